@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from vocabulary import load_vocabulary
 
-SPRITE_SIZE = 80
+SPRITE_SIZE = 80  # as large as they are drawn in training scenes
 
 # style: (npm package and version, folder of its pictures). Licences: see
 # sklearn_tai/encoders/models/tai-tiny/README.md.
@@ -57,17 +57,19 @@ def _open(path: Path) -> Image.Image:
     return Image.open(path).convert("RGBA")
 
 
-def _square(picture: Image.Image) -> Image.Image:
-    """Crop transparent margins, centre on a square, resize to SPRITE_SIZE."""
+def _square(picture: Image.Image, size: int) -> Image.Image:
+    """Crop transparent margins, centre on a square, resize."""
     box = picture.getchannel("A").point(lambda a: 255 * (a > 16)).getbbox()
     picture = picture.crop(box)
     side = max(picture.size)
     canvas = Image.new("RGBA", (side, side))
     canvas.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
-    return canvas.resize((SPRITE_SIZE, SPRITE_SIZE), Image.Resampling.LANCZOS)
+    return canvas.resize((size, size), Image.Resampling.LANCZOS)
 
 
-def load_sprites(styles: dict, folder: Path) -> list[list[np.ndarray]]:
+def load_sprites(
+    styles: dict, folder: Path, size: int = SPRITE_SIZE
+) -> list[list[np.ndarray]]:
     """Sprites of every entry of the vocabulary, over all its codes and `styles`."""
     roots = {style: fetch(package, folder) / sub for style, (package, sub) in styles.items()}
     sprites = []
@@ -79,7 +81,7 @@ def load_sprites(styles: dict, folder: Path) -> list[list[np.ndarray]]:
                     paths = [root / f"{name}{ext}" for ext in (".svg", ".png", ".webp")]
                     path = next((p for p in paths if p.is_file()), None)
                     if path is not None:
-                        found.append(np.asarray(_square(_open(path))))
+                        found.append(np.asarray(_square(_open(path), size)))
                         break
         sprites.append(found)
     return sprites

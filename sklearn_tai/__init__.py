@@ -1,0 +1,43 @@
+"""Train a multi-label image classifier from words alone.
+
+The public names load on first use, so that importing the package is fast.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# public name -> module that defines it
+_EXPORTS = {
+    "OpenCLIPEncoder": "encoders",
+    "PromptCorpusGenerator": "corpus",
+    "RandomPerturbation": "perturbation",
+    "TextAsImageClassifier": "classifier",
+    "ZeroShotClassifier": "baselines",
+}
+
+if TYPE_CHECKING:
+    from .baselines import ZeroShotClassifier
+    from .classifier import TextAsImageClassifier
+    from .corpus import PromptCorpusGenerator
+    from .encoders import OpenCLIPEncoder
+    from .perturbation import RandomPerturbation
+
+__all__ = [
+    "OpenCLIPEncoder",
+    "PromptCorpusGenerator",
+    "RandomPerturbation",
+    "TextAsImageClassifier",
+    "ZeroShotClassifier",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXPORTS:
+        return getattr(import_module(f".{_EXPORTS[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

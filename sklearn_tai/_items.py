@@ -1,0 +1,110 @@
+"""What users may put in ``X``: texts, images, a mixture, or embeddings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+from sklearn.utils import check_array
+
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+_KINDS = (
+    "a str (a text), a pathlib.Path, PIL image or uint8 array of shape (height, width, 3) "
+    "(an image)"
+)
+
+
+def _is_image_array(item: Any) -> bool:
+    return isinstance(item, np.ndarray) and item.ndim >= 2
+
+
+def is_image(item: Any, index: int) -> bool:
+    """Whether `item` is an image; False for a text; an error for anything else."""
+    if isinstance(item, str):
+        if item.lower().endswith(_IMAGE_SUFFIXES) and os.path.isfile(item):
+            raise ValueError(
+                f"X[{index}] is the str {item!r}, which names an existing image file, but a str "
+                "is taken as a text. Pass pathlib.Path(...) to have the image."
+            )
+        return False
+    if isinstance(item, (Path, Image.Image)):
+        return True
+    if _is_image_array(item):
+        if item.dtype != np.uint8 or item.ndim != 3 or item.shape[2] != 3:
+            raise ValueError(
+                f"X[{index}] is an array of shape {item.shape} and dtype {item.dtype}; an image "
+                "array must be uint8 of shape (height, width, 3). Convert it first, for "
+                "instance np.uint8(255 * x) for floats in [0, 1]."
+            )
+        return True
+    raise TypeError(
+        f"X[{index}] is of type {type(item).__name__}; expected {_KINDS}, or X as a whole a "
+        "2-D float array of embeddings."
+    )
+
+
+def as_embeddings(X: Any) -> Any | None:
+    """`X` itself where it is a matrix of embeddings, None where it is a list of items."""
+    if isinstance(X, np.ndarray):
+        return X if X.ndim == 2 or (X.ndim < 2 and X.dtype.kind not in "OUST") else None
+    if hasattr(X, "toarray") or hasattr(X, "iloc") or hasattr(X, "__array__"):
+        # sparse matrices, data frames, tensors; a Series of items has one dimension
+        is_matrix = getattr(X, "ndim", 2) == 2 and not isinstance(X, Image.Image)
+        return X if is_matrix else None
+    if isinstance(X, Sequence) and not isinstance(X, str) and len(X) > 0:
+        first = X[0]
+        is_row = isinstance(first, (list, tuple)) or (
+            isinstance(first, np.ndarray) and first.ndim == 1
+        )
+        is_number = isinstance(first, (bool, int, float, complex, np.number))
+        return X if is_row or is_number else None
+    return None
+
+
+def check_embeddings(X: Any, name: str = "X") -> np.ndarray:
+    """A finite float32 matrix."""
+    return check_array(X, dtype=np.float32, input_name=name)
+
+
+def check_items(X: Any) -> tuple[list[Any], np.ndarray]:
+    """The items of `X` as a list, and a mask that tells which are images."""
+    if isinstance(X, (str, Path, Image.Image)) or (
+        _is_image_array(X) and X.ndim == 3 and X.dtype == np.uint8
+    ):
+        raise ValueError(
+            f"X is a single item of type {type(X).__name__}; expected a list of items. "
+            "Wrap it in a list: [item]."
+        )
+    try:
+        items = list(X)
+    except TypeError:
+        raise TypeError(
+            f"X is of type {type(X).__name__}; expected a list whose items are {_KINDS}."
+        ) from None
+    if not items:
+        raise ValueError("X is empty (0 items); at least one text or image is required.")
+    return items, np.array([is_image(item, i) for i, item in enumerate(items)], dtype=bool)
+
+
+def open_image(item: Any, index: int) -> Image.Image:
+    """An RGB picture the right way up, read from whatever the user gave."""
+    if isinstance(item, np.ndarray):
+        return Image.fromarray(item)
+    if isinstance(item, Image.Image):
+        return item.convert("RGB")
+    try:
+        with Image.open(item) as picture:
+            return ImageOps.exif_transpose(picture).convert("RGB")
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"X[{index}]: there is no file {str(item)!r}. Check the path."
+        ) from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise ValueError(
+            f"X[{index}]: {str(item)!r} cannot be read as an image ({error}). Replace the file "
+            "or leave it out of X."
+        ) from error

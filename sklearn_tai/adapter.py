@@ -1,0 +1,157 @@
+"""The adapter network and its training, on skorch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, LRScheduler
+from torch import nn
+from tqdm.auto import tqdm
+
+
+class Adapter(nn.Sequential):
+    """A multi-layer perceptron from embeddings to one logit a label.
+
+    Parameters
+    ----------
+    n_features : int
+        Dimension of the embeddings.
+    n_labels : int
+        Number of labels.
+    hidden_sizes : sequence of int, default=(2048, 2048, 2048)
+        Width of each hidden layer; empty for a linear adapter.
+    dropout : float, default=0.1
+        Dropout rate after each hidden layer.
+
+    Notes
+    -----
+    A ReLU follows each hidden layer; the head is linear. With the paper's sizes on
+    CLIP RN50 this reproduces the parameter counts of its Table 4
+    (arXiv:2312.04160).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_tai.adapter import Adapter
+    >>> Adapter(16, 3, hidden_sizes=(8,))(torch.zeros(2, 16)).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_labels: int,
+        hidden_sizes: Sequence[int] = (2048, 2048, 2048),
+        dropout: float = 0.1,
+    ) -> None:
+        layers: list[nn.Module] = []
+        width = n_features
+        for size in hidden_sizes:
+            layers += [nn.Linear(width, size), nn.ReLU(), nn.Dropout(dropout)]
+            width = size
+        super().__init__(*layers, nn.Linear(width, n_labels))
+
+
+class TensorBatches:
+    """Batches cut straight from tensors in memory, perturbed afresh each time.
+
+    Takes the place of torch's ``DataLoader`` (skorch's ``iterator_train``), which
+    reads row by row: up to ten times slower on small rows.
+    """
+
+    def __init__(
+        self, dataset: Any, batch_size: int, shuffle: bool = False, perturbation: Any = None
+    ) -> None:
+        self.X = torch.as_tensor(dataset.X)
+        self.y = None if dataset.y is None else torch.as_tensor(dataset.y)
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.perturbation = perturbation
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.X) / self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        n = len(self.X)
+        order = torch.randperm(n) if self.shuffle else torch.arange(n)
+        for rows in order.split(self.batch_size):
+            batch = self.X[rows]
+            if self.perturbation is not None:
+                batch = self.perturbation.perturb(batch)
+            # skorch asks for a target even in prediction, where it is not used
+            yield batch, (torch.zeros(len(rows)) if self.y is None else self.y[rows])
+
+
+class EpochProgress(Callback):
+    """One progress bar over the epochs."""
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.bar_ = tqdm(total=net.max_epochs, desc="Training adapter", unit="epoch")
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.bar_.set_postfix(loss=f"{net.history[-1, 'train_loss']:.4f}", refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        self.bar_.close()
+        del self.bar_  # bars cannot be pickled
+
+
+def train_adapter(
+    X: np.ndarray,
+    Y: np.ndarray,
+    perturbation: Any,
+    *,
+    hidden_sizes: Sequence[int],
+    dropout: float,
+    max_epochs: int,
+    batch_size: int,
+    max_lr: float,
+    device: str,
+    seed: int,
+    verbose: int,
+    callbacks: Sequence[Any] = (),
+) -> NeuralNet:
+    """Fit an adapter with AdamW, a 1-cycle learning rate and binary cross-entropy (Eq. 3)."""
+    n_steps = max_epochs * math.ceil(len(X) / batch_size)
+    schedule = LRScheduler(
+        torch.optim.lr_scheduler.OneCycleLR, max_lr=max_lr, total_steps=n_steps, step_every="batch"
+    )
+    progress = [("progress", EpochProgress())] if verbose else []
+    net = NeuralNet(
+        Adapter,
+        module__n_features=X.shape[1],
+        module__n_labels=Y.shape[1],
+        module__hidden_sizes=tuple(hidden_sizes),
+        module__dropout=dropout,
+        criterion=nn.BCEWithLogitsLoss,
+        # the automatic choice for this loss is made for one binary label
+        predict_nonlinearity=torch.sigmoid,
+        optimizer=torch.optim.AdamW,
+        optimizer__fused=True,
+        lr=max_lr,
+        max_epochs=max_epochs,
+        batch_size=batch_size,
+        iterator_train=TensorBatches,
+        iterator_train__shuffle=True,
+        iterator_train__perturbation=perturbation,
+        iterator_valid=TensorBatches,
+        iterator_valid__batch_size=4096,
+        train_split=None,
+        callbacks=[("schedule", schedule), *progress, *callbacks],
+        callbacks__print_log=None,
+        device=device,
+        verbose=0,
+    )
+    # Weights, dropout, shuffling and noise come from torch's global generator:
+    # seed it for the time of the training, then give the user's state back.
+    with torch.random.fork_rng(enabled=True):
+        torch.manual_seed(seed)
+        net.fit(X, Y)
+    net.optimizer_.state.clear()  # twice the weights, of no use after training
+    return net

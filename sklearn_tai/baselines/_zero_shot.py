@@ -1,0 +1,218 @@
+"""CLIP without training: the baseline of every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.preprocessing import normalize
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._items import as_embeddings
+from .._labels import check_labels
+from ..corpus._grammar import noun
+from ..encoders import OpenCLIPEncoder
+from ..metrics import map_scorer
+
+_TEMPLATES = (
+    "a photo of {}.",
+    "a picture of {}.",
+    "an image of {}.",
+    "a photo containing {}.",
+    "there is {} in the photo.",
+)
+
+
+class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
+    """Score images by their similarity to prompts that name each label.
+
+    Parameters
+    ----------
+    labels : sequence of n_labels str
+        Label names, in natural words.
+    encoder : estimator or None, default=None
+        Turns texts and images into embeddings; None for
+        :class:`OpenCLIPEncoder() <sklearn_tai.OpenCLIPEncoder>`.
+    templates : sequence of str, default=("a photo of {}.", ...)
+        Prompts with one ``{}``, where the label goes with its article. The unit
+        embeddings of a label's prompts are averaged.
+    temperature : float, default=0.01
+        Divides the similarities in :meth:`predict_proba`; CLIP's own is 0.01.
+    threshold : float or None, default=None
+        ``predict`` names a label where its probability is above this; None for
+        1 / n_labels, the probability of a uniform guess.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_labels,)
+        The label names.
+    label_embeddings_ : ndarray of shape (n_labels, n_features)
+        Unit embeddings of the labels.
+    n_features_in_ : int
+        Dimension of the embeddings.
+    encoder_ : estimator
+        The encoder used.
+
+    See Also
+    --------
+    TextAsImageClassifier : Trains an adapter on texts.
+
+    Notes
+    -----
+    As in CLIP (Radford et al., 2021), section 3.1. ``score`` ranks by cosine
+    similarity, not by the softmax, which compares labels within an image.
+
+    Examples
+    --------
+    >>> from sklearn_tai import OpenCLIPEncoder, ZeroShotClassifier
+    >>> from sklearn_tai.datasets import load_emoji_scenes
+    >>> scenes = load_emoji_scenes()
+    >>> clf = ZeroShotClassifier(scenes.label_names, OpenCLIPEncoder("tai-tiny")).fit()
+    >>> clf.predict_proba(scenes.images[:3]).shape
+    (3, 20)
+    """
+
+    _parameter_constraints = {
+        "labels": ["array-like"],
+        "encoder": [HasMethods("transform"), None],
+        "templates": ["array-like"],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "threshold": [Interval(Real, 0, 1, closed="both"), None],
+    }
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        encoder: Any = None,
+        *,
+        templates: Sequence[str] = _TEMPLATES,
+        temperature: float = 0.01,
+        threshold: float | None = None,
+    ) -> None:
+        self.labels = labels
+        self.encoder = encoder
+        self.templates = templates
+        self.temperature = temperature
+        self.threshold = threshold
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any = None, y: Any = None) -> ZeroShotClassifier:
+        """Embed the prompts.
+
+        Parameters
+        ----------
+        X : Ignored
+            Present by convention.
+        y : Ignored
+            Present by convention.
+
+        Returns
+        -------
+        ZeroShotClassifier
+            The fitted classifier.
+        """
+        names = check_labels(self.labels)
+        templates = list(self.templates)
+        for i, template in enumerate(templates):
+            if not isinstance(template, str) or template.count("{}") != 1:
+                raise ValueError(
+                    f"templates[{i}] is {template!r}; expected a str with exactly one '{{}}', "
+                    "where the label goes."
+                )
+        if not templates:
+            raise ValueError("templates is empty; give at least one.")
+        encoder = OpenCLIPEncoder() if self.encoder is None else self.encoder
+        self.encoder_ = clone(encoder) if hasattr(encoder, "get_params") else encoder
+        prompts = [t.replace("{}", noun(n).with_article) for n in names for t in templates]
+        unit = normalize(self.encoder_.transform(prompts))
+        self.label_embeddings_ = normalize(unit.reshape(len(names), len(templates), -1).mean(1))
+        self.n_features_in_ = self.label_embeddings_.shape[1]
+        self.classes_ = np.array(names)
+        return self
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Cosine similarities of items and labels.
+
+        Parameters
+        ----------
+        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
+            Items, or their embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            In [-1, 1].
+        """
+        check_is_fitted(self)
+        embeddings = as_embeddings(X)
+        if embeddings is None:
+            embeddings = self.encoder_.transform(X)
+        embeddings = validate_data(self, embeddings, reset=False, dtype=np.float32)
+        return normalize(embeddings) @ self.label_embeddings_.T
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Softmax of the similarities over the labels, divided by `temperature`.
+
+        Parameters
+        ----------
+        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
+            Items, or their embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            Rows sum to 1.
+        """
+        return softmax(self.decision_function(X) / self.temperature, axis=1)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Which labels have a probability above `threshold`.
+
+        Parameters
+        ----------
+        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
+            Items, or their embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            An indicator of 0 and 1.
+        """
+        threshold = 1 / len(self.classes_) if self.threshold is None else self.threshold
+        return (self.predict_proba(X) > threshold).astype(int)
+
+    def score(self, X: Any, y: Any, sample_weight: None = None) -> float:
+        """Mean average precision; see :func:`~sklearn_tai.metrics.mean_average_precision`.
+
+        Parameters
+        ----------
+        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
+            Items, or their embeddings.
+        y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
+            True labels; -1 where unknown.
+        sample_weight : None
+            Not supported.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
+        if sample_weight is not None:
+            raise ValueError("score does not support sample_weight; pass None.")
+        return map_scorer(self, X, y)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        tags.target_tags.single_output = False
+        tags.target_tags.multi_output = True
+        tags.classifier_tags.multi_class = False
+        tags.classifier_tags.multi_label = True
+        tags.input_tags.string = True
+        return tags

@@ -1,0 +1,334 @@
+"""The estimator that joins encoder, perturbation and adapter."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._items import as_embeddings
+from ._labels import check_indicator
+from .adapter import train_adapter
+from .encoders import OpenCLIPEncoder
+from .metrics import map_scorer
+from .perturbation import RandomPerturbation
+
+
+class TextAsImageClassifier(ClassifierMixin, BaseEstimator):
+    """Multi-label image classifier trained on texts: the TaI-Adapter [1]_.
+
+    Texts with known labels are embedded by CLIP's frozen text tower; a small network
+    (the adapter) learns to label the embeddings, perturbed afresh in every batch so
+    that it also covers the region where images lie. Images then go through CLIP's
+    image tower and the same adapter.
+
+    Parameters
+    ----------
+    encoder : estimator or None, default=None
+        Turns texts and images into embeddings: any object with
+        ``transform(X) -> (n_items, n_features)``. None for
+        :class:`OpenCLIPEncoder() <sklearn_tai.OpenCLIPEncoder>`, which loads CLIP
+        RN50. Not used where embeddings are passed.
+    perturbation : estimator or None, default=None
+        The noise of the training; None for
+        :class:`RandomPerturbation() <sklearn_tai.RandomPerturbation>`. Its parameters
+        can be set and searched as ``perturbation__radius`` either way.
+    hidden_sizes : sequence of int, default=(2048, 2048, 2048)
+        Widths of the adapter's hidden layers; empty for a linear adapter.
+    dropout : float, default=0.1
+        Dropout rate after each hidden layer.
+    max_epochs : int, default=60
+        Passes over the training texts.
+    batch_size : int, default=64
+        Texts in one batch.
+    max_lr : float, default=1e-4
+        Peak of the 1-cycle learning rate (AdamW).
+    threshold : float, default=0.5
+        ``predict`` names a label where its probability is above this.
+    device : str or None, default=None
+        Where the adapter is trained ("cpu", "cuda"); None for a GPU if there is one.
+    callbacks : sequence, default=()
+        Further skorch callbacks.
+    random_state : int, RandomState instance or None, default=None
+        Fixes initial weights, dropout, batches and noise.
+    verbose : int, default=0
+        0 is silent, 1 shows a progress bar.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_labels,)
+        The labels: the columns of `y` where it was a data frame, else 0, 1, ...
+    n_features_in_ : int
+        Dimension of the embeddings.
+    net_ : skorch.NeuralNet
+        The trained network, with its ``history``.
+    encoder_ : estimator
+        The encoder used. It holds no weights, so that pickles stay small.
+    perturbation_ : estimator
+        The fitted perturbation.
+
+    See Also
+    --------
+    ZeroShotClassifier : CLIP without training, the baseline.
+    PromptCorpusGenerator : Makes the training texts from label names.
+
+    Notes
+    -----
+    Items of `X` are texts (``str``) or images (``pathlib.Path``, PIL images, ``uint8``
+    arrays of shape (height, width, 3)); a 2-D float array is taken as embeddings.
+    Defaults are the paper's; it leaves the dropout rate open. Searching the radius by
+    cross-validation on *texts* favours small radii, as texts have no modality gap
+    among themselves: score on images.
+
+    References
+    ----------
+    .. [1] "Text as Image: Learning Transferable Adapter for Multi-Label
+       Classification", arXiv:2312.04160.
+
+    Examples
+    --------
+    >>> from sklearn_tai import (
+    ...     OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
+    ... )
+    >>> from sklearn_tai.datasets import load_emoji_scenes
+    >>> scenes = load_emoji_scenes()
+    >>> generator = PromptCorpusGenerator(n_texts=300, random_state=0)
+    >>> texts, Y = generator.generate(scenes.label_names)
+    >>> clf = TextAsImageClassifier(
+    ...     OpenCLIPEncoder("tai-tiny"), hidden_sizes=(256,), max_lr=1e-2, random_state=0
+    ... ).fit(texts, Y)
+    >>> clf.predict_proba(scenes.images[:3]).shape
+    (3, 20)
+    >>> clf.score(scenes.images, scenes.Y) > 0.5
+    True
+    """
+
+    _parameter_constraints = {
+        "encoder": [HasMethods("transform"), None],
+        "perturbation": [HasMethods(["fit", "perturb"]), None],
+        "hidden_sizes": ["array-like"],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_lr": [Interval(Real, 0, None, closed="neither")],
+        "threshold": [Interval(Real, 0, 1, closed="both")],
+        "device": [str, None],
+        "callbacks": ["array-like"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        encoder: Any = None,
+        perturbation: Any = None,
+        *,
+        hidden_sizes: Sequence[int] = (2048, 2048, 2048),
+        dropout: float = 0.1,
+        max_epochs: int = 60,
+        batch_size: int = 64,
+        max_lr: float = 1e-4,
+        threshold: float = 0.5,
+        device: str | None = None,
+        callbacks: Sequence[Any] = (),
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.encoder = encoder
+        self.perturbation = perturbation
+        self.hidden_sizes = hidden_sizes
+        self.dropout = dropout
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.max_lr = max_lr
+        self.threshold = threshold
+        self.device = device
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def set_params(self, **params: Any) -> TextAsImageClassifier:
+        """Set parameters, also those of the default encoder and perturbation.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters; ``perturbation__radius`` works though ``perturbation=None``.
+
+        Returns
+        -------
+        TextAsImageClassifier
+            This estimator.
+        """
+        for name, default in (("encoder", OpenCLIPEncoder), ("perturbation", RandomPerturbation)):
+            nested = any(key.startswith(f"{name}__") for key in params)
+            if nested and name not in params and getattr(self, name) is None:
+                setattr(self, name, default())
+        return super().set_params(**params)
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any) -> TextAsImageClassifier:
+        """Train the adapter on texts.
+
+        Parameters
+        ----------
+        X : list of n_items texts, or array-like of shape (n_items, n_features)
+            Training texts, or their embeddings.
+        y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
+            1 where a text has the label, else 0. Columns of a data frame name the labels.
+
+        Returns
+        -------
+        TextAsImageClassifier
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If `X` is empty or holds NaN, or `y` is not an indicator with as many rows.
+
+        Warns
+        -----
+        UserWarning
+            If a label has no positive text: nothing can be learnt of it.
+        """
+        for size in self.hidden_sizes:
+            if not isinstance(size, Integral) or size < 1:
+                raise ValueError(f"hidden_sizes must hold integers above 0; got {size!r}.")
+        # check y first: encoding may take minutes
+        given = as_embeddings(X)
+        if given is None and hasattr(X, "__len__") and not isinstance(X, str) and len(X):
+            check_indicator(y, len(X))
+        embeddings = self._embed(X, reset=True)
+        Y, self.classes_ = check_indicator(y, len(embeddings))
+        lonely = self.classes_[~Y.any(axis=0)]
+        if len(lonely):
+            warnings.warn(
+                f"{len(lonely)} of {Y.shape[1]} labels have no positive item in y, so nothing can "
+                f"be learnt of them: {', '.join(map(str, lonely[:10]))}"
+                f"{', ...' if len(lonely) > 10 else ''}. Add texts that have them.",
+                UserWarning,
+                stacklevel=2,
+            )
+        rng = check_random_state(self.random_state)
+        perturbation = RandomPerturbation() if self.perturbation is None else self.perturbation
+        self.perturbation_ = clone(perturbation).fit(embeddings, Y)
+        self.net_ = train_adapter(
+            embeddings,
+            Y,
+            self.perturbation_,
+            hidden_sizes=self.hidden_sizes,
+            dropout=self.dropout,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            max_lr=self.max_lr,
+            device=self.device or ("cuda" if torch.cuda.is_available() else "cpu"),
+            seed=int(rng.randint(np.iinfo(np.int32).max)),
+            verbose=self.verbose,
+            callbacks=self.callbacks,
+        )
+        return self
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Logits of the labels.
+
+        Parameters
+        ----------
+        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
+            Items, or their embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            Logits.
+        """
+        check_is_fitted(self)
+        embeddings = self._embed(X, reset=False)
+        return self.net_.forward(embeddings).cpu().numpy()
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of the labels, each by itself (rows do not sum to 1).
+
+        Parameters
+        ----------
+        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
+            Items, or their embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            Probabilities.
+        """
+        check_is_fitted(self)
+        return self.net_.predict_proba(self._embed(X, reset=False))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Which labels have a probability above `threshold`.
+
+        Parameters
+        ----------
+        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
+            Items, or their embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            An indicator of 0 and 1.
+        """
+        return (self.predict_proba(X) > self.threshold).astype(int)
+
+    def score(self, X: Any, y: Any, sample_weight: None = None) -> float:
+        """Mean average precision; see :func:`~sklearn_tai.metrics.mean_average_precision`.
+
+        Parameters
+        ----------
+        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
+            Items, or their embeddings.
+        y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
+            True labels; -1 where unknown.
+        sample_weight : None
+            Not supported.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
+        if sample_weight is not None:
+            raise ValueError("score does not support sample_weight; pass None.")
+        return map_scorer(self, X, y)
+
+    def _embed(self, X: Any, reset: bool) -> np.ndarray:
+        embeddings = as_embeddings(X)
+        if reset:
+            encoder = OpenCLIPEncoder() if self.encoder is None else self.encoder
+            # an encoder that is no estimator may hold its weights: do not copy it
+            self.encoder_ = clone(encoder) if hasattr(encoder, "get_params") else encoder
+        if embeddings is None:
+            embeddings = self.encoder_.transform(X)
+            if not reset and embeddings.shape[1] != self.n_features_in_:
+                raise ValueError(
+                    f"The encoder returns embeddings of dimension {embeddings.shape[1]}, but this "
+                    f"classifier was fitted on embeddings of dimension {self.n_features_in_}. "
+                    "Set encoder to the one that made them."
+                )
+        return validate_data(self, embeddings, reset=reset, dtype=np.float32)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.single_output = False
+        tags.target_tags.multi_output = True
+        tags.target_tags.required = True
+        tags.classifier_tags.multi_class = False
+        tags.classifier_tags.multi_label = True
+        tags.non_deterministic = self.random_state is None
+        tags.input_tags.string = True
+        return tags

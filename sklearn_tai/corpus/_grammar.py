@@ -1,0 +1,61 @@
+"""English forms of label names: articles, plurals, lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+# Nouns that take no article; labels of the common benchmarks and their like.
+_UNCOUNTABLE = frozenset(
+    "broccoli bread cheese clothing fire food fruit furniture fog grass ice jewelry lightning "
+    "luggage military money rain rice sand smoke snow sports traffic vegetation water".split()
+)
+# Plurals that end like singulars ("bus", "glass", "tennis").
+_PLURALS_IN_IS = ("skis", "taxis", "kiwis", "bikinis")
+
+
+@dataclass(frozen=True)
+class Noun:
+    """The forms of one label."""
+
+    bare: str
+    with_article: str
+    plural: str
+    is_plural: bool
+
+
+@cache
+def _engine():
+    import inflect  # takes a while; only generators need it
+
+    return inflect.engine()
+
+
+def _is_plural(name: str) -> bool:
+    last = name.split()[-1].lower()
+    if last.endswith(("us", "ss")) or (last.endswith("is") and last not in _PLURALS_IN_IS):
+        return False
+    singular = _engine().singular_noun(last)
+    if not singular:
+        return False
+    # "scissors" is its own singular, and so is "sheep", which counts as one here
+    return last.endswith("s") if singular == last else True
+
+
+@lru_cache(maxsize=100_000)
+def noun(name: str) -> Noun:
+    """Forms of a label name; names that are plural or uncountable stay as they are."""
+    engine = _engine()
+    if _is_plural(name):
+        return Noun(name, name, name, True)
+    if name.split()[-1].lower() in _UNCOUNTABLE:
+        return Noun(name, name, name, False)
+    return Noun(name, engine.a(name), engine.plural_noun(name) or name, False)
+
+
+def join_list(phrases: Sequence[str], conjunction: str = "and") -> str:
+    """``"a, b and c"``."""
+    if len(phrases) < 2:
+        return "".join(phrases)
+    return f"{', '.join(phrases[:-1])} {conjunction} {phrases[-1]}"

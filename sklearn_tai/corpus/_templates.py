@@ -1,0 +1,33 @@
+"""Sentences to put a list of objects into, in the spirit of the paper's Fig. 9."""
+
+# "{}" is the list of objects, "{be}" agrees with it ("is" or "are").
+TEMPLATES = (
+    "there {be} {} in the photo.",
+    "there {be} {} in the picture.",
+    "there {be} {}.",
+    "a photo of {}.",
+    "a picture of {}.",
+    "an image of {}.",
+    "a photo containing {}.",
+    "a photo with {}.",
+    "a picture showing {}.",
+    "an image that contains {}.",
+    "a photograph of {} together.",
+    "a snapshot of {}.",
+    "a scene with {}.",
+    "a scene in which there {be} {}.",
+    "this picture shows {}.",
+    "the image shows {}.",
+    "the photo features {}.",
+    "we can see {} here.",
+    "you can see {} in this image.",
+    "in this image there {be} {}.",
+    "in the scene there {be} {}.",
+    "look at {}.",
+    "here {be} {}.",
+    "{} in a photo.",
+    "{} can be seen in the picture.",
+    "a close up of {}.",
+    "someone took a photo of {}.",
+    "a view of {}.",
+)

@@ -1,0 +1,65 @@
+"""Embeddings on disk, found by content."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+_CHUNK = 500  # SQLite allows 999 variables a statement in old builds
+
+
+def content_key(prefix: str, item: Any) -> str:
+    """Hash of what an item is, not of where it lies."""
+    digest = hashlib.sha256(prefix.encode())
+    if isinstance(item, str):
+        digest.update(b"text" + item.encode("utf-8", "surrogatepass"))
+    elif isinstance(item, Path):
+        digest.update(b"file")
+        if item.is_file():  # a missing file is reported when it is opened
+            digest.update(item.read_bytes())
+        else:
+            digest.update(bytes(str(item), "utf-8"))
+    elif isinstance(item, Image.Image):
+        digest.update(f"image {item.mode} {item.size}".encode() + item.convert("RGBA").tobytes())
+    else:
+        digest.update(f"array {item.shape}".encode() + np.ascontiguousarray(item).tobytes())
+    return digest.hexdigest()
+
+
+class EmbeddingCache:
+    """A table of float32 vectors in an SQLite file, safe with many processes."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.path = Path(folder) / "embeddings.sqlite"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(self._connect()) as db, db:
+            db.execute("CREATE TABLE IF NOT EXISTS embedding (key TEXT PRIMARY KEY, vector BLOB)")
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=60)
+
+    def get(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
+        """The vectors of those keys that are there."""
+        unique, found = list(dict.fromkeys(keys)), {}
+        with closing(self._connect()) as db:
+            for start in range(0, len(unique), _CHUNK):
+                part = unique[start : start + _CHUNK]
+                marks = ",".join("?" * len(part))
+                query = f"SELECT key, vector FROM embedding WHERE key IN ({marks})"
+                found.update(
+                    {key: np.frombuffer(blob, np.float32) for key, blob in db.execute(query, part)}
+                )
+        return found
+
+    def put(self, keys: Iterable[str], vectors: np.ndarray) -> None:
+        """Store one vector a key."""
+        rows = [(k, np.ascontiguousarray(v, np.float32).tobytes()) for k, v in zip(keys, vectors)]
+        with closing(self._connect()) as db, db:
+            db.executemany("INSERT OR REPLACE INTO embedding VALUES (?, ?)", rows)
