@@ -62,7 +62,9 @@ def check_indicator(y: Any, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
         try:
             dense = dense.astype(np.float32)
         except (TypeError, ValueError):
-            raise ValueError(f"y must hold numbers 0 and 1; got {dense.flat[0]!r}. {hint}") from None
+            raise ValueError(
+                f"y must hold numbers 0 and 1; got {dense.flat[0]!r}. {hint}"
+            ) from None
     known = np.isin(dense, (0, 1))
     if not known.all():
         row, column = np.argwhere(~known)[0]

@@ -118,7 +118,9 @@ class PromptCorpusGenerator(BaseEstimator):
     def _check_templates(self) -> list[str]:
         templates = list(TEMPLATES if self.templates is None else self.templates)
         if not templates:
-            raise ValueError("templates is empty; give at least one, or None for the default ones.")
+            raise ValueError(
+                "templates is empty; give at least one, or None for the default ones."
+            )
         for i, template in enumerate(templates):
             if not isinstance(template, str) or template.count("{}") != 1:
                 raise ValueError(

@@ -106,4 +106,6 @@ def _load(model_name: str, pretrained: str | None, device: str) -> LoadedModel:
         ) from error
     finally:
         root.setLevel(level)
-    return LoadedModel(model.eval().requires_grad_(False), preprocess, tokenize, torch.device(device))
+    return LoadedModel(
+        model.eval().requires_grad_(False), preprocess, tokenize, torch.device(device)
+    )

@@ -152,9 +152,7 @@ class RandomPerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
 
-    def perturb(
-        self, X: torch.Tensor, generator: torch.Generator | None = None
-    ) -> torch.Tensor:
+    def perturb(self, X: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
         """Add fresh noise to a batch; what classifiers call in training.
 
         Parameters

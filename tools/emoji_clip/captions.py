@@ -99,9 +99,7 @@ def caption(
     order = [int(i) for i in rng.permutation(list(counts))]
     while len(order) > 1 and rng.random() < 0.12:
         order.pop()
-    phrases = [
-        _phrase(rng, vocabulary[i], counts[i], where[i].size, scene_size) for i in order
-    ]
+    phrases = [_phrase(rng, vocabulary[i], counts[i], where[i].size, scene_size) for i in order]
     if len(order) >= 2 and rng.random() < 0.35:
         relation = _relation(rng, where[order[0]], where[order[1]])
         phrases = [f"{phrases[0]} {relation} {phrases[1]}", *phrases[2:]]

@@ -78,7 +78,11 @@ def main() -> None:
         archive.writestr(info, json.dumps(record))
     (TARGET / "emoji_scenes.rst").write_text(
         DESCRIPTION.format(
-            n=len(rows), size=SIZE, k=len(SCENE_LABELS), mean=np.sum(rows, 1).mean(), seed=args.seed
+            n=len(rows),
+            size=SIZE,
+            k=len(SCENE_LABELS),
+            mean=np.sum(rows, 1).mean(),
+            seed=args.seed,
         ),
         encoding="utf-8",
     )

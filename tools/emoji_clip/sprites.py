@@ -67,9 +67,7 @@ def _square(picture: Image.Image, size: int) -> Image.Image:
     return canvas.resize((size, size), Image.Resampling.LANCZOS)
 
 
-def load_sprites(
-    styles: dict, folder: Path, size: int = SPRITE_SIZE
-) -> list[list[np.ndarray]]:
+def load_sprites(styles: dict, folder: Path, size: int = SPRITE_SIZE) -> list[list[np.ndarray]]:
     """Sprites of every entry of the vocabulary, over all its codes and `styles`."""
     roots = {style: fetch(package, folder) / sub for style, (package, sub) in styles.items()}
     sprites = []

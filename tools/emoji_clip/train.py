@@ -41,6 +41,7 @@ MODEL_CFG = {
         "layers": 3,
     },
 }
+NORM = 10.0
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 
 
@@ -49,7 +50,7 @@ def write_folder(model_dir: Path) -> None:
     model_dir.mkdir(parents=True, exist_ok=True)
     config = {"model_cfg": MODEL_CFG, "preprocess_cfg": {"mean": MEAN, "std": STD}}
     (model_dir / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
-    lines = gzip.open(default_bpe()).read().decode("utf-8").split("\n")
+    lines = gzip.decompress(Path(default_bpe()).read_bytes()).decode("utf-8").split("\n")
     # mtime=0 keeps the file the same from run to run
     packed = gzip.compress("\n".join(lines[: 1 + N_MERGES]).encode("utf-8"), 9, mtime=0)
     (model_dir / "bpe.txt.gz").write_bytes(packed)
@@ -64,10 +65,24 @@ def forward_text(model, tokens):
     return x[torch.arange(len(x)), tokens.argmax(1)] @ model.text_projection
 
 
+def export(model, image, text) -> None:
+    """Write the weights in half precision.
+
+    Only directions are trained. The last layers are scaled so that embeddings of both
+    kinds have a mean norm of NORM, near that of real CLIP models; no cosine changes.
+    """
+    state = {k: v.clone() for k, v in model.state_dict().items() if v.is_floating_point()}
+    state["text_projection"] *= NORM / text.float().norm(dim=1).mean()
+    for name in ("weight", "bias"):
+        state[f"visual.attnpool.c_proj.{name}"] *= NORM / image.float().norm(dim=1).mean()
+    weights = {name: tensor.half().contiguous() for name, tensor in state.items()}
+    save_file(weights, TARGET / "open_clip_model.safetensors")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", type=Path, required=True, help="checkpoint and art")
-    parser.add_argument("--steps", type=int, default=1700)
+    parser.add_argument("--steps", type=int, default=1300)
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--weight-decay", type=float, default=0.1)
@@ -135,9 +150,7 @@ def main() -> None:
             }  # fmt: skip
             torch.save(state, checkpoint.with_suffix(".partial"))
             checkpoint.with_suffix(".partial").replace(checkpoint)
-            weights = {k: v.half().contiguous() for k, v in model.state_dict().items()
-                       if v.is_floating_point()}  # fmt: skip
-            save_file(weights, TARGET / "open_clip_model.safetensors")
+            export(model, image.detach(), text.detach())
             record = {
                 **{k: v for k, v in vars(args).items() if k != "work"}, "steps_done": step + 1,
                 "pairs_seen": (step + 1) * args.batch_size, "hours": round(seconds / 3600, 2),

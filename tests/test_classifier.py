@@ -1,0 +1,220 @@
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from sklearn_tai import RandomPerturbation, TextAsImageClassifier, ZeroShotClassifier
+from sklearn_tai.metrics import map_scorer, mean_average_precision
+
+
+def small(**params):
+    defaults = {"hidden_sizes": (128,), "max_lr": 5e-3, "max_epochs": 15, "random_state": 0}
+    return TextAsImageClassifier(**{**defaults, **params})
+
+
+@pytest.fixture(scope="module")
+def fitted(encoder, corpus):
+    return small(encoder=encoder).fit(*corpus)
+
+
+def test_labels_images_it_never_saw(fitted, encoder, scenes, image_embeddings):
+    chance = scenes.Y.mean()
+    zero_shot = ZeroShotClassifier(scenes.label_names, encoder).fit()
+    score = fitted.score(image_embeddings, scenes.Y)
+    assert score > 4 * chance
+    assert score > zero_shot.score(image_embeddings, scenes.Y)
+
+
+def test_outputs(fitted, scenes, image_embeddings):
+    proba = fitted.predict_proba(scenes.images[:5])
+    assert proba.shape == (5, 20)
+    assert ((proba >= 0) & (proba <= 1)).all()
+    logits = fitted.decision_function(scenes.images[:5])
+    np.testing.assert_allclose(proba, 1 / (1 + np.exp(-logits)), rtol=1e-4)
+    np.testing.assert_array_equal(fitted.predict(scenes.images[:5]), proba > 0.5)
+    np.testing.assert_allclose(proba, fitted.predict_proba(image_embeddings[:5]), atol=1e-5)
+    assert fitted.score(image_embeddings, scenes.Y) == mean_average_precision(
+        scenes.Y, fitted.decision_function(image_embeddings)
+    )
+
+
+def test_texts_and_mixed_items_in_prediction(fitted, scenes):
+    proba = fitted.predict_proba(["a photo of a dog and a bus.", scenes.images[0]])
+    assert proba.shape == (2, 20)
+    named = {scenes.label_names[i] for i in np.argsort(-proba[0])[:2]}
+    assert named == {"dog", "bus"}
+
+
+def test_embeddings_and_texts_give_the_same(fitted, corpus, text_embeddings, image_embeddings):
+    again = small().fit(text_embeddings, corpus[1])
+    np.testing.assert_allclose(
+        again.predict_proba(image_embeddings), fitted.predict_proba(image_embeddings), atol=1e-3
+    )
+
+
+def test_random_state(corpus, text_embeddings, image_embeddings):
+    a, b, c = (
+        small(random_state=seed, max_epochs=2)
+        .fit(text_embeddings, corpus[1])
+        .predict_proba(image_embeddings)
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(a, c)
+
+
+def test_kinds_of_y(corpus, text_embeddings, image_embeddings, scenes):
+    Y = corpus[1]
+    frame = pd.DataFrame(Y, columns=scenes.label_names)
+    fits = [small(max_epochs=1).fit(text_embeddings, y) for y in (Y, sparse.csr_matrix(Y), frame)]
+    assert fits[0].classes_.tolist() == list(range(20))
+    assert fits[2].classes_.tolist() == scenes.label_names
+    for other in fits[1:]:
+        np.testing.assert_array_equal(
+            fits[0].predict_proba(image_embeddings), other.predict_proba(image_embeddings)
+        )
+    assert fits[2].score(image_embeddings, pd.DataFrame(scenes.Y)) == fits[0].score(
+        image_embeddings, sparse.csr_matrix(scenes.Y)
+    )
+
+
+def test_set_params_of_the_default_perturbation():
+    clf = TextAsImageClassifier().set_params(perturbation__radius=1, encoder__batch_size=8)
+    assert clf.perturbation.radius == 1
+    assert clf.encoder.batch_size == 8
+    assert TextAsImageClassifier().perturbation is None
+    assert clone(clf).perturbation.radius == 1
+
+
+def test_grid_search_in_a_pipeline(encoder, corpus, scenes):
+    pipe = make_pipeline(encoder, small(max_epochs=2))
+    search = GridSearchCV(
+        pipe,
+        {"textasimageclassifier__perturbation__radius": [0, 2.5]},
+        scoring=map_scorer,
+        cv=2,
+        error_score="raise",
+    ).fit(*corpus)
+    assert search.cv_results_["mean_test_score"].shape == (2,)
+    assert search.predict_proba(scenes.images[:2]).shape == (2, 20)
+
+
+def test_grid_search_over_texts(encoder, corpus):
+    search = GridSearchCV(
+        small(encoder=encoder, max_epochs=2),
+        {"perturbation__radius": [0, 1, 2.5]},
+        cv=2,
+        error_score="raise",
+    ).fit(*corpus)
+    assert search.best_params_["perturbation__radius"] in (0, 1, 2.5)
+
+
+def test_pickle_in_a_new_process(fitted, scenes, tmp_path):
+    data = pickle.dumps(fitted)
+    n_parameters = sum(p.numel() for p in fitted.net_.module_.parameters())
+    assert len(data) < 4 * n_parameters + 200_000  # the adapter alone: no CLIP, no optimiser
+    (tmp_path / "clf.pkl").write_bytes(data)
+    code = (
+        "import pickle, sys, numpy as np\n"
+        "from sklearn_tai.datasets import load_emoji_scenes\n"
+        "clf = pickle.load(open(sys.argv[1] + '/clf.pkl', 'rb'))\n"
+        "images = load_emoji_scenes().images[:4]\n"
+        "np.save(sys.argv[1] + '/proba.npy', clf.predict_proba(images))\n"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=True)
+    np.testing.assert_allclose(
+        np.load(tmp_path / "proba.npy"), fitted.predict_proba(scenes.images[:4]), atol=1e-5
+    )
+
+
+def test_radius_zero_is_no_noise(corpus, text_embeddings):
+    clf = small(perturbation=RandomPerturbation(0), max_epochs=1).fit(text_embeddings, corpus[1])
+    assert clf.perturbation_.radius_ == 0
+
+
+def test_own_encoder_without_get_params(corpus, text_embeddings):
+    class Lookup:
+        def transform(self, X):
+            return text_embeddings[: len(X)]
+
+    own = Lookup()
+    clf = small(encoder=own, max_epochs=1).fit(*corpus)
+    assert clf.encoder_ is own
+
+
+def test_progress_bar(corpus, text_embeddings, capsys):
+    small(max_epochs=1).fit(text_embeddings, corpus[1])
+    captured = capsys.readouterr()
+    assert captured.err + captured.out == ""
+    clf = small(max_epochs=1, verbose=1).fit(text_embeddings, corpus[1])
+    assert "Training adapter" in capsys.readouterr().err
+    pickle.dumps(clf)
+
+
+def test_label_without_positives(corpus, text_embeddings, scenes):
+    Y = pd.DataFrame(corpus[1], columns=scenes.label_names)
+    Y["dog"] = 0
+    with pytest.warns(UserWarning, match="1 of 20 labels have no positive item.*: dog. Add texts"):
+        small(max_epochs=1).fit(text_embeddings, Y)
+
+
+def test_predict_before_fit(scenes):
+    for method in ("predict", "predict_proba", "decision_function"):
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            getattr(small(), method)(scenes.images[:1])
+
+
+Y2 = [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "error", "message"),
+    [
+        ([], [], ValueError, r"X is empty \(0 items\)"),
+        ("a dog", Y2, ValueError, "single item"),
+        (["a dog", 3], Y2, TypeError, r"X\[1\] is of type int"),
+        (["a dog", "a cat"], [[1, 0]], ValueError, "X has 2 items but y has 1 rows"),
+        (["a dog", "a cat"], [1, 0], ValueError, "y must be an indicator matrix"),
+        (["a dog", "a cat"], None, ValueError, "y to be passed"),
+        ([[np.nan, 1.0], [1.0, 1.0]], Y2, ValueError, "NaN"),
+        ([[np.inf, 1.0], [1.0, 1.0]], Y2, ValueError, "infinity"),
+        (np.ones((2, 2), dtype=complex), Y2, ValueError, "Complex data not supported"),
+        (np.ones(2), Y2, ValueError, "Expected 2D array"),
+    ],
+)
+def test_bad_input(encoder, X, y, error, message):
+    with pytest.raises(error, match=message):
+        small(encoder=encoder).fit(X, y)
+
+
+def test_other_dimension(fitted):
+    with pytest.raises(
+        ValueError, match="X has 3 features, but TextAsImageClassifier is expecting"
+    ):
+        fitted.predict([[1.0, 2.0, 3.0]])
+    clf = small(encoder=fitted.encoder, max_epochs=1).fit([[1.0, 2.0], [0.0, 1.0]], Y2)
+    with pytest.raises(ValueError, match="dimension 256.*dimension 2.*Set encoder"):
+        clf.predict(["a dog"])
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"dropout": 1}, "'dropout' parameter"),
+        ({"hidden_sizes": (0,)}, "hidden_sizes must hold integers above 0"),
+        ({"encoder": "RN50"}, "'encoder' parameter"),
+        ({"perturbation": 2.5}, "'perturbation' parameter"),
+        ({"threshold": 2}, "'threshold' parameter"),
+    ],
+)
+def test_bad_parameters(params, message):
+    with pytest.raises(ValueError, match=message):
+        small(**params).fit([[1.0], [0.0]], Y2)

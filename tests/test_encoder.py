@@ -1,0 +1,168 @@
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from sklearn.base import clone
+
+from sklearn_tai import OpenCLIPEncoder
+from sklearn_tai.encoders import _loading
+from sklearn_tai.encoders._cache import EmbeddingCache
+
+
+def test_agrees_with_open_clip(encoder, scenes):
+    folder = _loading.resolve_name("tai-tiny")
+    model, _, preprocess = open_clip.create_model_and_transforms(folder)
+    tokenize = open_clip.get_tokenizer(
+        folder, bpe_path=str(Path(folder.removeprefix("local-dir:")) / "bpe.txt.gz")
+    )
+    model.eval()
+    texts, images = ["a photo of a dog", "sheep"], scenes.images[:2]
+    with torch.no_grad():
+        expected = torch.cat(
+            [
+                model.encode_text(tokenize(texts)),
+                model.encode_image(torch.stack([preprocess(image) for image in images])),
+            ]
+        )
+    np.testing.assert_allclose(encoder.transform([*texts, *images]), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "dim"), [("RN50", 1024), ("ViT-B-32", 512)])
+def test_real_architectures_with_random_weights(name, dim, scenes):
+    encoder = OpenCLIPEncoder(name, pretrained=None)
+    embeddings = encoder.transform(["a dog", scenes.images[0], "a cat"])
+    assert embeddings.shape == (3, dim)
+    assert embeddings.dtype == np.float32
+    assert np.isfinite(embeddings).all()
+    np.testing.assert_allclose(embeddings[[0]], clone(encoder).transform(["a dog"]), atol=1e-5)
+
+
+def test_order_and_batches(encoder, scenes):
+    items = ["a dog", scenes.images[0], "two cats and a bus", scenes.images[1], "a boat"]
+    together = encoder.transform(items)
+    one_by_one = np.vstack([encoder.transform([item]) for item in items])
+    np.testing.assert_allclose(together, one_by_one, atol=1e-4)
+    small = clone(encoder).set_params(batch_size=2).transform(items)
+    np.testing.assert_allclose(together, small, atol=1e-4)
+
+
+def test_kinds_of_images_agree(encoder, scenes, tmp_path):
+    image = scenes.images[0]
+    image.save(tmp_path / "scene.png")
+    embeddings = encoder.transform([image, np.asarray(image), tmp_path / "scene.png"])
+    np.testing.assert_allclose(embeddings, np.repeat(embeddings[:1], 3, axis=0), atol=1e-5)
+
+
+def test_normalize(encoder):
+    texts = ["a dog", "a cat"]
+    unit = clone(encoder).set_params(normalize=True).transform(texts)
+    raw = encoder.transform(texts)
+    np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(unit, raw / np.linalg.norm(raw, axis=1, keepdims=True), atol=1e-6)
+
+
+def test_weights_are_shared_and_never_pickled(encoder):
+    encoder.transform(["a dog"])
+    before = _loading._load.cache_info().misses
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: clone(encoder).transform(["a dog"]), range(4)))
+    assert _loading._load.cache_info().misses == before
+    assert len(pickle.dumps(encoder)) < 1000
+    again = pickle.loads(pickle.dumps(encoder)).transform(["a dog"])
+    np.testing.assert_array_equal(again, encoder.transform(["a dog"]))
+
+
+def test_loading_leaves_the_random_state_alone():
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    _loading._load.cache_clear()
+    OpenCLIPEncoder("tai-tiny").transform(["a dog"])
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_unknown_model():
+    with pytest.raises(ValueError, match="'RN5O' is not a model of open_clip; did you mean 'RN5"):
+        OpenCLIPEncoder("RN5O").transform(["a dog"])
+
+
+def test_unknown_weights():
+    with pytest.raises(
+        ValueError, match=r"'opnai' is neither a tag of 'RN50' nor a file.*'openai'"
+    ):
+        OpenCLIPEncoder("RN50", "opnai").transform(["a dog"])
+
+
+@pytest.mark.parametrize("params", [("ViT-B-32", "laion2b_s34b_b79k"), ("hf-hub:timm/ViT-B-16",)])
+def test_no_network(params, monkeypatch, tmp_path):
+    with pytest.raises(OSError, match=f"(?s){params[0]}.*could not be loaded.*HF_HUB_OFFLINE"):
+        OpenCLIPEncoder(*params).transform(["a dog"])
+
+
+def test_missing_folder():
+    with pytest.raises(OSError, match="could not be loaded"):
+        OpenCLIPEncoder("local-dir:/no/such/folder").transform(["a dog"])
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [([], "X is empty"), (np.ones((2, 3)), "numeric matrix"), ("a dog", "single item")],
+)
+def test_bad_input(encoder, X, message):
+    with pytest.raises(ValueError, match=message):
+        encoder.transform(X)
+
+
+def test_bad_parameters():
+    with pytest.raises(ValueError, match="'batch_size' parameter"):
+        OpenCLIPEncoder("tai-tiny", batch_size=0).transform(["a dog"])
+
+
+def test_progress_bar(encoder, scenes, capsys):
+    encoder.transform(["a dog"])
+    assert capsys.readouterr().err == ""
+    clone(encoder).set_params(verbose=1).transform(["a dog", scenes.images[0]])
+    shown = capsys.readouterr().err
+    assert "Encoding texts" in shown
+    assert "Encoding images" in shown
+
+
+def test_cache(encoder, scenes, tmp_path):
+    cached = clone(encoder).set_params(cache=tmp_path, batch_size=2)
+    items = ["a dog", scenes.images[0], "a dog", "a cat"]
+    first = cached.transform(items)
+    np.testing.assert_allclose(first, encoder.transform(items), atol=1e-5)
+    np.testing.assert_array_equal(cached.transform(items[::-1]), first[::-1])
+    # what is on disk is what is used
+    cache = EmbeddingCache(tmp_path)
+    loaded = _loading.load_model("tai-tiny", "openai", None)
+    from sklearn_tai.encoders._cache import content_key
+
+    cache.put([content_key(loaded.fingerprint, "a cat")], np.full((1, first.shape[1]), 7.0))
+    assert (cached.transform(["a cat"]) == 7).all()
+
+
+def test_cache_reports_the_right_item(encoder, tmp_path):
+    cached = clone(encoder).set_params(cache=tmp_path)
+    cached.transform(["a dog"])
+    with pytest.raises(FileNotFoundError, match=r"X\[1\]"):
+        cached.transform(["a dog", tmp_path / "none.png"])
+
+
+def test_cache_with_many_processes(tmp_path):
+    code = (
+        "import sys, numpy as np\n"
+        "from sklearn_tai.encoders._cache import EmbeddingCache\n"
+        "for i in range(50):\n"
+        "    EmbeddingCache(sys.argv[1]).put([f'{sys.argv[2]}-{i}', 'same'], np.ones((2, 4)))\n"
+    )
+    runs = [subprocess.Popen([sys.executable, "-c", code, tmp_path, str(k)]) for k in range(3)]
+    assert [run.wait() for run in runs] == [0, 0, 0]
+    keys = [f"{k}-{i}" for k in range(3) for i in range(50)]
+    assert len(EmbeddingCache(tmp_path).get([*keys, "same", "missing"])) == 151

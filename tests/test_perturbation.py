@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_tai import RandomPerturbation
+
+# fit_transform perturbs and transform does not: that is the contract (DESIGN of noise).
+_REASON = "noise belongs to training: fit_transform differs from transform by design"
+_EXPECTED = {
+    "check_transformer_general": _REASON,
+    "check_transformer_data_not_an_array": _REASON,
+    "check_transformer_preserve_dtypes": _REASON,
+}
+
+
+@parametrize_with_checks(
+    [RandomPerturbation(random_state=0)], expected_failed_checks=lambda est: _EXPECTED
+)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(size=(2000, 16)).astype(np.float32)
+
+
+def noise_of(X, **params):
+    return RandomPerturbation(random_state=0, **params).fit_transform(X) - X
+
+
+def test_surface_has_the_radius(X):
+    np.testing.assert_allclose(
+        np.linalg.norm(noise_of(X, radius=3.0, relative=False), axis=1), 3, rtol=1e-5
+    )
+
+
+def test_relative_radius_is_in_mean_norms(X):
+    mean_norm = np.linalg.norm(X, axis=1).mean()
+    np.testing.assert_allclose(
+        np.linalg.norm(noise_of(X, radius=2), axis=1), 2 * mean_norm, rtol=1e-5
+    )
+
+
+def test_ball_is_uniform(X):
+    # in a uniform ball of dimension d, (length / radius) ** d is uniform in [0, 1]
+    lengths = np.linalg.norm(noise_of(X, radius=3.0, relative=False, surface=False), axis=1)
+    u = (lengths / 3) ** X.shape[1]
+    np.testing.assert_allclose(np.quantile(u, [0.25, 0.5, 0.75]), [0.25, 0.5, 0.75], atol=0.04)
+
+
+def test_direction_is_uniform(X):
+    noise = noise_of(X, radius=1.0, relative=False)
+    np.testing.assert_allclose(noise.mean(0), 0, atol=0.03)
+    np.testing.assert_allclose(noise.T @ noise / len(X), np.eye(16) / 16, atol=0.01)
+
+
+def test_transform_is_the_identity(X):
+    noise = RandomPerturbation().fit(X)
+    np.testing.assert_array_equal(noise.transform(X), X)
+
+
+def test_fresh_noise_each_batch(X):
+    noise = RandomPerturbation(random_state=0).fit(X)
+    batch = torch.from_numpy(X[:8])
+    assert not torch.equal(noise.perturb(batch), noise.perturb(batch))
+    same = [noise.perturb(batch, torch.Generator().manual_seed(1)) for _ in range(2)]
+    assert torch.equal(*same)
+
+
+def test_random_state(X):
+    noise = RandomPerturbation(random_state=3)
+    np.testing.assert_array_equal(noise.fit_transform(X), clone(noise).fit_transform(X))
+    assert not np.array_equal(
+        noise.fit_transform(X), RandomPerturbation(random_state=4).fit_transform(X)
+    )
+
+
+def test_in_a_pipeline(X):
+    y = (X[:, 0] > 0).astype(int)
+    pipe = make_pipeline(RandomPerturbation(0.1, random_state=0), LogisticRegression()).fit(X, y)
+    assert pipe.score(X, y) > 0.9
+
+
+def test_radius_zero_changes_nothing(X):
+    np.testing.assert_array_equal(RandomPerturbation(0).fit_transform(X), X)
+
+
+def test_negative_radius():
+    with pytest.raises(ValueError, match="'radius' parameter"):
+        RandomPerturbation(-1).fit([[1.0]])
