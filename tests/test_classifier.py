@@ -162,7 +162,9 @@ def test_progress_bar(corpus, text_embeddings, capsys):
 def test_label_without_positives(corpus, text_embeddings, scenes):
     Y = pd.DataFrame(corpus[1], columns=scenes.label_names)
     Y["dog"] = 0
-    with pytest.warns(UserWarning, match="1 of 20 labels have no positive item.*: dog. Add texts"):
+    with pytest.warns(
+        UserWarning, match=r"1 of 20 labels have no positive item.*: dog. Add texts"
+    ):
         small(max_epochs=1).fit(text_embeddings, Y)
 
 
@@ -197,11 +199,11 @@ def test_bad_input(encoder, X, y, error, message):
 
 def test_other_dimension(fitted):
     with pytest.raises(
-        ValueError, match="X has 3 features, but TextAsImageClassifier is expecting"
+        ValueError, match=r"X has 3 features, but TextAsImageClassifier is expecting"
     ):
         fitted.predict([[1.0, 2.0, 3.0]])
     clf = small(encoder=fitted.encoder, max_epochs=1).fit([[1.0, 2.0], [0.0, 1.0]], Y2)
-    with pytest.raises(ValueError, match="dimension 256.*dimension 2.*Set encoder"):
+    with pytest.raises(ValueError, match=r"dimension 256.*dimension 2.*Set encoder"):
         clf.predict(["a dog"])
 
 

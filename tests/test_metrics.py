@@ -17,7 +17,8 @@ def test_by_hand():
     assert mean_average_precision(y_true, y_score) == pytest.approx(((1 + 2 / 3) / 2 + 1 / 2) / 2)
 
 
-def test_equals_scikit_learn(rng=np.random.default_rng(0)):
+def test_equals_scikit_learn():
+    rng = np.random.default_rng(0)
     y_true, y_score = rng.integers(0, 2, (50, 7)), rng.random((50, 7))
     expected = average_precision_score(y_true, y_score, average="macro")
     assert mean_average_precision(y_true, y_score) == pytest.approx(expected)

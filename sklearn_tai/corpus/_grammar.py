@@ -8,8 +8,10 @@ from functools import cache, lru_cache
 
 # Nouns that take no article; labels of the common benchmarks and their like.
 _UNCOUNTABLE = frozenset(
-    "broccoli bread cheese clothing fire food fruit furniture fog grass ice jewelry lightning "
-    "luggage military money rain rice sand smoke snow sports traffic vegetation water".split()
+    """
+    broccoli bread cheese clothing fire food fruit furniture fog grass ice jewelry lightning
+    luggage military money rain rice sand smoke snow sports traffic vegetation water
+    """.split()
 )
 # Plurals that end like singulars ("bus", "glass", "tennis").
 _PLURALS_IN_IS = ("skis", "taxis", "kiwis", "bikinis")
