@@ -30,6 +30,10 @@ class Pairs(torch.utils.data.Dataset):
     def __len__(self):
         return self.n_pairs
 
+    def entries(self, index):
+        """The entries of scene `index`."""
+        return draw_entries(np.random.default_rng((self.seed, index)), len(self.vocabulary))
+
     def __getitem__(self, index):
         rng = np.random.default_rng((self.seed, index))
         entries = draw_entries(rng, len(self.vocabulary))
