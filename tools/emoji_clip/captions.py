@@ -64,13 +64,13 @@ def _phrase(rng, entry: Entry, count: int, size: float, scene_size: int) -> str:
         return f"{words[rng.integers(len(words))]} {plural}".strip()
     noun = singular
     draw = rng.random()
-    if draw < 0.06:
+    if draw < 0.03:
         noun = f"{'big' if size > 0.4 * scene_size else 'small'} {noun}"
-    elif draw < 0.12:
+    elif draw < 0.06:
         noun = f"{_ADJECTIVES[rng.integers(len(_ADJECTIVES))]} {noun}"
     draw = rng.random()
     phrase = article(noun) if draw < 0.75 else f"the {noun}" if draw < 0.85 else noun
-    if entry.kind in _ACTS and rng.random() < 0.12:
+    if entry.kind in _ACTS and rng.random() < 0.06:
         acts = _ACTS[entry.kind]
         phrase = f"{phrase} {acts[rng.integers(len(acts))]}"
     return phrase
@@ -97,19 +97,19 @@ def caption(
     counts = Counter(p.entry for p in placed)
     where = {p.entry: p for p in placed}
     order = [int(i) for i in rng.permutation(list(counts))]
-    while len(order) > 1 and rng.random() < 0.12:
+    while len(order) > 1 and rng.random() < 0.06:
         order.pop()
     phrases = [_phrase(rng, vocabulary[i], counts[i], where[i].size, scene_size) for i in order]
-    if len(order) >= 2 and rng.random() < 0.35:
+    if len(order) >= 2 and rng.random() < 0.25:
         relation = _relation(rng, where[order[0]], where[order[1]])
         phrases = [f"{phrases[0]} {relation} {phrases[1]}", *phrases[2:]]
     text = _FORMS[rng.integers(len(_FORMS))].replace("{}", join(rng, phrases))
     many = len(order) > 1 or counts[order[0]] > 1
     text = text.replace("{be}", "are" if many else "is")
     draw = rng.random()
-    if draw < 0.12:
+    if draw < 0.03:
         text += f" on a {colour} background"
-    elif draw < 0.24 and layout in _PLACES:
+    elif draw < 0.06 and layout in _PLACES:
         places = _PLACES[layout]
         text += f" {places[rng.integers(len(places))]}"
     return text + ("." if rng.random() < 0.6 else "")

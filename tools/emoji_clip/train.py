@@ -82,9 +82,9 @@ def export(model, image, text) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", type=Path, required=True, help="checkpoint and art")
-    parser.add_argument("--steps", type=int, default=1300)
+    parser.add_argument("--steps", type=int, default=1900)
     parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--weight-decay", type=float, default=0.1)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -118,7 +118,8 @@ def main() -> None:
         start, spent = state["step"], state["seconds"]
 
     sprites = load_sprites(TRAIN_STYLES, args.work / "art")
-    pairs = Pairs(sprites, args.steps * args.batch_size, args.seed, SIZE)
+    n_pairs = args.steps * args.batch_size
+    pairs = Pairs(sprites, n_pairs, args.seed, SIZE, batch_size=args.batch_size)
     remaining = torch.utils.data.Subset(pairs, range(start * args.batch_size, len(pairs)))
     loader = torch.utils.data.DataLoader(
         remaining, batch_size=args.batch_size, num_workers=1, collate_fn=collate, prefetch_factor=3
