@@ -1,7 +1,4 @@
-"""Measure the bundled model for its model card.
-
-    python tools/emoji_clip/measure.py --work /some/folder
-"""
+"""Measure the bundled model for its model card (``--work`` names the folder of the art)."""
 
 from __future__ import annotations
 

@@ -76,7 +76,9 @@ def export(model, image, text) -> None:
     for name in ("weight", "bias"):
         state[f"visual.attnpool.c_proj.{name}"] *= NORM / image.float().norm(dim=1).mean()
     weights = {name: tensor.half().contiguous() for name, tensor in state.items()}
-    save_file(weights, TARGET / "open_clip_model.safetensors")
+    path = TARGET / "open_clip_model.safetensors"
+    save_file(weights, path)
+    path.chmod(0o644)
 
 
 def main() -> None:
