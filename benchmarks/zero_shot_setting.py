@@ -1,67 +1,62 @@
-"""Text-only training on the bundled pictures: mAP over seeds, beside zero-shot CLIP.
+"""Text-only training, mAP over the radius of the noise (Fig. 6a), beside zero-shot CLIP.
 
     python benchmarks/zero_shot_setting.py --seeds 5
+    python benchmarks/zero_shot_setting.py --seeds 5 --testbed photos
 
-A seed fixes both the corpus and the adapter. Prints a Markdown table.
+A seed fixes both the corpus and the adapter. Prints a Markdown table and draws
+``radius_curve_<testbed>.png``: noise on the surface of the sphere, and in its interior.
 """
 
 from __future__ import annotations
 
 import argparse
 
-import numpy as np
+from testbeds import add_arguments, classifier, draw_curves, load_testbed, markdown
 from tqdm import tqdm
 
-from sklearn_tai import (
-    OpenCLIPEncoder,
-    PromptCorpusGenerator,
-    RandomPerturbation,
-    TextAsImageClassifier,
-    ZeroShotClassifier,
-)
-from sklearn_tai.datasets import load_emoji_scenes
+from sklearn_tai import PromptCorpusGenerator, RandomPerturbation
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--n-texts", type=int, default=1000)
-    parser.add_argument("--radii", type=float, nargs="+", default=[0, 1, 2.5, 5])
-    parser.add_argument("--max-lr", type=float, default=1e-4)
-    parser.add_argument("--max-epochs", type=int, default=60)
-    parser.add_argument("--labels-per-text", type=int, nargs=2, default=(1, 4))
+    add_arguments(parser)
+    parser.add_argument("--radii", type=float, nargs="+", default=[0, 0.5, 1, 2.5, 5, 10])
+    parser.add_argument("--interior", action="store_true", help="also noise in the interior")
     args = parser.parse_args()
-    scenes, encoder = load_emoji_scenes(), OpenCLIPEncoder("tai-tiny")
-    images = encoder.transform(scenes.images)
-    zero_shot = ZeroShotClassifier(scenes.label_names, encoder).fit().score(images, scenes.Y)
-    scores: dict[float, list[float]] = {radius: [] for radius in args.radii}
-    bar = tqdm(total=args.seeds * len(args.radii), unit="fit")
+    bed = load_testbed(args.testbed)
+    zero_shot = bed.zero_shot().score(bed.images, bed.Y)
+    kinds = {"surface": True, "interior": False} if args.interior else {"surface": True}
+    scores = {(kind, radius): [] for kind in kinds for radius in args.radii}
+    bar = tqdm(total=args.seeds * len(scores), unit="fit")
     for seed in range(args.seeds):
-        generator = PromptCorpusGenerator(
-            args.n_texts, labels_per_text=tuple(args.labels_per_text), random_state=seed
-        )
-        texts, Y = generator.generate(scenes.label_names)
-        embeddings = encoder.transform(texts)
-        for radius in args.radii:
-            clf = TextAsImageClassifier(
-                encoder,
-                RandomPerturbation(radius),
-                max_lr=args.max_lr,
-                max_epochs=args.max_epochs,
-                random_state=seed,
-            )
-            scores[radius].append(clf.fit(embeddings, Y).score(images, scenes.Y))
+        generator = PromptCorpusGenerator(args.n_texts, random_state=seed)
+        texts, Y = generator.generate(bed.label_names)
+        embeddings = bed.encoder.transform(texts)
+        for (kind, radius), values in scores.items():
+            noise = RandomPerturbation(radius, surface=kinds[kind])
+            clf = classifier(args, noise, seed).fit(embeddings, Y)
+            values.append(clf.score(bed.images, bed.Y))
             bar.update()
     bar.close()
-    print(f"\n{len(images)} pictures, {args.n_texts} texts, {args.seeds} seeds")
-    print("| method | mAP (mean) | standard deviation | lowest | highest |")
-    print("|---|---|---|---|---|")
-    print(f"| chance (share of positives) | {100 * scenes.Y.mean():.1f} | | | |")
-    print(f"| zero-shot CLIP | {100 * zero_shot:.1f} | | | |")
-    for radius, values in scores.items():
-        v = 100 * np.array(values)
-        spread = f"{v.std(ddof=1) if len(v) > 1 else 0:.1f} | {v.min():.1f} | {v.max():.1f}"
-        print(f"| adapter, radius {radius:g} | {v.mean():.1f} | {spread} |")
+    print(f"\n{bed.name}: {len(bed.images)}, {args.n_texts} texts, {args.seeds} seeds")
+    known = [(f"adapter, radius {r:g}, {kind}", v) for (kind, r), v in scores.items()]
+    chance = bed.Y[:, bed.Y.any(axis=0)].mean()
+    print(
+        markdown([("chance (share of positives)", chance), ("zero-shot CLIP", zero_shot), *known])
+    )
+    curves = {
+        f"noise on the {kind}" if kind == "surface" else "noise in the interior": [
+            scores[kind, radius] for radius in args.radii
+        ]
+        for kind in kinds
+    }
+    draw_curves(
+        args.out / f"radius_curve_{bed.name}.png",
+        args.radii,
+        curves,
+        xlabel="radius (mean norms of the text embeddings)",
+        reference=zero_shot,
+    )
 
 
 if __name__ == "__main__":

@@ -27,6 +27,9 @@ class Adapter(nn.Sequential):
         Width of each hidden layer; empty for a linear adapter.
     dropout : float, default=0.1
         Dropout rate after each hidden layer.
+    input_scale : float, default=1.0
+        Multiplies the embeddings on their way in. Learning rates are made for inputs
+        of about unit variance, but embeddings have norms from 1 to 100.
 
     Notes
     -----
@@ -48,6 +51,7 @@ class Adapter(nn.Sequential):
         n_labels: int,
         hidden_sizes: Sequence[int] = (2048, 2048, 2048),
         dropout: float = 0.1,
+        input_scale: float = 1.0,
     ) -> None:
         layers: list[nn.Module] = []
         width = n_features
@@ -55,6 +59,11 @@ class Adapter(nn.Sequential):
             layers += [nn.Linear(width, size), nn.ReLU(), nn.Dropout(dropout)]
             width = size
         super().__init__(*layers, nn.Linear(width, n_labels))
+        self.input_scale = input_scale
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        """Logits of shape (n_samples, n_labels)."""
+        return super().forward(X * self.input_scale)
 
 
 class TensorBatches:
@@ -129,6 +138,9 @@ def train_adapter(
         module__n_labels=Y.shape[1],
         module__hidden_sizes=tuple(hidden_sizes),
         module__dropout=dropout,
+        # unit variance of the coordinates, whatever the norm of the encoder's embeddings
+        module__input_scale=math.sqrt(X.shape[1])
+        / max(float(np.linalg.norm(X, axis=1).mean()), 1e-12),
         criterion=nn.BCEWithLogitsLoss,
         # the automatic choice for this loss is made for one binary label
         predict_nonlinearity=torch.sigmoid,
