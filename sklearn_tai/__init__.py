@@ -10,9 +10,12 @@ __version__ = "0.1.0"
 
 # public name -> module that defines it
 _EXPORTS = {
+    "MixedPerturbation": "perturbation",
     "OpenCLIPEncoder": "encoders",
     "PromptCorpusGenerator": "corpus",
     "RandomPerturbation": "perturbation",
+    "ScoreEnsemble": "ensemble",
+    "ShiftedPerturbation": "perturbation",
     "TextAsImageClassifier": "classifier",
     "ZeroShotClassifier": "baselines",
 }
@@ -22,12 +25,16 @@ if TYPE_CHECKING:
     from .classifier import TextAsImageClassifier
     from .corpus import PromptCorpusGenerator
     from .encoders import OpenCLIPEncoder
-    from .perturbation import RandomPerturbation
+    from .ensemble import ScoreEnsemble
+    from .perturbation import MixedPerturbation, RandomPerturbation, ShiftedPerturbation
 
 __all__ = [
+    "MixedPerturbation",
     "OpenCLIPEncoder",
     "PromptCorpusGenerator",
     "RandomPerturbation",
+    "ScoreEnsemble",
+    "ShiftedPerturbation",
     "TextAsImageClassifier",
     "ZeroShotClassifier",
 ]

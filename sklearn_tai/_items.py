@@ -70,6 +70,24 @@ def check_embeddings(X: Any, name: str = "X") -> np.ndarray:
     return check_array(X, dtype=np.float32, input_name=name)
 
 
+def check_modality(modality: Any, n_rows: int) -> np.ndarray:
+    """A mask that tells which rows are images, from "text" or "image" for each row."""
+    if modality is None:
+        return np.zeros(n_rows, dtype=bool)
+    kinds = np.asarray(modality)
+    if kinds.shape != (n_rows,):
+        raise ValueError(
+            f"modality has shape {kinds.shape}; expected ({n_rows},), one for each row of X."
+        )
+    is_image = kinds == "image"
+    unknown = np.flatnonzero(~is_image & (kinds != "text"))
+    if len(unknown):
+        raise ValueError(
+            f"modality[{unknown[0]}] is {kinds[unknown[0]]!r}; expected 'text' or 'image'."
+        )
+    return is_image
+
+
 def check_items(X: Any) -> tuple[list[Any], np.ndarray]:
     """The items of `X` as a list, and a mask that tells which are images."""
     if isinstance(X, (str, Path, Image.Image)) or (

@@ -27,10 +27,13 @@ def check_labels(labels: Any) -> list[str]:
     return names
 
 
-def check_indicator(y: Any, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+def check_indicator(
+    y: Any, n_rows: int, may_be_unknown: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """`y` as a dense float32 indicator, and the names of its columns.
 
-    The names are the columns of a data frame, else 0, 1, ..., n_labels - 1.
+    The names are the columns of a data frame, else 0, 1, ..., n_labels - 1. Rows of the
+    mask `may_be_unknown` (images) may hold -1.
     """
     if y is None:
         raise ValueError(
@@ -65,11 +68,13 @@ def check_indicator(y: Any, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
             raise ValueError(
                 f"y must hold numbers 0 and 1; got {dense.flat[0]!r}. {hint}"
             ) from None
-    known = np.isin(dense, (0, 1))
-    if not known.all():
-        row, column = np.argwhere(~known)[0]
+    valid = np.isin(dense, (0, 1))
+    if may_be_unknown is not None:
+        valid |= may_be_unknown[:, None] & (dense == -1)
+    if not valid.all():
+        row, column = np.argwhere(~valid)[0]
         remedy = (
-            "Unknown labels (-1) are not supported in training; give rows whose labels are known."
+            "Only the labels of images may be unknown (-1); those of texts must be known."
             if dense[row, column] == -1
             else hint
         )

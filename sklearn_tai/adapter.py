@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
+from skorch.dataset import Dataset
 from torch import nn
 from tqdm.auto import tqdm
 
@@ -66,32 +67,71 @@ class Adapter(nn.Sequential):
         return super().forward(X * self.input_scale)
 
 
+class KnownBCEWithLogitsLoss(nn.Module):
+    """Binary cross-entropy over the entries that are known (not -1)."""
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Mean over the known entries; 0 if there are none."""
+        known = (target >= 0).to(logits.dtype)
+        total = nn.functional.binary_cross_entropy_with_logits(
+            logits, target.clamp(min=0), weight=known, reduction="sum"
+        )
+        return total / known.sum().clamp(min=1)
+
+
 class TensorBatches:
     """Batches cut straight from tensors in memory, perturbed afresh each time.
 
     Takes the place of torch's ``DataLoader`` (skorch's ``iterator_train``), which
     reads row by row: up to ten times slower on small rows.
+
+    With `image_share`, an epoch has all texts once and as many images, each about
+    equally often, as make up that share of it.
     """
 
     def __init__(
-        self, dataset: Any, batch_size: int, shuffle: bool = False, perturbation: Any = None
+        self,
+        dataset: Any,
+        batch_size: int,
+        shuffle: bool = False,
+        perturbation: Any = None,
+        is_image: torch.Tensor | None = None,
+        image_share: float | None = None,
     ) -> None:
         self.X = torch.as_tensor(dataset.X)
         self.y = None if dataset.y is None else torch.as_tensor(dataset.y)
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.perturbation = perturbation
+        self.is_image = is_image
+        n_images = 0 if is_image is None else int(is_image.sum())
+        n_texts = len(self.X) - n_images
+        self.n_image_draws = n_images
+        if image_share is not None and n_images and n_texts:
+            self.n_image_draws = round(n_texts * image_share / (1 - image_share))
+        self.n_rows = n_texts + self.n_image_draws
 
     def __len__(self) -> int:
-        return math.ceil(len(self.X) / self.batch_size)
+        return math.ceil(self.n_rows / self.batch_size)
+
+    def _epoch_rows(self) -> torch.Tensor:
+        if not self.shuffle:
+            return torch.arange(len(self.X))
+        if self.n_rows == len(self.X):
+            return torch.randperm(len(self.X))
+        assert self.is_image is not None
+        images, texts = self.is_image.nonzero()[:, 0], (~self.is_image).nonzero()[:, 0]
+        n_passes = math.ceil(self.n_image_draws / len(images))
+        draws = [torch.randperm(len(images)) for _ in range(n_passes)]
+        drawn = images[torch.cat(draws)[: self.n_image_draws]] if draws else images[:0]
+        return torch.cat([texts, drawn])[torch.randperm(self.n_rows)]
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        n = len(self.X)
-        order = torch.randperm(n) if self.shuffle else torch.arange(n)
-        for rows in order.split(self.batch_size):
+        for rows in self._epoch_rows().split(self.batch_size):
             batch = self.X[rows]
             if self.perturbation is not None:
-                batch = self.perturbation.perturb(batch)
+                kinds = () if self.is_image is None else (self.is_image[rows],)
+                batch = self.perturbation.perturb(batch, *kinds)
             # skorch asks for a target even in prediction, where it is not used
             yield batch, (torch.zeros(len(rows)) if self.y is None else self.y[rows])
 
@@ -116,6 +156,7 @@ def train_adapter(
     Y: np.ndarray,
     perturbation: Any,
     *,
+    is_image: np.ndarray | None = None,
     hidden_sizes: Sequence[int],
     dropout: float,
     max_epochs: int,
@@ -126,8 +167,16 @@ def train_adapter(
     verbose: int,
     callbacks: Sequence[Any] = (),
 ) -> NeuralNet:
-    """Fit an adapter with AdamW, a 1-cycle learning rate and binary cross-entropy (Eq. 3)."""
-    n_steps = max_epochs * math.ceil(len(X) / batch_size)
+    """Fit an adapter with AdamW, a 1-cycle learning rate and binary cross-entropy (Eq. 3).
+
+    `Y` may hold -1 (unknown) where `is_image`; the loss leaves those entries out.
+    """
+    batches = {
+        "perturbation": perturbation,
+        "is_image": None if is_image is None else torch.from_numpy(is_image),
+        "image_share": getattr(perturbation, "image_share", None),
+    }
+    n_steps = max_epochs * len(TensorBatches(Dataset(X, Y), batch_size, **batches))
     schedule = LRScheduler(
         torch.optim.lr_scheduler.OneCycleLR, max_lr=max_lr, total_steps=n_steps, step_every="batch"
     )
@@ -141,7 +190,7 @@ def train_adapter(
         # unit variance of the coordinates, whatever the norm of the encoder's embeddings
         module__input_scale=math.sqrt(X.shape[1])
         / max(float(np.linalg.norm(X, axis=1).mean()), 1e-12),
-        criterion=nn.BCEWithLogitsLoss,
+        criterion=KnownBCEWithLogitsLoss if (Y < 0).any() else nn.BCEWithLogitsLoss,
         # the automatic choice for this loss is made for one binary label
         predict_nonlinearity=torch.sigmoid,
         optimizer=torch.optim.AdamW,
@@ -151,7 +200,7 @@ def train_adapter(
         batch_size=batch_size,
         iterator_train=TensorBatches,
         iterator_train__shuffle=True,
-        iterator_train__perturbation=perturbation,
+        **{f"iterator_train__{name}": value for name, value in batches.items()},
         iterator_valid=TensorBatches,
         iterator_valid__batch_size=4096,
         train_split=None,

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._items import as_embeddings
+from ._items import as_embeddings, check_items, check_modality
 from ._labels import check_indicator
 from .adapter import train_adapter
 from .encoders import OpenCLIPEncoder
@@ -40,7 +40,10 @@ class TextAsImageClassifier(ClassifierMixin, BaseEstimator):
     perturbation : estimator or None, default=None
         The noise of the training; None for
         :class:`RandomPerturbation() <sklearn_tai.RandomPerturbation>`. Its parameters
-        can be set and searched as ``perturbation__radius`` either way.
+        can be set and searched as ``perturbation__radius`` either way. Give
+        :class:`~sklearn_tai.MixedPerturbation` to train on texts and a few labelled
+        images, :class:`~sklearn_tai.ShiftedPerturbation` where labels of images are
+        partly known.
     hidden_sizes : sequence of int, default=(2048, 2048, 2048)
         Widths of the adapter's hidden layers; empty for a linear adapter.
     dropout : float, default=0.1
@@ -175,15 +178,19 @@ class TextAsImageClassifier(ClassifierMixin, BaseEstimator):
         return super().set_params(**params)
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any) -> TextAsImageClassifier:
-        """Train the adapter on texts.
+    def fit(self, X: Any, y: Any, modality: Any = None) -> TextAsImageClassifier:
+        """Train the adapter on texts, and on labelled images where there are some.
 
         Parameters
         ----------
-        X : list of n_items texts, or array-like of shape (n_items, n_features)
-            Training texts, or their embeddings.
+        X : list of n_items texts and images, or array-like of shape (n_items, n_features)
+            Training items, or their embeddings.
         y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
-            1 where a text has the label, else 0. Columns of a data frame name the labels.
+            1 where an item has the label, 0 where it has not, and for images -1 where
+            that is unknown. Columns of a data frame name the labels.
+        modality : array-like of shape (n_items,), default=None
+            "text" or "image" for each row of embeddings; None if all are texts. Lists of
+            items tell by themselves.
 
         Returns
         -------
@@ -193,23 +200,32 @@ class TextAsImageClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `X` is empty or holds NaN, or `y` is not an indicator with as many rows.
+            If `X` is empty or holds NaN, `y` is not an indicator with as many rows, or
+            `modality` is given for a list of items.
 
         Warns
         -----
         UserWarning
-            If a label has no positive text: nothing can be learnt of it.
+            If a label has no positive item: nothing can be learnt of it.
         """
         for size in self.hidden_sizes:
             if not isinstance(size, Integral) or size < 1:
                 raise ValueError(f"hidden_sizes must hold integers above 0; got {size!r}.")
         # check y first: encoding may take minutes
         given = as_embeddings(X)
-        if given is None and hasattr(X, "__len__") and not isinstance(X, str) and len(X):
-            check_indicator(y, len(X))
+        if given is None:
+            if modality is not None:
+                raise ValueError(
+                    "modality is only for embeddings; a list of items tells by itself which are "
+                    "images. Leave modality out."
+                )
+            X, is_image = check_items(X)
+            check_indicator(y, len(X), may_be_unknown=is_image)
         embeddings = self._embed(X, reset=True)
-        Y, self.classes_ = check_indicator(y, len(embeddings))
-        lonely = self.classes_[~Y.any(axis=0)]
+        if given is not None:
+            is_image = check_modality(modality, len(embeddings))
+        Y, self.classes_ = check_indicator(y, len(embeddings), may_be_unknown=is_image)
+        lonely = self.classes_[~(Y == 1).any(axis=0)]
         if len(lonely):
             warnings.warn(
                 f"{len(lonely)} of {Y.shape[1]} labels have no positive item in y, so nothing can "
@@ -220,11 +236,18 @@ class TextAsImageClassifier(ClassifierMixin, BaseEstimator):
             )
         rng = check_random_state(self.random_state)
         perturbation = RandomPerturbation() if self.perturbation is None else self.perturbation
-        self.perturbation_ = clone(perturbation).fit(embeddings, Y)
+        self.perturbation_ = clone(perturbation)
+        if is_image.any():
+            self.perturbation_.fit(embeddings, Y, modality=np.where(is_image, "image", "text"))
+        else:  # a user's own perturbation may know nothing of images
+            self.perturbation_.fit(embeddings, Y)
+        if hasattr(self.perturbation_, "shift"):
+            embeddings = self.perturbation_.shift(embeddings, Y, is_image)
         self.net_ = train_adapter(
             embeddings,
             Y,
             self.perturbation_,
+            is_image=is_image if is_image.any() else None,
             hidden_sizes=self.hidden_sizes,
             dropout=self.dropout,
             max_epochs=self.max_epochs,

@@ -81,6 +81,17 @@ def mean_average_precision(y_true: Any, y_score: Any) -> float:
     return float(np.mean(precisions))
 
 
+def label_scores(estimator: Any, X: Any) -> np.ndarray:
+    """Scores of shape (n_samples, n_labels) of any multi-label classifier."""
+    if hasattr(estimator, "decision_function"):
+        scores = estimator.decision_function(X)
+    else:
+        scores = estimator.predict_proba(X)
+    if isinstance(scores, list):  # one (n_samples, 2) array a label, as of forests
+        scores = np.column_stack([label[:, 1] for label in scores])
+    return np.asarray(scores)
+
+
 def map_scorer(estimator: Any, X: Any, y: Any) -> float:
     """Mean average precision of an estimator, for ``scoring=``.
 
@@ -113,10 +124,5 @@ def map_scorer(estimator: Any, X: Any, y: Any) -> float:
     >>> cross_val_score(KNeighborsClassifier(), X, Y, scoring=map_scorer, cv=3).shape
     (3,)
     """
-    if hasattr(estimator, "decision_function"):
-        scores = estimator.decision_function(X)
-    else:
-        scores = estimator.predict_proba(X)
-    if isinstance(scores, list):  # one (n_samples, 2) array a label, as of forests
-        scores = np.column_stack([label[:, 1] for label in scores])
-    return mean_average_precision(y.to_numpy() if hasattr(y, "to_numpy") else y, scores)
+    y = y.to_numpy() if hasattr(y, "to_numpy") else y
+    return mean_average_precision(y, label_scores(estimator, X))

@@ -8,14 +8,15 @@ from torch.nn.functional import normalize
 
 def sphere_noise(
     like: torch.Tensor,
-    radius: float,
+    radius: float | torch.Tensor,
     surface: bool,
     generator: torch.Generator | None = None,
 ) -> torch.Tensor:
     """Uniform draws on the sphere of `radius` (or in the ball), one for each row of `like`.
 
     A Gaussian vector has a uniform direction; in the ball of dimension d the length
-    is ``radius * u ** (1 / d)`` with u uniform in [0, 1].
+    is ``radius * u ** (1 / d)`` with u uniform in [0, 1]. `radius` is one number or a
+    column of shape (n_samples, 1).
     """
     noise = torch.randn(like.shape, generator=generator, device=like.device, dtype=like.dtype)
     noise = normalize(noise, dim=1).mul_(radius)

@@ -1,0 +1,278 @@
+"""Score integration: several classifiers, one matrix of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context, clone
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+
+from .metrics import label_scores, map_scorer
+
+
+class ScoreEnsemble(ClassifierMixin, _BaseComposition):
+    """Weighted mean of the scaled scores of several multi-label classifiers [1]_.
+
+    Classifiers of different kinds (an adapter trained on texts, zero-shot CLIP) err
+    differently, but their scores have different scales. The whole score matrix of each
+    is brought to 0 to 1 by its smallest and largest entry, then averaged.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        Multi-label classifiers with ``decision_function`` or ``predict_proba``.
+    weights : array-like of shape (n_estimators,) or None, default=None
+        Weights of the mean; None for equal ones, as in the paper.
+    scaling : {"minmax"} or None, default="minmax"
+        None averages the scores as they are.
+    scale_on : {"batch", "fit"}, default="batch"
+        "batch" scales by the smallest and largest score of the items that are scored,
+        as the published evaluation does: good for ranking a whole test set, but the
+        score of an item depends on the others beside it. "fit" learns the scale in :meth:`fit` and keeps it; scores beyond
+        it are clipped.
+    prefit : bool, default=False
+        Whether the estimators are fitted already and are used as they are;
+        :meth:`fit` then only learns the scales.
+    threshold : float, default=0.5
+        ``predict`` names a label where its score is above this.
+
+    Attributes
+    ----------
+    estimators_ : list of estimators
+        The fitted estimators.
+    ranges_ : ndarray of shape (n_estimators, 2) or None
+        Smallest and largest score of each estimator on the data of ``fit``; None if
+        ``scale_on="batch"`` or without scaling.
+    classes_ : ndarray of shape (n_labels,)
+        The labels, of the first estimator.
+
+    See Also
+    --------
+    TextAsImageClassifier : Trained on texts.
+    ZeroShotClassifier : CLIP without training.
+
+    Notes
+    -----
+    With ``scale_on="fit"``, fit on *images* (labels are not needed with
+    ``prefit=True``): scores of texts have another range than scores of images.
+
+    References
+    ----------
+    .. [1] "Text as Image: Learning Transferable Adapter for Multi-Label
+       Classification", arXiv:2312.04160, section 8.
+
+    Examples
+    --------
+    >>> from sklearn_tai import (
+    ...     OpenCLIPEncoder, PromptCorpusGenerator, ScoreEnsemble, TextAsImageClassifier,
+    ...     ZeroShotClassifier,
+    ... )
+    >>> from sklearn_tai.datasets import load_emoji_scenes
+    >>> scenes, encoder = load_emoji_scenes(), OpenCLIPEncoder("tai-tiny")
+    >>> adapter = TextAsImageClassifier(
+    ...     encoder, hidden_sizes=(256,), max_lr=1e-2, random_state=0
+    ... )
+    >>> generator = PromptCorpusGenerator(n_texts=300, random_state=0)
+    >>> ensemble = ScoreEnsemble(
+    ...     [("adapter", adapter), ("clip", ZeroShotClassifier(scenes.label_names, encoder))]
+    ... ).fit(*generator.generate(scenes.label_names))
+    >>> ensemble.score(scenes.images, scenes.Y) > 0.5
+    True
+    """
+
+    _parameter_constraints = {
+        "estimators": [list],
+        "weights": ["array-like", None],
+        "scaling": [StrOptions({"minmax"}), None],
+        "scale_on": [StrOptions({"batch", "fit"})],
+        "prefit": ["boolean"],
+        "threshold": [float, int],
+    }
+
+    def __init__(
+        self,
+        estimators: list[tuple[str, Any]],
+        weights: Sequence[float] | None = None,
+        scaling: str | None = "minmax",
+        *,
+        scale_on: str = "batch",
+        prefit: bool = False,
+        threshold: float = 0.5,
+    ) -> None:
+        self.estimators = estimators
+        self.weights = weights
+        self.scaling = scaling
+        self.scale_on = scale_on
+        self.prefit = prefit
+        self.threshold = threshold
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters, also those of the estimators as ``name__parameter``.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include the estimators and their parameters.
+
+        Returns
+        -------
+        dict
+            Names and values.
+        """
+        return self._get_params("estimators", deep=deep)
+
+    def set_params(self, **params: Any) -> ScoreEnsemble:
+        """Set parameters, also those of the estimators.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters.
+
+        Returns
+        -------
+        ScoreEnsemble
+            This estimator.
+        """
+        self._set_params("estimators", **params)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None, **fit_params: Any) -> ScoreEnsemble:
+        """Fit the estimators on the same data, and learn the scales.
+
+        Parameters
+        ----------
+        X : list of n_items, or array-like of shape (n_items, n_features)
+            Items or embeddings, as the estimators take them.
+        y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
+            Labels; not used if `prefit`.
+        **fit_params : dict
+            Passed to the estimators that take them, such as ``modality``.
+
+        Returns
+        -------
+        ScoreEnsemble
+            The fitted ensemble.
+
+        Raises
+        ------
+        ValueError
+            If there are no estimators, names or weights do not fit, or the estimators
+            do not agree on the number of labels.
+        """
+        if not self.estimators:
+            raise ValueError("estimators is empty; give at least one (name, estimator).")
+        names, estimators = zip(*self.estimators)
+        self._validate_names(names)
+        weights = self._check_weights()
+        if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() == 0:
+            raise ValueError(f"weights must be 0 or more and not all 0; got {self.weights!r}.")
+        self.estimators_ = []
+        for estimator in estimators:
+            if self.prefit:
+                check_is_fitted(estimator)
+                self.estimators_.append(estimator)
+            else:
+                taken = {k: v for k, v in fit_params.items() if has_fit_parameter(estimator, k)}
+                self.estimators_.append(clone(estimator).fit(X, y, **taken))
+        self.classes_ = self.estimators_[0].classes_
+        self.ranges_ = None
+        if self.scaling is not None and self.scale_on == "fit":
+            scores = self._raw_scores(X)
+            self.ranges_ = np.array([[s.min(), s.max()] for s in scores], dtype=float)
+        return self
+
+    def _check_weights(self) -> np.ndarray:
+        if self.weights is None:
+            return np.ones(len(self.estimators))
+        weights = np.asarray(self.weights, dtype=float)
+        if weights.shape != (len(self.estimators),):
+            raise ValueError(
+                f"weights has shape {weights.shape}; expected ({len(self.estimators)},), one for "
+                "each estimator."
+            )
+        return weights
+
+    def _raw_scores(self, X: Any) -> list[np.ndarray]:
+        scores = [label_scores(estimator, X) for estimator in self.estimators_]
+        shapes = [s.shape for s in scores]
+        if len(set(shapes)) > 1:
+            raise ValueError(
+                f"The estimators give scores of different shapes {shapes}; fit all of them on the "
+                "same labels."
+            )
+        return scores
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Weighted mean of the scaled scores.
+
+        Parameters
+        ----------
+        X : list of n_items, or array-like of shape (n_items, n_features)
+            Items or embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            In [0, 1] with scaling. They rank; they are no calibrated probabilities.
+        """
+        check_is_fitted(self)
+        scores = self._raw_scores(X)
+        if self.scaling is not None:
+            ranges = [[s.min(), s.max()] for s in scores] if self.ranges_ is None else self.ranges_
+            scores = [
+                np.clip((s - low) / ((high - low) or 1.0), 0, 1)
+                for s, (low, high) in zip(scores, ranges)
+            ]
+        return np.average(scores, axis=0, weights=self._check_weights())
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Which labels have a score above `threshold`.
+
+        Parameters
+        ----------
+        X : list of n_items, or array-like of shape (n_items, n_features)
+            Items or embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            An indicator of 0 and 1.
+        """
+        return (self.predict_proba(X) > self.threshold).astype(int)
+
+    def score(self, X: Any, y: Any, sample_weight: None = None) -> float:
+        """Mean average precision; see :func:`~sklearn_tai.metrics.mean_average_precision`.
+
+        Parameters
+        ----------
+        X : list of n_items, or array-like of shape (n_items, n_features)
+            Items or embeddings.
+        y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
+            True labels; -1 where unknown.
+        sample_weight : None
+            Not supported.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
+        if sample_weight is not None:
+            raise ValueError("score does not support sample_weight; pass None.")
+        return map_scorer(self, X, y)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.single_output = False
+        tags.target_tags.multi_output = True
+        tags.target_tags.required = False
+        tags.classifier_tags.multi_class = False
+        tags.classifier_tags.multi_label = True
+        tags.input_tags.string = True
+        return tags

@@ -1,0 +1,6 @@
+"""Few-shot and partial-label sampling, and splits across modalities."""
+
+from ._sampling import few_shot_indices, mask_labels
+from ._split import CrossModalSplit
+
+__all__ = ["CrossModalSplit", "few_shot_indices", "mask_labels"]

@@ -1,0 +1,154 @@
+"""What all perturbations share: noise in training, the identity afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._items import check_modality
+from ._noise import sphere_noise
+
+
+class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Base of the perturbations.
+
+    Subclasses set `radius_` (for texts), and `image_radius_` if it differs, in
+    :meth:`_learn`; they may move embeddings before the noise in :meth:`shift`.
+    """
+
+    radius_: float
+    image_radius_: float
+    relative: bool
+    surface: bool
+    random_state: Any
+
+    def _learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, unit: float) -> None:
+        """Learn the lengths of the noise; `unit` is what a radius of 1 means."""
+        raise NotImplementedError
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, modality: Any = None) -> BasePerturbation:
+        """Learn the length of the noise.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Embeddings of the training items.
+        y : array-like of shape (n_samples, n_labels), default=None
+            Labels of the items, where the perturbation uses them.
+        modality : array-like of shape (n_samples,), default=None
+            "text" or "image" for each row; None if all are texts.
+
+        Returns
+        -------
+        BasePerturbation
+            The fitted perturbation.
+        """
+        X = validate_data(self, X, dtype=(np.float64, np.float32))
+        is_image = check_modality(modality, len(X))
+        norms = np.linalg.norm(X, axis=1)
+        # one unit for both modalities: without texts, images must give it
+        texts = norms if is_image.all() else norms[~is_image]
+        self._learn(X, y, is_image, float(texts.mean()) if self.relative else 1.0)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None, modality: Any = None) -> np.ndarray:
+        """Learn the length of the noise and return perturbed embeddings.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Embeddings of the training items.
+        y : array-like of shape (n_samples, n_labels), default=None
+            Labels of the items, where the perturbation uses them.
+        modality : array-like of shape (n_samples,), default=None
+            "text" or "image" for each row; None if all are texts.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The embeddings, moved where the perturbation does so, plus noise.
+        """
+        self.fit(X, y, modality)
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        is_image = check_modality(modality, len(X))
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        generator = torch.Generator().manual_seed(int(seed))
+        moved = torch.tensor(self.shift(X, y, is_image))
+        rows = torch.from_numpy(is_image) if is_image.any() else None
+        return self.perturb(moved, rows, generator).numpy()
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the embeddings unchanged.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Embeddings of images or texts.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The same embeddings.
+        """
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+
+    def shift(self, X: np.ndarray, y: Any, is_image: np.ndarray) -> np.ndarray:
+        """Move training embeddings before noise is added; classifiers call it once.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            The embeddings given to ``fit``.
+        y : array-like of shape (n_samples, n_labels)
+            Their labels.
+        is_image : ndarray of bool, shape (n_samples,)
+            Which rows are images.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Here the same embeddings.
+        """
+        return X
+
+    def perturb(
+        self,
+        X: torch.Tensor,
+        is_image: torch.Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> torch.Tensor:
+        """Add fresh noise to a batch; what classifiers call in training.
+
+        Parameters
+        ----------
+        X : torch.Tensor of shape (n_samples, n_features)
+            A batch of embeddings, on any device.
+        is_image : torch.Tensor of bool, shape (n_samples,), or None, default=None
+            Which rows are images; None if none is.
+        generator : torch.Generator or None, default=None
+            Where random numbers come from; None for torch's global generator.
+
+        Returns
+        -------
+        torch.Tensor of shape (n_samples, n_features)
+            A new tensor.
+        """
+        check_is_fitted(self)
+        radius: Any = self.radius_
+        image_radius = getattr(self, "image_radius_", radius)
+        if is_image is not None and image_radius != radius:
+            radius = torch.full((len(X), 1), radius, dtype=X.dtype, device=X.device)
+            radius[is_image] = image_radius
+        return X + sphere_noise(X, radius, self.surface, generator)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = self.random_state is None
+        return tags

@@ -1,0 +1,96 @@
+"""One radius for texts and one for images: the few-shot setting."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+from ._base import BasePerturbation
+
+
+class MixedPerturbation(BasePerturbation):
+    """Add noise to texts and, of another radius, to a few labelled images.
+
+    A few images beside the texts tell the classifier where images lie (section 3.5 of
+    [1]_). They need no bridge over the modality gap, so their noise is small.
+
+    Parameters
+    ----------
+    text_radius : float, default=2.5
+        The length of the noise on texts: in mean norms of the text embeddings if
+        ``relative``, else in the embeddings' own units (the paper: 25).
+    image_radius : float, default=0.1
+        The length of the noise on images, in the same unit (the paper: 1).
+    image_share : float or None, default=0.5
+        The share of images among the rows a classifier draws in an epoch: all texts
+        once, and each image as often as it takes. None to draw every image once.
+    relative : bool, default=True
+        Whether radii are in mean norms of the text embeddings.
+    surface : bool, default=True
+        Draw noise uniformly on the surface of the sphere; False in the ball.
+    random_state : int, RandomState instance or None, default=None
+        Fixes the noise of :meth:`fit_transform`. A classifier that holds this
+        perturbation draws from its own random state.
+
+    Attributes
+    ----------
+    radius_ : float
+        The length of the noise on texts in the units of the embeddings.
+    image_radius_ : float
+        The length of the noise on images.
+    n_features_in_ : int
+        The dimension of the embeddings.
+
+    See Also
+    --------
+    RandomPerturbation : The same without images, exactly.
+    ShiftedPerturbation : Moves texts to where images lie.
+
+    References
+    ----------
+    .. [1] "Text as Image: Learning Transferable Adapter for Multi-Label
+       Classification", arXiv:2312.04160, section 3.5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_tai import MixedPerturbation
+    >>> embeddings = np.array([[3.0, 4.0], [0.0, 5.0], [1.0, 0.0]])
+    >>> noise = MixedPerturbation(text_radius=2, image_radius=0.1, random_state=0)
+    >>> noisy = noise.fit_transform(embeddings, modality=["text", "text", "image"])
+    >>> np.linalg.norm(noisy - embeddings, axis=1).round(3)
+    array([10. , 10. ,  0.5])
+    """
+
+    _parameter_constraints = {
+        "text_radius": [Interval(Real, 0, None, closed="left")],
+        "image_radius": [Interval(Real, 0, None, closed="left")],
+        "image_share": [Interval(Real, 0, 1, closed="left"), None],
+        "relative": ["boolean"],
+        "surface": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        text_radius: float = 2.5,
+        image_radius: float = 0.1,
+        *,
+        image_share: float | None = 0.5,
+        relative: bool = True,
+        surface: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.text_radius = text_radius
+        self.image_radius = image_radius
+        self.image_share = image_share
+        self.relative = relative
+        self.surface = surface
+        self.random_state = random_state
+
+    def _learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, unit: float) -> None:
+        self.radius_ = float(self.text_radius) * unit
+        self.image_radius_ = float(self.image_radius) * unit

@@ -1,0 +1,216 @@
+"""Texts moved to where images lie, then noise: the partial-label setting."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
+
+from .._labels import check_indicator
+from ._base import BasePerturbation
+
+
+class ShiftedPerturbation(BasePerturbation):
+    """Move texts to where images with the same labels lie, then add noise.
+
+    Images whose labels are partly known tell where each label lies among images
+    (section 3.6 of [1]_). Texts are moved there before the noise, which can then be
+    smaller:
+
+    1. the image centroid of label :math:`k` is the mean embedding of the images known
+       to show it, :math:`c_k` (Eq. 7);
+    2. the image centroid of a label combination :math:`S` is estimated by the mean
+       :math:`\\hat c_S` of :math:`c_k` over :math:`k \\in S` (Eq. 8);
+    3. its offset is :math:`o_S = \\hat c_S - t_S`, with :math:`t_S` the mean embedding
+       of the texts whose labels are exactly :math:`S` (Eq. 9);
+    4. a text :math:`t` with labels :math:`S` becomes :math:`t + o_S + \\epsilon`, with
+       :math:`\\epsilon` of length `radius` (Eq. 10).
+
+    Parameters
+    ----------
+    radius : float, default=1.0
+        The length of the noise on texts: in mean norms of the text embeddings if
+        ``relative``, else in the embeddings' own units (the paper: 10).
+    image_radius : float, default=0.1
+        The length of the noise on images, where the classifier trains on them.
+    image_share : float or None, default=0.0
+        The share of images among the rows a classifier draws in an epoch. 0 uses
+        images for their centroids only, as the paper does; above, the classifier also
+        trains on them, with a loss over their known labels. None draws each once.
+    relative : bool, default=True
+        Whether radii are in mean norms of the text embeddings.
+    surface : bool, default=True
+        Draw noise uniformly on the surface of the sphere; False in the ball.
+    random_state : int, RandomState instance or None, default=None
+        Fixes the noise of :meth:`fit_transform`. A classifier that holds this
+        perturbation draws from its own random state.
+
+    Attributes
+    ----------
+    image_centroids_ : ndarray of shape (n_labels, n_features)
+        :math:`c_k`; estimated for labels that no image is known to show, and NaN if no
+        text has them either.
+    gap_ : ndarray of shape (n_features,)
+        Mean of all images minus mean of all texts.
+    radius_, image_radius_ : float
+        The lengths of the noise in the units of the embeddings.
+    n_features_in_ : int
+        The dimension of the embeddings.
+
+    Warns
+    -----
+    UserWarning
+        If there are no images: texts stay where they are, as with
+        :class:`~sklearn_tai.RandomPerturbation`.
+
+    See Also
+    --------
+    MixedPerturbation : Trains on texts and a few fully labelled images.
+
+    Notes
+    -----
+    Where the paper is silent:
+
+    - A label that no image is known to show gets the centroid of its texts plus
+      ``gap_``, so that it stays apart from the labels it is combined with.
+    - Texts without labels are moved by ``gap_``.
+    - A text whose combination occurs once is its own centroid, so it lands on
+      :math:`\\hat c_S` exactly, and its wording is lost. With many labels a text
+      most combinations occur once; fewer labels a text, or more texts, keep the variety.
+
+    References
+    ----------
+    .. [1] "Text as Image: Learning Transferable Adapter for Multi-Label
+       Classification", arXiv:2312.04160, section 3.6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_tai import ShiftedPerturbation
+    >>> embeddings = np.array([[1.0, 0.0], [3.0, 0.0], [0.0, 1.0], [0.0, 5.0]])
+    >>> Y = [[1], [1], [1], [1]]
+    >>> modality = ["text", "text", "image", "image"]
+    >>> shifted = ShiftedPerturbation(radius=0, image_radius=0)
+    >>> shifted.fit_transform(embeddings, Y, modality)
+    array([[-1.,  3.],
+           [ 1.,  3.],
+           [ 0.,  1.],
+           [ 0.,  5.]])
+    """
+
+    _parameter_constraints = {
+        "radius": [Interval(Real, 0, None, closed="left")],
+        "image_radius": [Interval(Real, 0, None, closed="left")],
+        "image_share": [Interval(Real, 0, 1, closed="left"), None],
+        "relative": ["boolean"],
+        "surface": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        radius: float = 1.0,
+        image_radius: float = 0.1,
+        *,
+        image_share: float | None = 0.0,
+        relative: bool = True,
+        surface: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.radius = radius
+        self.image_radius = image_radius
+        self.image_share = image_share
+        self.relative = relative
+        self.surface = surface
+        self.random_state = random_state
+
+    def _learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, unit: float) -> None:
+        self.radius_ = float(self.radius) * unit
+        self.image_radius_ = float(self.image_radius) * unit
+        texts, images = X[~is_image], X[is_image]
+        self.gap_ = np.zeros(X.shape[1], dtype=X.dtype)
+        if not len(images):
+            warnings.warn(
+                "X holds no images, so ShiftedPerturbation cannot move texts to where images lie "
+                "and only adds noise. Add images whose labels are partly known, or use "
+                "RandomPerturbation.",
+                UserWarning,
+                stacklevel=4,
+            )
+        if not len(images) or not len(texts):
+            self.image_centroids_ = None  # nothing to move, or nowhere to move it
+            return
+        Y, _ = check_indicator(y, len(X), may_be_unknown=is_image)
+        present = Y == 1
+        self.gap_ = images.mean(axis=0) - texts.mean(axis=0)
+        of_texts = _means(texts, sparse.csr_array(present[~is_image].T, dtype=X.dtype))
+        of_images = _means(images, sparse.csr_array(present[is_image].T, dtype=X.dtype))
+        no_image = np.isnan(of_images).all(axis=1, keepdims=True)
+        self.image_centroids_ = np.where(no_image, of_texts + self.gap_, of_images)
+
+    def estimate_centroids(self, y: Any) -> np.ndarray:
+        """Where images with given labels lie (Eq. 8).
+
+        Parameters
+        ----------
+        y : array-like of shape (n_combinations, n_labels)
+            Label combinations, each with at least one label.
+
+        Returns
+        -------
+        ndarray of shape (n_combinations, n_features)
+            The mean of the image centroids of the labels; NaN for no labels.
+
+        Raises
+        ------
+        ValueError
+            If ``fit`` saw no images.
+        """
+        check_is_fitted(self)
+        if self.image_centroids_ is None:
+            raise ValueError("This ShiftedPerturbation was fitted without both texts and images.")
+        Y, _ = check_indicator(y, len(y))
+        members = sparse.csr_array(Y, dtype=self.image_centroids_.dtype)
+        return _means(np.nan_to_num(self.image_centroids_), members)
+
+    def shift(self, X: np.ndarray, y: Any, is_image: np.ndarray) -> np.ndarray:
+        """Move texts by the offset of their label combination; images stay.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            The embeddings given to ``fit``.
+        y : array-like of shape (n_samples, n_labels)
+            Their labels.
+        is_image : ndarray of bool, shape (n_samples,)
+            Which rows are images.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The moved embeddings.
+        """
+        if self.image_centroids_ is None:
+            return X
+        Y, _ = check_indicator(y, len(X), may_be_unknown=is_image)
+        texts = X[~is_image]
+        combinations, row = np.unique(Y[~is_image], axis=0, return_inverse=True)
+        row = row.ravel()
+        same = sparse.csr_array((np.ones(len(texts), X.dtype), (row, np.arange(len(texts)))))
+        offsets = self.estimate_centroids(combinations) - _means(texts, same)  # Eq. 9
+        offsets[~combinations.any(axis=1)] = self.gap_
+        moved = X.copy()
+        moved[~is_image] += offsets[row]  # Eq. 10, without the noise
+        return moved
+
+
+def _means(X: np.ndarray, members: sparse.csr_array) -> np.ndarray:
+    """Mean of the rows of `X` that each row of `members` names; NaN where there is none."""
+    counts = members.sum(axis=1)[:, None]
+    sums = members @ X
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
