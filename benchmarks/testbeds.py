@@ -73,6 +73,11 @@ def load_testbed(name: str) -> Testbed:
     return Testbed(name, SentencePhotoEncoder(arrays), images, arrays["Y"], labels)
 
 
+def halves(n: int, seed: int) -> list[np.ndarray]:
+    """Row numbers of two random halves."""
+    return np.array_split(np.random.default_rng(seed).permutation(n), 2)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What all studies take."""
     parser.add_argument("--testbed", choices=["pictures", "photos"], default="pictures")

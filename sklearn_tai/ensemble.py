@@ -32,8 +32,8 @@ class ScoreEnsemble(ClassifierMixin, _BaseComposition):
     scale_on : {"batch", "fit"}, default="batch"
         "batch" scales by the smallest and largest score of the items that are scored,
         as the published evaluation does: good for ranking a whole test set, but the
-        score of an item depends on the others beside it. "fit" learns the scale in :meth:`fit` and keeps it; scores beyond
-        it are clipped.
+        score of an item depends on the others beside it. "fit" learns the scale in
+        :meth:`fit` and keeps it; scores beyond it are clipped.
     prefit : bool, default=False
         Whether the estimators are fitted already and are used as they are;
         :meth:`fit` then only learns the scales.

@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 import torch
 
-from sklearn_tai.adapter import Adapter, TensorBatches, train_adapter
+from sklearn_tai.adapter import Adapter, KnownBCEWithLogitsLoss, TensorBatches, train_adapter
 
 
 class Data:
@@ -63,3 +64,66 @@ def test_training():
     assert len(rates) == 20 * 5
     assert np.isclose(max(rates), 1e-2)
     assert rates[-1] < 1e-6
+
+
+def draws(**params):
+    data = Data()
+    is_image = torch.tensor([False] * 8 + [True] * 2)
+    batches = TensorBatches(data, 4, shuffle=True, is_image=is_image, **params)
+    rows = [torch.cat([x for x, _ in batches]).flatten().int().tolist() for _ in range(2)]
+    assert sum(len(x) for x, _ in batches) == batches.n_rows
+    assert len(list(batches)) == len(batches)
+    return rows
+
+
+@pytest.mark.parametrize(("share", "n_images"), [(None, 2), (0.0, 0), (0.2, 2), (0.5, 8)])
+def test_share_of_images(share, n_images):
+    for epoch in draws(image_share=share):
+        assert sorted(epoch)[:8] == list(range(8))  # every text once
+        counts = [epoch.count(8), epoch.count(9)]
+        assert sum(counts) == n_images
+        assert abs(counts[0] - counts[1]) <= 1
+
+
+def test_share_without_texts_or_images():
+    everything = torch.ones(10, dtype=torch.bool)
+    assert TensorBatches(Data, 4, is_image=everything, image_share=0.5).n_rows == 10
+    assert TensorBatches(Data, 4, is_image=~everything, image_share=0.5).n_rows == 10
+    assert TensorBatches(Data, 4, image_share=0.5).n_rows == 10
+
+
+def test_perturbation_sees_the_modality():
+    class Recorder:
+        def perturb(self, X, is_image=None):
+            return torch.where(is_image[:, None], X, -X)
+
+    is_image = torch.tensor([False] * 5 + [True] * 5)
+    batches = TensorBatches(Data, 3, shuffle=True, perturbation=Recorder(), is_image=is_image)
+    for x, y in batches:
+        assert torch.equal(x, torch.where(y / 2 < 5, -y / 2, y / 2))
+
+
+def test_loss_over_known_entries():
+    logits, loss = torch.tensor([[0.3, -2.0], [1.0, 5.0]]), KnownBCEWithLogitsLoss()
+    target = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    assert torch.allclose(loss(logits, target), torch.nn.BCEWithLogitsLoss()(logits, target))
+    partly = torch.tensor([[1.0, -1.0], [-1.0, -1.0]])
+    assert torch.allclose(loss(logits, partly), torch.log1p(torch.exp(-logits[0, 0])))
+    nothing = loss(logits.requires_grad_(), torch.full((2, 2), -1.0))
+    nothing.backward()
+    assert nothing == 0
+    assert torch.equal(logits.grad, torch.zeros(2, 2))
+
+
+def test_norm_of_the_embeddings_does_not_matter():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 8)).astype(np.float32)
+    Y = (X[:, :2] > 0).astype(np.float32)
+    params = {
+        "hidden_sizes": (32,), "dropout": 0.0, "max_epochs": 5, "batch_size": 64, "max_lr": 1e-2,
+        "device": "cpu", "seed": 0, "verbose": 0,
+    }  # fmt: skip
+    nets = [train_adapter(s * X, Y, None, **params) for s in (1, 0.01)]
+    assert nets[0].module_.input_scale == pytest.approx(nets[1].module_.input_scale / 100)
+    probabilities = [net.predict_proba(s * X) for net, s in zip(nets, (1, 0.01))]
+    np.testing.assert_allclose(*probabilities, atol=1e-4)

@@ -11,7 +11,12 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from sklearn_tai import RandomPerturbation, TextAsImageClassifier, ZeroShotClassifier
+from sklearn_tai import (
+    MixedPerturbation,
+    RandomPerturbation,
+    TextAsImageClassifier,
+    ZeroShotClassifier,
+)
 from sklearn_tai.metrics import map_scorer, mean_average_precision
 
 
@@ -148,6 +153,41 @@ def test_own_encoder_without_get_params(corpus, text_embeddings):
     own = Lookup()
     clf = small(encoder=own, max_epochs=1).fit(*corpus)
     assert clf.encoder_ is own
+
+
+def test_mixed_items_and_embeddings_with_modality_train_the_same(
+    encoder, corpus, text_embeddings, scenes, image_embeddings
+):
+    Y = np.vstack([corpus[1], scenes.Y[:20]])
+    Y[-1, :5] = -1  # some labels of an image are unknown
+    items = small(encoder=encoder, perturbation=MixedPerturbation(), max_epochs=2).fit(
+        [*corpus[0], *scenes.images[:20]], Y
+    )
+    rows = small(perturbation=MixedPerturbation(), max_epochs=2).fit(
+        np.vstack([text_embeddings, image_embeddings[:20]]),
+        Y,
+        modality=["text"] * len(text_embeddings) + ["image"] * 20,
+    )
+    np.testing.assert_allclose(
+        items.predict_proba(image_embeddings), rows.predict_proba(image_embeddings), atol=1e-3
+    )
+
+
+def test_images_alone(image_embeddings, scenes):
+    clf = small(perturbation=MixedPerturbation(image_radius=0)).fit(
+        image_embeddings[:300], scenes.Y[:300], modality=["image"] * 300
+    )
+    assert clf.score(image_embeddings[300:], scenes.Y[300:]) > 0.4
+
+
+def test_modality_is_not_for_items(encoder):
+    with pytest.raises(ValueError, match="modality is only for embeddings"):
+        small(encoder=encoder).fit(["a dog", "a cat"], Y2, modality=["text", "text"])
+
+
+def test_unknown_labels_of_texts(encoder):
+    with pytest.raises(ValueError, match=r"y\[0, 1\] is -1.*Only the labels of images"):
+        small(encoder=encoder).fit(["a dog", "a cat"], [[1, -1], [0, 1]])
 
 
 def test_progress_bar(corpus, text_embeddings, capsys):

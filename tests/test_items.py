@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sklearn_tai._items import as_embeddings, check_items, open_image
+from sklearn_tai._items import as_embeddings, check_items, check_modality, open_image
 
 PICTURE = np.zeros((4, 6, 3), dtype=np.uint8)
 
@@ -102,3 +102,8 @@ def test_unreadable_images(tmp_path):
     broken.write_bytes(whole.read_bytes()[:2000])
     with pytest.raises(ValueError, match="cannot be read"):
         open_image(broken, 0)
+
+
+def test_modality():
+    assert check_modality(None, 2).tolist() == [False, False]
+    assert check_modality(pd.Series(["text", "image"]), 2).tolist() == [False, True]

@@ -33,7 +33,7 @@ def test_data_frame_names_labels():
         ([["dog", "cat"]] * 3, "MultiLabelBinarizer"),
         (Y[:2], "X has 3 items but y has 2 rows"),
         (Y * 2, r"y\[0, 0\] is 2"),
-        (Y - 1, r"-1\) are not supported"),
+        (Y - 1, r"Only the labels of images may be unknown"),
         (Y * np.nan, "is nan"),
         (np.empty((3, 0)), "MultiLabelBinarizer"),
         (pd.DataFrame(Y, columns=["a", "a"]), "more than one column named"),
@@ -57,3 +57,11 @@ def test_bad_indicator(y, message):
 def test_bad_labels(labels, error, message):
     with pytest.raises(error, match=message):
         check_labels(labels)
+
+
+def test_unknown_labels_of_images():
+    dense, _ = check_indicator(Y - 1, 3, may_be_unknown=np.array([True] * 3))
+    assert dense.tolist() == (Y - 1).tolist()
+    images = np.array([True, True, False])
+    with pytest.raises(ValueError, match=r"y\[2, 0\] is -1.*Only the labels of images"):
+        check_indicator([[-1, 0], [0, 0], [-1, 0]], 3, may_be_unknown=images)

@@ -67,7 +67,7 @@ def test_fresh_noise_each_batch(X):
     noise = RandomPerturbation(random_state=0).fit(X)
     batch = torch.from_numpy(X[:8])
     assert not torch.equal(noise.perturb(batch), noise.perturb(batch))
-    same = [noise.perturb(batch, torch.Generator().manual_seed(1)) for _ in range(2)]
+    same = [noise.perturb(batch, generator=torch.Generator().manual_seed(1)) for _ in range(2)]
     assert torch.equal(*same)
 
 

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
-from sklearn.utils._metadata_requests import GroupsConsumerMixin
 from sklearn.utils._param_validation import Interval
 
 from .._items import as_embeddings, check_items, check_modality
 
 
-class CrossModalSplit(GroupsConsumerMixin, BaseEstimator):
+class CrossModalSplit(BaseEstimator):
     """Splits that train on texts and score on images, for ``cv=``.
 
     Cross-validation on texts alone favours small radii of noise, as texts have no
@@ -53,6 +52,9 @@ class CrossModalSplit(GroupsConsumerMixin, BaseEstimator):
     ...     print(train, test)
     [0 1] [2 3]
     """
+
+    # with metadata routing, groups are always wanted (as by scikit-learn's group splitters)
+    __metadata_request__split = {"groups": True}
 
     _parameter_constraints = {
         "n_splits": [Interval(Integral, 1, None, closed="left")],

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._labels import check_indicator
@@ -19,8 +19,8 @@ class ShiftedPerturbation(BasePerturbation):
     """Move texts to where images with the same labels lie, then add noise.
 
     Images whose labels are partly known tell where each label lies among images
-    (section 3.6 of [1]_). Texts are moved there before the noise, which can then be
-    smaller:
+    (section 3.6 of [1]_). Texts are moved there before the noise. With
+    ``offset_by="combination"``, as in the paper:
 
     1. the image centroid of label :math:`k` is the mean embedding of the images known
        to show it, :math:`c_k` (Eq. 7);
@@ -31,13 +31,20 @@ class ShiftedPerturbation(BasePerturbation):
     4. a text :math:`t` with labels :math:`S` becomes :math:`t + o_S + \\epsilon`, with
        :math:`\\epsilon` of length `radius` (Eq. 10).
 
+    By default, ``offset_by="label"``, the offset of a combination is instead the mean
+    of the offsets :math:`c_k - t_k` of its labels, with :math:`t_k` the mean of all
+    texts that have label :math:`k`. It keeps what tells the texts of rare combinations
+    apart, and does better with few images.
+
     Parameters
     ----------
-    radius : float, default=1.0
+    radius : float, default=2.5
         The length of the noise on texts: in mean norms of the text embeddings if
-        ``relative``, else in the embeddings' own units (the paper: 10).
+        ``relative``, else in the embeddings' own units (the paper: 10, about 1 norm).
     image_radius : float, default=0.1
         The length of the noise on images, where the classifier trains on them.
+    offset_by : {"label", "combination"}, default="label"
+        How texts are moved; "combination" is the paper's.
     image_share : float or None, default=0.0
         The share of images among the rows a classifier draws in an epoch. 0 uses
         images for their centroids only, as the paper does; above, the classifier also
@@ -52,9 +59,11 @@ class ShiftedPerturbation(BasePerturbation):
 
     Attributes
     ----------
-    image_centroids_ : ndarray of shape (n_labels, n_features)
+    image_centroids_ : ndarray of shape (n_labels, n_features) or None
         :math:`c_k`; estimated for labels that no image is known to show, and NaN if no
-        text has them either.
+        text has them either. None if ``fit`` saw no images or no texts.
+    label_offsets_ : ndarray of shape (n_labels, n_features)
+        :math:`c_k - t_k`; ``gap_`` for labels of images alone or texts alone.
     gap_ : ndarray of shape (n_features,)
         Mean of all images minus mean of all texts.
     radius_, image_radius_ : float
@@ -79,9 +88,10 @@ class ShiftedPerturbation(BasePerturbation):
     - A label that no image is known to show gets the centroid of its texts plus
       ``gap_``, so that it stays apart from the labels it is combined with.
     - Texts without labels are moved by ``gap_``.
-    - A text whose combination occurs once is its own centroid, so it lands on
-      :math:`\\hat c_S` exactly, and its wording is lost. With many labels a text
-      most combinations occur once; fewer labels a text, or more texts, keep the variety.
+    - With ``offset_by="combination"``, a text whose combination occurs once is its own
+      centroid, so it lands on :math:`\\hat c_S` exactly, and its wording is lost. With
+      many labels a text most combinations occur once; fewer labels a text, or more
+      texts, keep the variety.
 
     References
     ----------
@@ -106,6 +116,7 @@ class ShiftedPerturbation(BasePerturbation):
     _parameter_constraints = {
         "radius": [Interval(Real, 0, None, closed="left")],
         "image_radius": [Interval(Real, 0, None, closed="left")],
+        "offset_by": [StrOptions({"label", "combination"})],
         "image_share": [Interval(Real, 0, 1, closed="left"), None],
         "relative": ["boolean"],
         "surface": ["boolean"],
@@ -114,9 +125,10 @@ class ShiftedPerturbation(BasePerturbation):
 
     def __init__(
         self,
-        radius: float = 1.0,
+        radius: float = 2.5,
         image_radius: float = 0.1,
         *,
+        offset_by: str = "label",
         image_share: float | None = 0.0,
         relative: bool = True,
         surface: bool = True,
@@ -124,6 +136,7 @@ class ShiftedPerturbation(BasePerturbation):
     ) -> None:
         self.radius = radius
         self.image_radius = image_radius
+        self.offset_by = offset_by
         self.image_share = image_share
         self.relative = relative
         self.surface = surface
@@ -152,6 +165,8 @@ class ShiftedPerturbation(BasePerturbation):
         of_images = _means(images, sparse.csr_array(present[is_image].T, dtype=X.dtype))
         no_image = np.isnan(of_images).all(axis=1, keepdims=True)
         self.image_centroids_ = np.where(no_image, of_texts + self.gap_, of_images)
+        offsets = self.image_centroids_ - of_texts
+        self.label_offsets_ = np.where(np.isnan(offsets), self.gap_, offsets)
 
     def estimate_centroids(self, y: Any) -> np.ndarray:
         """Where images with given labels lie (Eq. 8).
@@ -199,13 +214,19 @@ class ShiftedPerturbation(BasePerturbation):
             return X
         Y, _ = check_indicator(y, len(X), may_be_unknown=is_image)
         texts = X[~is_image]
+        if self.offset_by == "label":
+            offsets = _means(self.label_offsets_, sparse.csr_array(Y[~is_image]))
+            return self._move(X, is_image, offsets)
         combinations, row = np.unique(Y[~is_image], axis=0, return_inverse=True)
         row = row.ravel()
         same = sparse.csr_array((np.ones(len(texts), X.dtype), (row, np.arange(len(texts)))))
         offsets = self.estimate_centroids(combinations) - _means(texts, same)  # Eq. 9
-        offsets[~combinations.any(axis=1)] = self.gap_
+        return self._move(X, is_image, offsets[row])
+
+    def _move(self, X: np.ndarray, is_image: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        """Eq. 10, without the noise; texts without labels have no offset of their own."""
         moved = X.copy()
-        moved[~is_image] += offsets[row]  # Eq. 10, without the noise
+        moved[~is_image] += np.where(np.isnan(offsets), self.gap_, offsets)
         return moved
 
 

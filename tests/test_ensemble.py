@@ -1,0 +1,140 @@
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.datasets import make_multilabel_classification
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+
+from sklearn_tai import ScoreEnsemble, TextAsImageClassifier, ZeroShotClassifier
+from sklearn_tai.metrics import mean_average_precision
+
+
+class Fixed(ClassifierMixin, BaseEstimator):
+    """A classifier whose scores are known."""
+
+    def __init__(self, scores, classes=("a", "b")):
+        self.scores = scores
+        self.classes = classes
+        self.classes_ = np.array(classes)
+
+    def fit(self, X, y):
+        return self
+
+    def decision_function(self, X):
+        return np.asarray(self.scores, dtype=float)[: len(X)]
+
+
+A = Fixed([[0, 10], [5, 10]])
+B = Fixed([[-1, 1], [0, -1]])
+
+
+def test_by_hand():
+    ensemble = ScoreEnsemble([("a", A), ("b", B)], prefit=True).fit([[0], [0]])
+    # scaled: a is [0, 1], [0.5, 1]; b is [0, 1], [0.5, 0]
+    np.testing.assert_allclose(ensemble.predict_proba([[0], [0]]), [[0, 1], [0.5, 0.5]])
+    np.testing.assert_array_equal(ensemble.predict([[0], [0]]), [[0, 1], [0, 0]])
+    weighted = ScoreEnsemble([("a", A), ("b", B)], [3, 1], prefit=True).fit([[0], [0]])
+    np.testing.assert_allclose(weighted.predict_proba([[0], [0]]), [[0, 1], [0.5, 0.75]])
+    plain = ScoreEnsemble([("a", A), ("b", B)], scaling=None, prefit=True).fit([[0], [0]])
+    np.testing.assert_allclose(plain.predict_proba([[0], [0]]), [[-0.5, 5.5], [2.5, 4.5]])
+    assert ensemble.classes_.tolist() == ["a", "b"]
+
+
+def test_scales_of_the_batch_and_of_the_fit():
+    batch = ScoreEnsemble([("b", B)], prefit=True).fit([[0], [0]])
+    np.testing.assert_allclose(batch.predict_proba([[0]]), [[0, 1]])
+    kept = ScoreEnsemble([("b", Fixed([[0, 2], [4, 1]]))], prefit=True, scale_on="fit")
+    kept.fit([[0]])
+    np.testing.assert_array_equal(kept.ranges_, [[0, 2]])
+    # 4 lies beyond the largest score seen in fit, so it is clipped
+    np.testing.assert_allclose(kept.predict_proba([[0], [0]]), [[0, 1], [1, 0.5]])
+
+
+def test_constant_scores():
+    ensemble = ScoreEnsemble([("a", Fixed([[3, 3]]))], prefit=True).fit([[0]])
+    assert ensemble.predict_proba([[0]]).tolist() == [[0, 0]]
+
+
+@pytest.fixture(scope="module")
+def adapter(encoder):
+    return TextAsImageClassifier(
+        encoder, hidden_sizes=(128,), max_lr=5e-3, max_epochs=15, random_state=0
+    )
+
+
+def test_integration_of_adapter_and_zero_shot(encoder, adapter, corpus, scenes, image_embeddings):
+    parts = [("adapter", adapter), ("clip", ZeroShotClassifier(scenes.label_names, encoder))]
+    ensemble = ScoreEnsemble(parts).fit(*corpus)
+    score = ensemble.score(image_embeddings, scenes.Y)
+    assert score > ensemble.estimators_[1].score(image_embeddings, scenes.Y)
+    assert score == mean_average_precision(scenes.Y, ensemble.predict_proba(image_embeddings))
+    again = ScoreEnsemble(
+        [("a", ensemble.estimators_[0]), ("b", ensemble.estimators_[1])], prefit=True
+    ).fit(image_embeddings)
+    np.testing.assert_array_equal(
+        again.predict_proba(image_embeddings), ensemble.predict_proba(image_embeddings)
+    )
+    same = pickle.loads(pickle.dumps(ensemble)).predict_proba(image_embeddings)
+    np.testing.assert_array_equal(same, ensemble.predict_proba(image_embeddings))
+
+
+def test_modality_reaches_those_that_take_it(
+    adapter, corpus, text_embeddings, image_embeddings, scenes
+):
+    X, Y = np.vstack([text_embeddings, image_embeddings]), np.vstack([corpus[1], scenes.Y])
+    modality = np.repeat(["text", "image"], [len(text_embeddings), len(image_embeddings)])
+    quick = clone(adapter).set_params(max_epochs=1)
+    parts = [("adapter", quick), ("neighbours", KNeighborsClassifier())]
+    ensemble = ScoreEnsemble(parts).fit(X, Y, modality=modality)
+    expected = quick.fit(X, Y, modality=modality)
+    np.testing.assert_array_equal(
+        ensemble.estimators_[0].predict_proba(X), expected.predict_proba(X)
+    )
+
+
+def test_any_multi_label_classifier_and_search():
+    X, Y = make_multilabel_classification(n_classes=3, random_state=0)
+    parts = [("forest", RandomForestClassifier(5)), ("neighbours", KNeighborsClassifier())]
+    search = GridSearchCV(
+        ScoreEnsemble(parts),
+        {"forest__max_depth": [2, 4], "weights": [None, [1, 3]]},
+        cv=2,
+        error_score="raise",
+    ).fit(X, Y)
+    assert search.best_score_ > 0.5
+    assert clone(search.best_estimator_).get_params()["forest"].max_depth in (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"estimators": []}, "estimators is empty"),
+        ({"estimators": [("a", A), ("a", B)]}, "Names provided are not unique"),
+        ({"weights": [1]}, r"weights has shape \(1,\); expected \(2,\)"),
+        ({"weights": [1, -1]}, "weights must be 0 or more"),
+        ({"weights": [0, 0]}, "weights must be 0 or more"),
+        ({"scaling": "rank"}, "'scaling' parameter"),
+        ({"scale_on": "test"}, "'scale_on' parameter"),
+    ],
+)
+def test_bad_parameters(params, message):
+    params = {"estimators": [("a", A), ("b", B)], "prefit": True, **params}
+    with pytest.raises(ValueError, match=message):
+        ScoreEnsemble(**params).fit([[0]])
+
+
+def test_not_fitted(adapter):
+    with pytest.raises(NotFittedError):
+        ScoreEnsemble([("a", clone(adapter))], prefit=True).fit([[0]])
+    with pytest.raises(NotFittedError):
+        ScoreEnsemble([("a", A)]).predict([[0]])
+
+
+def test_labels_must_agree():
+    parts = [("a", A), ("c", Fixed([[1, 2, 3]], "abc"))]
+    with pytest.raises(ValueError, match=r"different shapes.*same labels"):
+        ScoreEnsemble(parts, prefit=True).fit([[0]]).predict_proba([[0]])
