@@ -11,6 +11,8 @@ __version__ = "0.1.0"
 # public name -> module that defines it
 _EXPORTS = {
     "MixedPerturbation": "perturbation",
+    "OllamaCorpusGenerator": "corpus",
+    "OpenAICorpusGenerator": "corpus",
     "OpenCLIPEncoder": "encoders",
     "PromptCorpusGenerator": "corpus",
     "RandomPerturbation": "perturbation",
@@ -23,13 +25,15 @@ _EXPORTS = {
 if TYPE_CHECKING:
     from .baselines import ZeroShotClassifier
     from .classifier import TextAsImageClassifier
-    from .corpus import PromptCorpusGenerator
+    from .corpus import OllamaCorpusGenerator, OpenAICorpusGenerator, PromptCorpusGenerator
     from .encoders import OpenCLIPEncoder
     from .ensemble import ScoreEnsemble
     from .perturbation import MixedPerturbation, RandomPerturbation, ShiftedPerturbation
 
 __all__ = [
     "MixedPerturbation",
+    "OllamaCorpusGenerator",
+    "OpenAICorpusGenerator",
     "OpenCLIPEncoder",
     "PromptCorpusGenerator",
     "RandomPerturbation",

@@ -1,6 +1,18 @@
 """Generators of training texts whose labels are known."""
 
+from ._conversation import INSTRUCTIONS
+from ._corpus import Corpus, concatenate_corpora
+from ._ollama import OllamaCorpusGenerator
+from ._openai import OpenAICorpusGenerator
 from ._prompt import PromptCorpusGenerator
 from ._templates import TEMPLATES
 
-__all__ = ["TEMPLATES", "PromptCorpusGenerator"]
+__all__ = [
+    "INSTRUCTIONS",
+    "TEMPLATES",
+    "Corpus",
+    "OllamaCorpusGenerator",
+    "OpenAICorpusGenerator",
+    "PromptCorpusGenerator",
+    "concatenate_corpora",
+]

@@ -56,6 +56,15 @@ def noun(name: str) -> Noun:
     return Noun(name, engine.a(name), engine.plural_noun(name) or name, False)
 
 
+@lru_cache(maxsize=100_000)
+def singular(name: str) -> str:
+    """The singular of a plural label name ("skis"); other names stay as they are."""
+    if not _is_plural(name):
+        return name
+    *first, last = name.split()
+    return " ".join([*first, _engine().singular_noun(last) or last])
+
+
 def join_list(phrases: Sequence[str], conjunction: str = "and") -> str:
     """``"a, b and c"``."""
     if len(phrases) < 2:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -13,6 +12,7 @@ from sklearn.utils._param_validation import Interval
 
 from .._labels import check_labels
 from ._grammar import join_list, noun
+from ._plan import balanced_sets, check_labels_per_text
 from ._templates import TEMPLATES
 
 # How often the objects of a text are named with an article, in the plural, each its
@@ -102,14 +102,14 @@ class PromptCorpusGenerator(BaseEstimator):
         self._validate_params()
         names = check_labels(labels)
         templates = self._check_templates()
-        low, high = self._check_labels_per_text(len(names))
+        low, high = check_labels_per_text(self.labels_per_text, len(names))
         random_state = check_random_state(self.random_state)
         rng = np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
         sizes = rng.integers(low, high + 1, self.n_texts)
         pick = rng.integers(len(templates), size=self.n_texts)
         styles = rng.choice(_STYLES, self.n_texts, p=_STYLE_WEIGHTS)
         texts, Y = [], np.zeros((self.n_texts, len(names)), dtype=np.int8)
-        for row, chosen in enumerate(_balanced_sets(rng, len(names), sizes)):
+        for row, chosen in enumerate(balanced_sets(rng, len(names), sizes)):
             Y[row, chosen] = 1
             words = [names[i] for i in chosen]
             texts.append(_write(rng, templates[pick[row]], styles[row], words))
@@ -128,35 +128,6 @@ class PromptCorpusGenerator(BaseEstimator):
                     "where the list of objects goes."
                 )
         return templates
-
-    def _check_labels_per_text(self, n_labels: int) -> tuple[int, int]:
-        given: Any = self.labels_per_text
-        bounds = (given, given) if isinstance(given, Integral) else tuple(given)
-        if len(bounds) != 2 or not all(isinstance(b, Integral) for b in bounds):
-            raise ValueError(f"labels_per_text must be an int or two; got {given!r}.")
-        low, high = (int(b) for b in bounds)
-        if not 1 <= low <= high:
-            raise ValueError(f"labels_per_text must satisfy 1 <= min <= max; got {given!r}.")
-        # a user with three labels may well keep the default (1, 4)
-        return min(low, n_labels), min(high, n_labels)
-
-
-def _balanced_sets(
-    rng: np.random.Generator, n_labels: int, sizes: np.ndarray
-) -> Iterator[list[int]]:
-    """Random label sets of given sizes in which all labels occur equally often."""
-    queue: list[int] = []
-    for size in sizes:
-        while len(queue) < size + n_labels:
-            queue.extend(rng.permutation(n_labels).tolist())
-        chosen: list[int] = []
-        place = 0
-        while len(chosen) < size:  # a label met again waits for the next text
-            if queue[place] in chosen:
-                place += 1
-            else:
-                chosen.append(queue.pop(place))
-        yield chosen
 
 
 def _write(rng: np.random.Generator, template: str, style: str, names: list[str]) -> str:

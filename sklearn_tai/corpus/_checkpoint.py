@@ -1,0 +1,117 @@
+"""An append-only file of finished captions that survives a kill at any moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+_FORMAT = "sklearn-tai captions 1"
+
+
+class Checkpoint:
+    """Captions by (label set, variation), in a JSON Lines file or in memory.
+
+    The first line tells what the captions were made of; a checkpoint of something else
+    is refused. A last line without its end was cut by a kill and is taken away.
+
+    Parameters
+    ----------
+    path : str, Path or None
+        The file; None keeps captions in memory alone.
+    settings : dict
+        What must be the same for captions to belong together.
+    """
+
+    def __init__(self, path: str | Path | None, settings: dict[str, Any]) -> None:
+        self.path = None if path is None else Path(path)
+        self.records: dict[tuple[int, int], dict[str, Any]] = {}
+        self._lock = threading.Lock()
+        self._file: Any = None
+        if self.path is None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.is_dir():
+            raise ValueError(f"checkpoint {str(path)!r} is a folder; expected the path of a file.")
+        kept = self._repair()
+        if kept:
+            self._read(kept, settings)
+        self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 (closed in close)
+        if not kept:
+            self._write({"format": _FORMAT, "settings": settings})
+
+    @staticmethod
+    def stored_settings(path: str | Path | None) -> dict[str, Any]:
+        """The settings of an existing checkpoint; empty if there is none."""
+        try:
+            with open(path, encoding="utf-8") as file:  # type: ignore[arg-type]
+                return json.loads(file.readline())["settings"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
+    def _repair(self) -> list[str]:
+        """Cut an unfinished last line off; return the finished ones."""
+        assert self.path is not None
+        if not self.path.exists():
+            return []
+        data = self.path.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        if len(whole) < len(data):
+            if not whole and not data.startswith(b'{"format"'[: len(data)]):
+                raise self._not_ours(1)  # never touch a file that is not ours
+            os.truncate(self.path, len(whole))
+        return whole.decode("utf-8", "replace").splitlines()
+
+    def _not_ours(self, number: int) -> ValueError:
+        return ValueError(
+            f"checkpoint {str(self.path)!r}: line {number} is not of a checkpoint of captions. "
+            "Give another path, or delete the file."
+        )
+
+    def _read(self, lines: list[str], settings: dict[str, Any]) -> None:
+        for number, line in enumerate(lines, start=1):
+            try:
+                record = json.loads(line)
+                if number == 1:
+                    known = record["settings"]
+                    if record["format"] != _FORMAT:
+                        raise self._not_ours(1)
+                else:
+                    self.records.setdefault((record["set"], record["variation"]), record)
+            except (ValueError, KeyError, TypeError):
+                raise self._not_ours(number) from None
+        wanted = json.loads(json.dumps(settings))
+        changed = sorted(k for k in {*wanted, *known} if wanted.get(k) != known.get(k))
+        if changed:
+            details = "; ".join(
+                f"{k} was {_short(known.get(k))}, is {_short(wanted.get(k))}" for k in changed
+            )
+            raise ValueError(
+                f"checkpoint {str(self.path)!r} holds captions made with other settings: "
+                f"{details}. Give the old settings to go on, or another path to start anew."
+            )
+
+    def _write(self, record: dict[str, Any]) -> None:
+        self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Keep one finished caption, at once."""
+        with self._lock:
+            self.records[record["set"], record["variation"]] = record
+            if self._file is not None:
+                self._write(record)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,69 @@
+"""Make captions of what language models reply, and see which labels they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from ._grammar import noun, singular
+
+_THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
+_POLITE = re.compile(
+    r"^(?:sure|certainly|of course|absolutely|okay|ok|great|yes)\b[^\n:.!,]{0,40}[!,.:]\s*", re.I
+)
+_PREAMBLE = re.compile(
+    r"^(?:here(?:'s|’s| is| are)|this is|below is)\b[^\n:]{0,100}:\s*"
+    r"|^(?:[*_#\s]*)(?:(?:image|photo|picture|brief|short|new|another|possible|revised|different)"
+    r"\s+)*(?:caption|description|sentence|title|answer|output)\s*(?:#?\d+)?[*_\s]*[:\-–]\s*",
+    re.IGNORECASE,
+)
+_NUMBERING = re.compile(r"^(?:\d{1,2}[.)]|[-*•])\s+")
+_HASHTAGS = re.compile(r"(?:\s*#\w+)+\s*$")
+_REFUSAL = re.compile(
+    r"\b(?:i(?:'m| am|’m) (?:sorry|unable|not able)|i (?:can(?:'t|not|’t)|could not|do not|don't) "
+    r"(?:assist|help|see|provide|create|generate|view|access|have|fulfill|caption)"
+    r"|as an ai|(?:as a|i'm a|i am a) (?:large )?language model|unable to (?:assist|provide|see)"
+    r"|(?:please|could you) (?:provide|share|upload|clarify)|can i (?:help|assist))\b",
+    re.IGNORECASE,
+)
+_QUOTES = "\"'`“”‘’«»*_ \t"
+
+
+def clean_caption(reply: str) -> str:
+    """The caption alone: no thinking, preamble, quotes, numbering, markup or hashtags."""
+    text = _THINKING.sub("", reply).replace("```", "").strip()
+    before = None
+    while before != text:  # "Sure! Here is a caption: Caption: ..."
+        before = text
+        text = text.strip(_QUOTES + "\n") if text[:1] in _QUOTES else text.strip()
+        for pattern in (_POLITE, _PREAMBLE, _NUMBERING):
+            text = pattern.sub("", text, count=1).lstrip()
+    text = re.split(r"\n\s*\n|\n\s*(?:\d{1,2}[.)]|[-*•])\s", text, maxsplit=1)[0]
+    text = _HASHTAGS.sub("", " ".join(text.split())).strip(_QUOTES)
+    return text if re.search(r"\w", text) else ""
+
+
+def is_refusal(text: str) -> bool:
+    """Whether a model declines or asks back instead of writing a caption."""
+    return bool(_REFUSAL.search(text))
+
+
+@lru_cache(maxsize=100_000)
+def _pattern(name: str) -> re.Pattern[str]:
+    forms = {name, noun(name).plural, singular(name)}
+    bodies = ("[\\s-]+".join(map(re.escape, form.split())) for form in sorted(forms, key=len))
+    return re.compile(rf"\b(?:{'|'.join(reversed(list(bodies)))})\b", re.IGNORECASE)
+
+
+def named_labels(text: str, names: Sequence[str]) -> list[int]:
+    """Which of the labels a text names, in singular or plural.
+
+    Longer names go first and use up their words: "a hot dog" does not name "dog".
+    """
+    found = []
+    for i in sorted(range(len(names)), key=lambda i: -len(names[i])):
+        text, n = _pattern(names[i]).subn("\0", text)
+        if n:
+            found.append(i)
+    return sorted(found)

@@ -1,0 +1,173 @@
+"""Talk to a language model until every label set has its captions."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from ._checkpoint import Checkpoint
+from ._cleaning import clean_caption, is_refusal
+from ._grammar import join_list
+
+INSTRUCTIONS = {
+    "caption": "Please briefly caption an image that contains {}.",
+    "organize": "Please organize the words {} into a sentence to describe an image.",
+}
+_DIFFERENT = (
+    "Go ahead and add a caption to this image that is different from what you described before."
+)
+_SHORTER = "It's too long, please make it shorter."
+SCHEMA = {
+    "type": "object",
+    "properties": {"caption": {"type": "string"}},
+    "required": ["caption"],
+}
+_MAX_WAIT = 30.0  # seconds between two tries
+
+
+class TransientError(Exception):
+    """A failure that may pass: the request is worth another try."""
+
+
+class Conversations:
+    """One pass over the label sets that are not finished, `n_jobs` at a time."""
+
+    def __init__(
+        self,
+        generator: Any,
+        client: Any,
+        store: Checkpoint,
+        names: list[str],
+        sets: list[list[int]],
+        template: str,
+        seed: int,
+    ) -> None:
+        self.generator, self.client, self.store = generator, client, store
+        self.names, self.sets, self.template, self.seed = names, sets, template, seed
+        self.n_retries = 0
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+
+    def _variations(self, i: int) -> list[int]:
+        """The variations of set `i` that belong to the first `n_texts` captions."""
+        width = 1 + self.generator.n_variations
+        return list(range(min(width, self.generator.n_texts - i * width)))
+
+    def run(self) -> None:
+        open_sets, n_done = [], 0
+        for i in range(len(self.sets)):
+            done = [(i, v) in self.store.records for v in self._variations(i)]
+            n_done += sum(done)
+            if not all(done):
+                open_sets.append(i)
+        bar = tqdm(
+            total=self.generator.n_texts,
+            initial=n_done,
+            desc="Writing captions",
+            unit="caption",
+            disable=not self.generator.verbose,
+        )
+        with bar:
+            self._bar = bar
+            if self.generator.n_jobs == 1:
+                for i in open_sets:
+                    self._converse(i)
+                return
+            pool = ThreadPoolExecutor(self.generator.n_jobs)
+            try:
+                for future in as_completed([pool.submit(self._converse, i) for i in open_sets]):
+                    future.result()  # raises what stopped it
+            finally:
+                self._stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _converse(self, i: int) -> None:
+        """All variations of one label set, in one conversation."""
+        words = join_list([self.names[k] for k in self.sets[i]])
+        messages = []
+        if self.generator.system is not None:
+            messages.append({"role": "system", "content": self.generator.system})
+        messages.append({"role": "user", "content": self.template.replace("{}", words)})
+        for variation in self._variations(i):
+            if self._stop.is_set():
+                return
+            record = self.store.records.get((i, variation))
+            if record is None:
+                record = self._write_caption(messages, i, variation)
+                self.store.add(record)
+                with self._lock:
+                    self._bar.update()
+            if record["text"] is not None:
+                messages.append({"role": "assistant", "content": record["text"]})
+                messages.append({"role": "user", "content": _DIFFERENT})
+
+    def _write_caption(
+        self, messages: list[dict[str, str]], i: int, variation: int
+    ) -> dict[str, Any]:
+        """Ask until a usable caption comes, a bounded number of times."""
+        record = {
+            "set": i,
+            "variation": variation,
+            "labels": [self.names[k] for k in self.sets[i]],
+        }
+        reason = ""
+        for attempt in range(1 + self.generator.n_retries):
+            if attempt:
+                self._count_retry()
+            text = self._reply(messages, (i, variation, attempt))
+            if not text:
+                reason = "empty reply"
+            elif is_refusal(text):
+                reason = "refusal"
+            else:
+                shortened = False
+                if len(text.split()) > self.generator.max_words:
+                    again = [
+                        *messages,
+                        {"role": "assistant", "content": text},
+                        {"role": "user", "content": _SHORTER},
+                    ]
+                    text = self._reply(again, (i, variation, attempt, 1))
+                    shortened = True
+                short = len(text.split()) <= self.generator.max_words
+                if text and short and not is_refusal(text):
+                    return {**record, "text": text, "shortened": shortened}
+                reason = "too long"
+        return {**record, "text": None, "reason": reason}
+
+    def _count_retry(self) -> None:
+        with self._lock:
+            self.n_retries += 1
+
+    def _reply(self, messages: list[dict[str, str]], key: tuple[int, ...]) -> str:
+        """One cleaned reply, over failures that pass, with longer and longer waits."""
+        seed = int(np.random.SeedSequence([self.seed, *key]).generate_state(1)[0] >> 1)
+        pause = 0.5
+        for attempt in range(1 + self.generator.n_retries):
+            if attempt:
+                if self._stop.wait(pause):  # another thread has failed for good
+                    break
+                pause = min(2 * pause, _MAX_WAIT)
+                self._count_retry()
+            try:
+                return self._parse(self.generator._ask(self.client, messages, seed + attempt))
+            except TransientError as error:
+                last = error
+        raise last.__cause__ if last.__cause__ is not None else RuntimeError(str(last))
+
+    def _parse(self, reply: str) -> str:
+        if self.generator.structured:
+            try:
+                caption = json.loads(reply)["caption"]
+                assert isinstance(caption, str)
+            except (ValueError, KeyError, TypeError, AssertionError):
+                raise TransientError(
+                    f"The model did not reply with the JSON asked for; got {reply[:80]!r}."
+                ) from None
+            return clean_caption(caption)
+        return clean_caption(reply)

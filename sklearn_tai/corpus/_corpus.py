@@ -1,0 +1,177 @@
+"""Texts with labels, on disk and put together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._labels import check_indicator, check_labels
+
+
+@dataclass
+class Corpus:
+    """Texts with known labels; unpacks as ``texts, Y``.
+
+    Parameters
+    ----------
+    texts : list of n_texts str
+        The texts.
+    Y : array-like of shape (n_texts, n_labels)
+        1 where a text has the label, else 0.
+    label_names : list of n_labels str
+        Names of the columns of `Y`.
+
+    Raises
+    ------
+    ValueError
+        If the three do not fit together.
+
+    Examples
+    --------
+    >>> from sklearn_tai import PromptCorpusGenerator
+    >>> from sklearn_tai.corpus import Corpus
+    >>> labels = ["dog", "cat"]
+    >>> generator = PromptCorpusGenerator(n_texts=3, random_state=0)
+    >>> corpus = Corpus(*generator.generate(labels), labels)
+    >>> texts, Y = corpus
+    >>> len(corpus), Y.shape
+    (3, (3, 2))
+    """
+
+    texts: list[str]
+    Y: np.ndarray
+    label_names: list[str]
+
+    def __post_init__(self) -> None:
+        self.texts = list(self.texts)
+        self.label_names = check_labels(self.label_names)
+        self.Y = check_indicator(self.Y, len(self.texts))[0].astype(np.int8)
+        if self.Y.shape[1] != len(self.label_names):
+            raise ValueError(
+                f"Y has {self.Y.shape[1]} columns but there are {len(self.label_names)} "
+                "label_names; they must be the same number."
+            )
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.texts, self.Y))
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def save(self, path: str | Path) -> None:
+        """Write a JSON Lines file: the label names, then a text with its labels a line.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file, by convention ``*.jsonl``.
+        """
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(json.dumps({"label_names": self.label_names}, ensure_ascii=False) + "\n")
+            for text, row in zip(self.texts, self.Y):
+                labels = [self.label_names[k] for k in np.flatnonzero(row)]
+                line = {"text": text, "labels": labels}
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path, label_names: Sequence[str] | None = None) -> Corpus:
+        """Read a JSON Lines file of texts with their labels.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file. Lines hold ``{"text": ..., "labels": [...]}``.
+        label_names : sequence of str, default=None
+            Names and order of the columns; None for those in the file, or if it has
+            none, the labels that occur, sorted.
+
+        Returns
+        -------
+        Corpus
+            The corpus.
+
+        Raises
+        ------
+        ValueError
+            If a line is malformed or has an unknown label.
+        """
+        texts, labels, names = [], [], None if label_names is None else list(label_names)
+        with open(path, encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    record = json.loads(line)
+                    if number == 1 and "label_names" in record:
+                        names = names or record["label_names"]
+                        continue
+                    text, own = record["text"], record["labels"]
+                    if not isinstance(text, str) or not isinstance(own, list):
+                        raise TypeError
+                except (ValueError, KeyError, TypeError):
+                    raise ValueError(
+                        f"{str(path)!r}, line {number}: expected "
+                        f'{{"text": "...", "labels": ["...", ...]}}; got {line.strip()[:80]!r}.'
+                    ) from None
+                texts.append(text)
+                labels.append(own)
+        if names is None:
+            names = sorted({label for own in labels for label in own})
+        column = {name: k for k, name in enumerate(names)}
+        Y = np.zeros((len(texts), len(names)), dtype=np.int8)
+        for row, own in enumerate(labels):
+            unknown = [label for label in own if label not in column]
+            if unknown:
+                raise ValueError(
+                    f"{str(path)!r}: text {row} has the labels {unknown}, which are not in "
+                    "label_names. Name all labels, or none to take those in the file."
+                )
+            Y[row, [column[label] for label in own]] = 1
+        return cls(texts, Y, names)
+
+
+def concatenate_corpora(corpora: Sequence[Corpus]) -> Corpus:
+    """Put corpora about the same labels together, such as prompts and an LLM's captions.
+
+    Parameters
+    ----------
+    corpora : sequence of Corpus
+        Corpora with the same labels, in any order of columns.
+
+    Returns
+    -------
+    Corpus
+        All texts, with the columns of the first corpus.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or their labels differ.
+
+    Examples
+    --------
+    >>> from sklearn_tai.corpus import Corpus, concatenate_corpora
+    >>> one = Corpus(["a dog"], [[1, 0]], ["dog", "cat"])
+    >>> two = Corpus(["a cat"], [[1, 0]], ["cat", "dog"])
+    >>> concatenate_corpora([one, two]).Y.tolist()
+    [[1, 0], [0, 1]]
+    """
+    corpora = list(corpora)
+    if not corpora:
+        raise ValueError("corpora is empty; give at least one Corpus.")
+    names = corpora[0].label_names
+    parts = []
+    for i, corpus in enumerate(corpora):
+        different = sorted(set(names) ^ set(corpus.label_names))
+        if different:
+            raise ValueError(
+                f"corpora[0] and corpora[{i}] do not have the same labels; they differ in "
+                f"{different[:10]}. A text's labels must be known for all of them."
+            )
+        parts.append(corpus.Y[:, [corpus.label_names.index(name) for name in names]])
+    return Corpus([t for c in corpora for t in c.texts], np.vstack(parts), names)

@@ -1,0 +1,216 @@
+"""What generators that ask a language model share: parameters, plan, report."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from .._labels import check_labels
+from ._checkpoint import Checkpoint
+from ._cleaning import named_labels
+from ._conversation import INSTRUCTIONS, Conversations
+from ._plan import balanced_sets, check_labels_per_text
+
+
+class BaseLLMCorpusGenerator(BaseEstimator):
+    """Captions of random label sets by a language model (section 3.2 of the paper).
+
+    Subclasses make the client (:meth:`_connect`) and put one question (:meth:`_ask`).
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "model": [str],
+        "n_texts": [Interval(Integral, 1, None, closed="left")],
+        "labels_per_text": [Interval(Integral, 1, None, closed="left"), tuple, list],
+        "instruction": [str],
+        "n_variations": [Interval(Integral, 0, None, closed="left")],
+        "max_words": [Interval(Integral, 1, None, closed="left")],
+        "label_policy": [StrOptions({"sampled", "all", "named"})],
+        "system": [str, None],
+        "structured": ["boolean"],
+        "options": [dict, None],
+        "timeout": [Interval(Real, 0, None, closed="neither"), None],
+        "n_retries": [Interval(Integral, 0, None, closed="left")],
+        "n_jobs": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+        "checkpoint": [str, Path, None],
+        "verbose": ["verbose"],
+    }
+
+    model: str
+    n_texts: int
+    labels_per_text: int | tuple[int, int]
+    instruction: str
+    n_variations: int
+    max_words: int
+    label_policy: str
+    system: str | None
+    structured: bool
+    options: dict[str, Any] | None
+    timeout: float | None
+    n_retries: int
+    n_jobs: int
+    random_state: int | np.random.RandomState | None
+    checkpoint: str | Path | None
+    verbose: int
+
+    def _connect(self) -> Any:
+        """A client; an error if there is no server or it does not have the model."""
+        raise NotImplementedError
+
+    def _ask(self, client: Any, messages: list[dict[str, str]], seed: int) -> str:
+        """One reply. Raises TransientError where another try may help."""
+        raise NotImplementedError
+
+    def generate(self, labels: Sequence[str]) -> tuple[list[str], np.ndarray]:
+        """Write captions about random sets of `labels`.
+
+        Parameters
+        ----------
+        labels : sequence of n_labels str
+            Label names, in natural words.
+
+        Returns
+        -------
+        texts : list of str
+            `n_texts` captions, less those that were dropped (see ``generation_report_``).
+        Y : ndarray of shape (n_captions, n_labels), int8
+            1 where a caption has the label, else 0; columns in the order of `labels`.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the labels are not valid, the server does not have the
+            model, or `checkpoint` is of other labels or settings.
+        ImportError
+            If the client's package is not installed.
+        ConnectionError
+            If the server cannot be reached, or no longer.
+        TimeoutError
+            If the server did not answer in time, in all tries.
+        RuntimeError
+            If the server refuses requests or replies with something else, in all tries.
+
+        Warns
+        -----
+        UserWarning
+            If captions were dropped.
+        """
+        self._validate_params()
+        names = check_labels(labels)
+        template = INSTRUCTIONS.get(self.instruction, self.instruction)
+        if template.count("{}") != 1:
+            raise ValueError(
+                f"instruction={self.instruction!r} is neither one of {sorted(INSTRUCTIONS)} nor "
+                "an instruction with one '{}', where the labels go."
+            )
+        started, settings = time.monotonic(), self._settings(names)
+        sets = self._plan(settings, len(names))
+        client = self._connect()  # before the checkpoint: a failure leaves no file behind
+        store = Checkpoint(self.checkpoint, settings)
+        run = Conversations(self, client, store, names, sets, template, settings["seed"])
+        try:
+            run.run()
+        except BaseException as error:
+            n_done, where = len(store.records), f"checkpoint {str(self.checkpoint)!r}"
+            if self.checkpoint is None:
+                where = "the attribute partial_"
+                self.partial_ = self._corpus(store, sets, names)[:2]
+            kept = f"{n_done} finished captions are kept in {where}."
+            if self.checkpoint is not None:
+                kept += " Run the same again to go on."
+            if isinstance(error, KeyboardInterrupt):
+                raise KeyboardInterrupt(kept) from None
+            if type(error) in (ConnectionError, TimeoutError, RuntimeError, ValueError):
+                raise type(error)(f"{error} {kept}") from error
+            raise
+        finally:
+            store.close()
+        texts, Y, report = self._corpus(store, sets, names)
+        report |= {"n_retries": run.n_retries, "seconds": round(time.monotonic() - started, 1)}
+        self.generation_report_ = report
+        if len(texts) < self.n_texts:
+            warnings.warn(
+                f"{self.n_texts - len(texts)} of {self.n_texts} captions were dropped: "
+                f"{report['dropped']}. See generation_report_.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return texts, Y
+
+    def _settings(self, names: list[str]) -> dict[str, Any]:
+        """What must be the same for captions to belong to one plan."""
+        settings = {
+            "labels": names,
+            "labels_per_text": np.atleast_1d(self.labels_per_text).tolist(),
+            **{k: getattr(self, k) for k in (
+                "model", "instruction", "n_variations", "max_words", "system", "structured",
+            )},
+            "options": self.options or {},
+        }  # fmt: skip
+        stored = Checkpoint.stored_settings(self.checkpoint).get("seed")
+        if isinstance(self.random_state, Integral):
+            seed = int(self.random_state)
+        elif stored is not None:  # no fixed seed: go on with that of the file
+            seed = stored
+        else:
+            seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        return {**settings, "seed": seed}
+
+    def _plan(self, settings: dict[str, Any], n_labels: int) -> list[list[int]]:
+        """The label sets. More texts begin with the same sets, so that a run can grow."""
+        low, high = check_labels_per_text(self.labels_per_text, n_labels)
+        n_sets = -(-self.n_texts // (1 + self.n_variations))
+        for_sizes, for_sets = np.random.default_rng(settings["seed"]).spawn(2)
+        sizes = for_sizes.integers(low, high + 1, n_sets)
+        return list(balanced_sets(for_sets, n_labels, sizes))
+
+    def _corpus(
+        self, store: Checkpoint, sets: list[list[int]], names: list[str]
+    ) -> tuple[list[str], np.ndarray, dict[str, Any]]:
+        """Texts and labels by the label policy, in the order of the plan, and the report."""
+        texts: list[str] = []
+        rows: list[list[int]] = []
+        names_of: Counter[str] = Counter()
+        dropped: Counter[str] = Counter()
+        n_shortened = 0
+        for (i, variation), record in sorted(store.records.items()):
+            if i >= len(sets) or i * (1 + self.n_variations) + variation >= self.n_texts:
+                continue  # of a longer run
+            if record["text"] is None:
+                dropped[record["reason"]] += 1
+                continue
+            n_shortened += record["shortened"]
+            named, chosen = named_labels(record["text"], names), sets[i]
+            n_named = len(set(named) & set(chosen))
+            kind = "all" if n_named == len(chosen) else "some" if n_named else "none"
+            names_of[kind] += 1
+            if self.label_policy == "all" and kind != "all":
+                dropped["does not name all its labels"] += 1
+                continue
+            if self.label_policy == "named" and not named:
+                dropped["names no label"] += 1
+                continue
+            texts.append(record["text"])
+            rows.append(named if self.label_policy == "named" else chosen)
+        Y = np.zeros((len(texts), len(names)), dtype=np.int8)
+        for k, row in enumerate(rows):
+            Y[k, row] = 1
+        report = {
+            "n_requested": self.n_texts,
+            "n_texts": len(texts),
+            **{f"names_{kind}": names_of[kind] for kind in ("all", "some", "none")},
+            "dropped": dict(dropped),
+            "n_shortened": n_shortened,
+        }
+        return texts, Y, report

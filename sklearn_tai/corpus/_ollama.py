@@ -1,0 +1,213 @@
+"""Captions by a language model that Ollama serves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._conversation import SCHEMA, TransientError
+from ._llm import BaseLLMCorpusGenerator
+
+
+class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
+    """Let a language model on an Ollama server caption random label sets.
+
+    Needs the ``ollama`` package (``pip install sklearn-tai[ollama]``) and a running
+    server with the model.
+
+    Parameters
+    ----------
+    model : str, default="llama3.2"
+        A model of the server (``ollama list``).
+    n_texts : int, default=1000
+        How many captions to ask for.
+    labels_per_text : int or tuple of (int, int), default=(1, 4)
+        Number of labels in a caption, or the smallest and largest number, drawn
+        uniformly between them.
+    instruction : str, default="caption"
+        What to ask: "caption" or "organize" for the paper's two instructions, or your
+        own with one ``{}``, where the labels go.
+    n_variations : int, default=0
+        Further, different captions of each label set, asked for in the same
+        conversation. They count among the `n_texts`.
+    max_words : int, default=50
+        A longer caption is asked for again, shorter: CLIP reads 77 tokens, about 50
+        words.
+    label_policy : {"sampled", "all", "named"}, default="sampled"
+        Which labels a caption gets: those it was asked for, as in the paper; the same,
+        but captions that do not name them all are dropped; or those that it names, in
+        singular or plural.
+    system : str, default=None
+        System prompt.
+    structured : bool, default=False
+        Ask for JSON by a schema (Ollama's structured output) instead of plain text.
+    options : dict, default=None
+        Options of the model, such as ``{"temperature": 1.0, "num_thread": 4}``.
+    host : str, default=None
+        Address of the server; None for the environment's ``OLLAMA_HOST``, else
+        ``http://127.0.0.1:11434``.
+    timeout : float or None, default=120
+        Seconds to wait for one reply; None for ever.
+    n_retries : int, default=3
+        How often a failed request, an empty reply or a refusal is tried again, with
+        growing waits for failures.
+    n_jobs : int, default=1
+        Requests at a time. The server must be set up for it (``OLLAMA_NUM_PARALLEL``).
+    random_state : int, RandomState instance or None, default=None
+        Fixes the label sets and the seeds of the requests. Equal seeds give equal
+        captions on the same server as a rule, not for certain.
+    checkpoint : str, Path or None, default=None
+        A JSON Lines file to which every finished caption is added at once. The same
+        call goes on where it stopped, also after a kill, and with a larger `n_texts`.
+    verbose : int, default=0
+        0 is silent, 1 shows a progress bar.
+
+    Attributes
+    ----------
+    generation_report_ : dict
+        How many captions name all, some or none of the labels they were asked for
+        (before the policy), how many were dropped and why, shortened and retried.
+    partial_ : tuple of (texts, Y)
+        What was finished when a run without `checkpoint` was stopped.
+
+    See Also
+    --------
+    PromptCorpusGenerator : Texts from templates, without a model.
+    OpenAICorpusGenerator : The same on servers with OpenAI's interface.
+    sklearn_tai.corpus.concatenate_corpora : Put both kinds together.
+
+    References
+    ----------
+    .. [1] "Text as Image: Learning Transferable Adapter for Multi-Label
+       Classification", arXiv:2312.04160, section 3.2 and supplement 6.
+
+    Examples
+    --------
+    >>> from sklearn_tai import OllamaCorpusGenerator
+    >>> generator = OllamaCorpusGenerator("llama3.2", n_texts=1000, checkpoint="captions.jsonl")
+    >>> texts, Y = generator.generate(["dog", "bicycle"])  # doctest: +SKIP
+    """
+
+    _parameter_constraints = {**BaseLLMCorpusGenerator._parameter_constraints, "host": [str, None]}
+
+    def __init__(
+        self,
+        model: str = "llama3.2",
+        n_texts: int = 1000,
+        *,
+        labels_per_text: int | tuple[int, int] = (1, 4),
+        instruction: str = "caption",
+        n_variations: int = 0,
+        max_words: int = 50,
+        label_policy: str = "sampled",
+        system: str | None = None,
+        structured: bool = False,
+        options: dict[str, Any] | None = None,
+        host: str | None = None,
+        timeout: float | None = 120,
+        n_retries: int = 3,
+        n_jobs: int = 1,
+        random_state: int | np.random.RandomState | None = None,
+        checkpoint: str | Path | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.model = model
+        self.n_texts = n_texts
+        self.labels_per_text = labels_per_text
+        self.instruction = instruction
+        self.n_variations = n_variations
+        self.max_words = max_words
+        self.label_policy = label_policy
+        self.system = system
+        self.structured = structured
+        self.options = options
+        self.host = host
+        self.timeout = timeout
+        self.n_retries = n_retries
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.checkpoint = checkpoint
+        self.verbose = verbose
+
+    def _connect(self) -> Any:
+        try:
+            import httpx
+            import ollama
+        except ImportError:
+            raise ImportError(
+                "OllamaCorpusGenerator needs the ollama package: pip install sklearn-tai[ollama]"
+            ) from None
+        client = ollama.Client(host=self.host, timeout=self.timeout)
+        try:
+            client.show(self.model)
+        except ollama.ResponseError as error:
+            if error.status_code != 404:
+                raise self._refused(error) from error
+            raise ValueError(
+                f"model={self.model!r} is not on the Ollama server at {self._where(client)}; pull "
+                f"it with: ollama pull {self.model}. {_models(client)}"
+            ) from None
+        except (ConnectionError, httpx.TransportError, httpx.InvalidURL) as error:
+            raise self._lost(client, error) from error
+        except Exception as error:
+            raise RuntimeError(
+                f"What answers at {self._where(client)} is no Ollama server ({error}). Set host."
+            ) from error
+        return client
+
+    def _ask(self, client: Any, messages: Sequence[dict[str, str]], seed: int) -> str:
+        import httpx
+        import ollama
+
+        try:
+            reply = client.chat(
+                self.model,
+                messages,
+                options={**(self.options or {}), "seed": seed},
+                format=SCHEMA if self.structured else None,
+            )
+            return reply.message.content or ""
+        except ollama.ResponseError as error:
+            if error.status_code >= 500 or error.status_code in (408, 429):
+                raise TransientError from self._refused(error)
+            raise self._refused(error) from error
+        except (ConnectionError, httpx.TransportError) as error:
+            raise TransientError from self._lost(client, error)
+        except Exception as error:  # not JSON, or not the fields of a reply
+            raise TransientError from RuntimeError(
+                f"The server's reply is malformed ({type(error).__name__}: {error})."
+            )
+
+    def _where(self, client: Any) -> str:
+        return str(client._client.base_url)
+
+    def _refused(self, error: Any) -> Exception:
+        return RuntimeError(
+            f"Ollama refused a request for model={self.model!r}: {error.error} (status "
+            f"{error.status_code}). Check options and the server's log."
+        )
+
+    def _lost(self, client: Any, error: Exception) -> Exception:
+        import httpx
+
+        where = self._where(client)
+        if isinstance(error, httpx.TimeoutException):
+            return TimeoutError(
+                f"The Ollama server at {where} did not answer within timeout={self.timeout} "
+                "seconds. Give more time, or a smaller model."
+            )
+        return ConnectionError(
+            f"No Ollama server answers at {where} ({error or type(error).__name__}). Start it "
+            "with: ollama serve, or set host or OLLAMA_HOST."
+        )
+
+
+def _models(client: Any) -> str:
+    try:
+        names = sorted(entry.model for entry in client.list().models)
+    except Exception:
+        return ""
+    return f"It has {', '.join(names)}." if names else "It has no models yet."
