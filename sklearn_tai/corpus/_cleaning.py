@@ -10,7 +10,7 @@ from ._grammar import noun, singular
 
 _THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _POLITE = re.compile(
-    r"^(?:sure|certainly|of course|absolutely|okay|ok|great|yes)\b[^\n:.!,]{0,40}[!,.:]\s*", re.I
+    r"^(?:sure|certainly|of course|absolutely|okay|ok|great|yes)(?: thing| thanks)?[!,.:]\s*", re.I
 )
 _PREAMBLE = re.compile(
     r"^(?:here(?:'s|’s| is| are)|this is|below is)\b[^\n:]{0,100}:\s*"
@@ -27,7 +27,21 @@ _REFUSAL = re.compile(
     r"|(?:please|could you) (?:provide|share|upload|clarify)|can i (?:help|assist))\b",
     re.IGNORECASE,
 )
-_QUOTES = "\"'`“”‘’«»*_ \t"
+_QUOTES = ('""', "''", "“”", "‘’", "«»", "``")
+_MARKS = "*_ \t\n"
+
+
+def _unquote(text: str) -> str:
+    """Take quotes and emphasis off the ends, not off a quotation inside."""
+    text = text.strip(_MARKS)
+    for pair in _QUOTES:
+        opening, closing = pair[0], pair[1]
+        n = text.count(opening) + (text.count(closing) if closing != opening else 0)
+        if text.startswith(opening) and text.endswith(closing) and n == 2:
+            text = text[1:-1]
+        elif n == 1:  # its other half was cut away
+            text = text.removeprefix(opening).removesuffix(closing)
+    return text.strip(_MARKS)
 
 
 def clean_caption(reply: str) -> str:
@@ -36,11 +50,10 @@ def clean_caption(reply: str) -> str:
     before = None
     while before != text:  # "Sure! Here is a caption: Caption: ..."
         before = text
-        text = text.strip(_QUOTES + "\n") if text[:1] in _QUOTES else text.strip()
         for pattern in (_POLITE, _PREAMBLE, _NUMBERING):
-            text = pattern.sub("", text, count=1).lstrip()
+            text = pattern.sub("", text.lstrip(_MARKS), count=1).lstrip()
     text = re.split(r"\n\s*\n|\n\s*(?:\d{1,2}[.)]|[-*•])\s", text, maxsplit=1)[0]
-    text = _HASHTAGS.sub("", " ".join(text.split())).strip(_QUOTES)
+    text = _unquote(_HASHTAGS.sub("", " ".join(text.split())))
     return text if re.search(r"\w", text) else ""
 
 
@@ -51,7 +64,7 @@ def is_refusal(text: str) -> bool:
 
 @lru_cache(maxsize=100_000)
 def _pattern(name: str) -> re.Pattern[str]:
-    forms = {name, noun(name).plural, singular(name)}
+    forms = {name, noun(name).plural, f"{name}s", singular(name)}  # people, persons
     bodies = ("[\\s-]+".join(map(re.escape, form.split())) for form in sorted(forms, key=len))
     return re.compile(rf"\b(?:{'|'.join(reversed(list(bodies)))})\b", re.IGNORECASE)
 

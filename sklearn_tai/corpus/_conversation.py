@@ -27,7 +27,7 @@ SCHEMA = {
     "properties": {"caption": {"type": "string"}},
     "required": ["caption"],
 }
-_MAX_WAIT = 30.0  # seconds between two tries
+FIRST_WAIT, MAX_WAIT = 0.5, 30.0  # seconds between two tries
 
 
 class TransientError(Exception):
@@ -147,12 +147,12 @@ class Conversations:
     def _reply(self, messages: list[dict[str, str]], key: tuple[int, ...]) -> str:
         """One cleaned reply, over failures that pass, with longer and longer waits."""
         seed = int(np.random.SeedSequence([self.seed, *key]).generate_state(1)[0] >> 1)
-        pause = 0.5
+        pause = FIRST_WAIT
         for attempt in range(1 + self.generator.n_retries):
             if attempt:
                 if self._stop.wait(pause):  # another thread has failed for good
                     break
-                pause = min(2 * pause, _MAX_WAIT)
+                pause = min(2 * pause, MAX_WAIT)
                 self._count_retry()
             try:
                 return self._parse(self.generator._ask(self.client, messages, seed + attempt))

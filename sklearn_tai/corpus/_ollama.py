@@ -146,16 +146,11 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
         except ollama.ResponseError as error:
             if error.status_code != 404:
                 raise self._refused(error) from error
-            raise ValueError(
-                f"model={self.model!r} is not on the Ollama server at {self._where(client)}; pull "
-                f"it with: ollama pull {self.model}. {_models(client)}"
-            ) from None
+            raise self._unknown_model(client) from None
         except (ConnectionError, httpx.TransportError, httpx.InvalidURL) as error:
             raise self._lost(client, error) from error
         except Exception as error:
-            raise RuntimeError(
-                f"What answers at {self._where(client)} is no Ollama server ({error}). Set host."
-            ) from error
+            raise self._no_ollama(client, error) from error
         return client
 
     def _ask(self, client: Any, messages: Sequence[dict[str, str]], seed: int) -> str:
@@ -181,6 +176,21 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
                 f"The server's reply is malformed ({type(error).__name__}: {error})."
             )
 
+    def _unknown_model(self, client: Any) -> Exception:
+        try:
+            names = sorted(str(entry.model) for entry in client.list().models)
+        except Exception as error:  # 404 of something else
+            return self._no_ollama(client, error)
+        return ValueError(
+            f"model={self.model!r} is not on the Ollama server at {self._where(client)}; pull it "
+            f"with: ollama pull {self.model}. It has {', '.join(names) or 'no models yet'}."
+        )
+
+    def _no_ollama(self, client: Any, error: Exception) -> Exception:
+        return RuntimeError(
+            f"What answers at {self._where(client)} is no Ollama server ({error}). Set host."
+        )
+
     def _where(self, client: Any) -> str:
         return str(client._client.base_url)
 
@@ -203,11 +213,3 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
             f"No Ollama server answers at {where} ({error or type(error).__name__}). Start it "
             "with: ollama serve, or set host or OLLAMA_HOST."
         )
-
-
-def _models(client: Any) -> str:
-    try:
-        names = sorted(entry.model for entry in client.list().models)
-    except Exception:
-        return ""
-    return f"It has {', '.join(names)}." if names else "It has no models yet."

@@ -1,0 +1,79 @@
+import json
+
+import pytest
+
+from sklearn_tai.corpus._checkpoint import Checkpoint
+
+SETTINGS = {"labels": ["dog"], "model": "m", "seed": 0}
+
+
+def record(i, variation=0):
+    return {"set": i, "variation": variation, "text": f"text {i} “ü”", "shortened": False}
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "folder" / "captions.jsonl"
+    store = Checkpoint(path, SETTINGS)
+    store.add(record(0))
+    store.add(record(1))
+    store.close()
+    return path
+
+
+def test_goes_on(path):
+    store = Checkpoint(path, SETTINGS)
+    assert store.records == {(0, 0): record(0), (1, 0): record(1)}
+    store.add(record(2))
+    store.close()
+    assert len(path.read_text().splitlines()) == 4
+    assert Checkpoint.stored_settings(path) == SETTINGS
+
+
+def test_a_cut_last_line_is_repaired_wherever_it_was_cut(path):
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    for n_bytes in range(len(whole)):
+        path.write_bytes(whole[:n_bytes])
+        store = Checkpoint(path, SETTINGS)
+        finished = sum(n_bytes >= sum(map(len, lines[:k])) for k in (2, 3))
+        assert len(store.records) == finished
+        store.add(record(5))
+        store.close()
+        again = Checkpoint(path, SETTINGS)  # every line is whole
+        assert len(again.records) == finished + 1
+        again.close()
+
+
+def test_other_settings_are_refused(path):
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"model was 'm', is 'other'.*another path"):
+        Checkpoint(path, {**SETTINGS, "model": "other"})
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", ["# My notes\nnot captions\n", "# notes without end", "{}\n"])
+def test_other_files_are_not_touched(tmp_path, content):
+    path = tmp_path / "notes.md"
+    path.write_text(content)
+    with pytest.raises(ValueError, match="line 1 is not of a checkpoint"):
+        Checkpoint(path, SETTINGS)
+    assert path.read_text() == content
+
+
+def test_a_bad_line_is_named(path):
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], "rubbish", lines[2]]) + "\n")
+    with pytest.raises(ValueError, match="line 2 is not"):
+        Checkpoint(path, SETTINGS)
+
+
+def test_a_folder(tmp_path):
+    with pytest.raises(ValueError, match="is a folder"):
+        Checkpoint(tmp_path, SETTINGS)
+
+
+def test_in_memory():
+    store = Checkpoint(None, SETTINGS)
+    store.add(record(0))
+    assert json.loads(json.dumps(store.records[0, 0])) == record(0)

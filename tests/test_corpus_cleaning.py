@@ -1,0 +1,72 @@
+import pytest
+
+from sklearn_tai.corpus._cleaning import clean_caption, is_refusal, named_labels
+
+
+@pytest.mark.parametrize(
+    ("reply", "caption"),
+    [
+        ("A dog on a sofa.", "A dog on a sofa."),
+        ('"A dog on a sofa."', "A dog on a sofa."),
+        ("“A dog.”", "A dog."),
+        ('"A dog', "A dog"),
+        ("Caption: A dog.", "A dog."),
+        ("**Caption:** *A bus waits.*", "A bus waits."),
+        ("Image Caption - A cat", "A cat"),
+        ('Sure! Here\'s a caption:\n\n"A dog plays."\n\nLet me know!', "A dog plays."),
+        ('Certainly! Here is a brief caption for an image of a dog: "A dog runs."', "A dog runs."),
+        ("<think>a dog,\n\nhmm</think>\n\nA dog.", "A dog."),
+        ("<think>cut off", ""),
+        ("1. A dog.\n2. A cat.", "A dog."),
+        ("A bus on a street #bus #street", "A bus on a street"),
+        ("A dog\nand a cat.", "A dog and a cat."),
+        ("```\nA dog.\n```", "A dog."),
+        # what looks like a preamble but is the caption
+        ('The sign says "Stop"', 'The sign says "Stop"'),
+        ("Here is a dog on the beach.", "Here is a dog on the beach."),
+        ("Okay dogs play here.", "Okay dogs play here."),
+        ("A dog's life", "A dog's life"),
+        ("", ""),
+        ("***", ""),
+        (" \n", ""),
+    ],
+)
+def test_clean_caption(reply, caption):
+    assert clean_caption(reply) == caption
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm sorry, but I can't assist with that.",
+        "As an AI language model, I have no eyes.",
+        "I cannot create images.",
+        "Please provide the image.",
+        "I'm unable to see the image you describe.",
+    ],
+)
+def test_refusals(text):
+    assert is_refusal(text)
+
+
+@pytest.mark.parametrize("text", ["A sorry dog.", "A person can help a dog.", "I can see a dog."])
+def test_captions_are_no_refusals(text):
+    assert not is_refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("A dog and two TV-monitors.", ["dog", "tv monitor"]),
+        ("People watch.", ["person"]),
+        ("Three persons", ["person"]),
+        ("Mice on a ski", ["mouse", "skis"]),
+        ("a hot dog", ["hot dog"]),
+        ("a hot dog for a dog", ["dog", "hot dog"]),
+        ("dogma, doghouse", []),
+        ("The dog's bowl", ["dog"]),
+    ],
+)
+def test_named_labels(text, named):
+    names = ["dog", "hot dog", "tv monitor", "mouse", "person", "skis"]
+    assert [names[i] for i in named_labels(text, names)] == named
