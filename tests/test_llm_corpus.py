@@ -130,6 +130,19 @@ def test_structured_output():
     assert texts[0].startswith("A picture of")
 
 
+def test_a_structured_reply_that_is_cut_off_counts_as_empty():
+    class Cut(OllamaServer):
+        def _answer(self, handler, body):
+            body.pop("format", None)
+            super()._answer(handler, body)
+
+    with Cut(lambda messages: '{"caption": "A pict') as server:
+        generator = ollama(server, 1, structured=True, n_retries=1)
+        with pytest.warns(UserWarning, match="empty reply"):
+            texts, Y = generator.generate(LABELS)
+    assert (texts, Y.shape) == ([], (0, 6))
+
+
 @pytest.mark.parametrize(("policy", "n"), [("sampled", 12), ("all", 6), ("named", 12)])
 def test_label_policies(policy, n):
     def reply(messages):  # an animal whatever was asked for

@@ -1,0 +1,75 @@
+"""Prompts, a language model's captions, and both: mAP over kind and size (Figs. 5a, 5b).
+
+    python benchmarks/corpora.py --seeds 5
+
+Captions come from a file of :class:`sklearn_tai.corpus.Corpus`; the bundled one holds what
+a small model on a real Ollama server wrote about the labels of the bundled pictures. A seed
+fixes the prompts, the captions drawn for a size, and the adapter.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from testbeds import add_arguments, classifier, draw_curves, load_testbed, markdown
+from tqdm import tqdm
+
+from sklearn_tai import PromptCorpusGenerator, RandomPerturbation
+from sklearn_tai.corpus import Corpus, concatenate_corpora
+
+CAPTIONS = Path(__file__).parent / "data" / "captions_qwen2.5-coder-1.5b.jsonl"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add_arguments(parser)
+    parser.add_argument("--captions", type=Path, default=CAPTIONS)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 150, 300, 600])
+    parser.add_argument("--radius", type=float, default=2.5)
+    args = parser.parse_args()
+    bed = load_testbed("pictures")
+    captions = Corpus.load(args.captions, bed.label_names)
+    embedded = bed.encoder.transform(captions.texts)
+    largest = max(args.sizes)
+    kinds = ["prompts", "captions", "both, half of each", "both, all of each"]
+    scores: dict[tuple[str, int], list[float]] = {(k, n): [] for k in kinds for n in args.sizes}
+    bar = tqdm(total=args.seeds * len(scores), unit="fit")
+    for seed in range(args.seeds):
+        texts, Y = PromptCorpusGenerator(largest, random_state=seed).generate(bed.label_names)
+        prompts = Corpus(texts, Y, bed.label_names)
+        of_prompts = bed.encoder.transform(texts)
+        order = np.random.default_rng(seed).permutation(len(captions))
+        for kind, n in scores:
+            shares = {"prompts": (1, 0), "captions": (0, 1), "both, half of each": (0.5, 0.5)}
+            a, b = (int(n * share) for share in shares.get(kind, (1, 1)))
+            drawn = order[:b]
+            X = np.vstack([of_prompts[:a], embedded[drawn]])
+            labels = concatenate_corpora(
+                [
+                    Corpus(prompts.texts[:a], prompts.Y[:a], bed.label_names),
+                    Corpus([captions.texts[i] for i in drawn], captions.Y[drawn], bed.label_names),
+                ]
+            ).Y
+            # equal numbers of steps at all sizes, or few texts would also mean little training
+            epochs = round(60 * largest / len(X))
+            clf = classifier(args, RandomPerturbation(args.radius), seed, max_epochs=epochs)
+            scores[kind, n].append(clf.fit(X, labels).score(bed.images, bed.Y))
+            bar.update()
+    bar.close()
+    print(f"\n{len(bed.images)} pictures, {len(captions)} captions, {args.seeds} seeds")
+    zero_shot = bed.zero_shot().score(bed.images, bed.Y)
+    rows = [(f"{kind}, {n}", values) for (kind, n), values in scores.items()]
+    print(markdown([("zero-shot CLIP", zero_shot), *rows]))
+    draw_curves(
+        args.out / "corpora.png",
+        args.sizes,
+        {kind: [scores[kind, n] for n in args.sizes] for kind in kinds},
+        xlabel="texts (of each kind)",
+        reference=zero_shot,
+    )
+
+
+if __name__ == "__main__":
+    main()
