@@ -17,7 +17,7 @@ from testbeds import add_arguments, classifier, draw_curves, load_testbed, markd
 from tqdm import tqdm
 
 from sklearn_tai import PromptCorpusGenerator, RandomPerturbation
-from sklearn_tai.corpus import Corpus, concatenate_corpora
+from sklearn_tai.corpus import Corpus
 
 CAPTIONS = Path(__file__).parent / "data" / "captions_qwen2.5-coder-1.5b.jsonl"
 
@@ -37,8 +37,8 @@ def main() -> None:
     scores: dict[tuple[str, int], list[float]] = {(k, n): [] for k in kinds for n in args.sizes}
     bar = tqdm(total=args.seeds * len(scores), unit="fit")
     for seed in range(args.seeds):
-        texts, Y = PromptCorpusGenerator(largest, random_state=seed).generate(bed.label_names)
-        prompts = Corpus(texts, Y, bed.label_names)
+        generator = PromptCorpusGenerator(largest, random_state=seed)
+        texts, prompts = generator.generate(bed.label_names)
         of_prompts = bed.encoder.transform(texts)
         order = np.random.default_rng(seed).permutation(len(captions))
         for kind, n in scores:
@@ -46,12 +46,7 @@ def main() -> None:
             a, b = (int(n * share) for share in shares.get(kind, (1, 1)))
             drawn = order[:b]
             X = np.vstack([of_prompts[:a], embedded[drawn]])
-            labels = concatenate_corpora(
-                [
-                    Corpus(prompts.texts[:a], prompts.Y[:a], bed.label_names),
-                    Corpus([captions.texts[i] for i in drawn], captions.Y[drawn], bed.label_names),
-                ]
-            ).Y
+            labels = np.vstack([prompts[:a], captions.Y[drawn]])
             # equal numbers of steps at all sizes, or few texts would also mean little training
             epochs = round(60 * largest / len(X))
             clf = classifier(args, RandomPerturbation(args.radius), seed, max_epochs=epochs)

@@ -113,16 +113,28 @@ def open_image(item: Any, index: int) -> Image.Image:
     if isinstance(item, np.ndarray):
         return Image.fromarray(item)
     if isinstance(item, Image.Image):
-        return item.convert("RGB")
+        return _upright(item, index, "the PIL image")
     try:
         with Image.open(item) as picture:
-            return ImageOps.exif_transpose(picture).convert("RGB")
+            return _upright(picture, index, repr(str(item)))
     except FileNotFoundError:
         raise FileNotFoundError(
             f"X[{index}]: there is no file {str(item)!r}. Check the path."
         ) from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise ValueError(
-            f"X[{index}]: {str(item)!r} cannot be read as an image ({error}). Replace the file "
-            "or leave it out of X."
-        ) from error
+    except (UnidentifiedImageError, OSError) as error:
+        raise _unreadable(index, repr(str(item)), error) from error
+
+
+def _upright(picture: Image.Image, index: int, name: str) -> Image.Image:
+    """Decode a picture, turned as its camera says."""
+    try:
+        return ImageOps.exif_transpose(picture).convert("RGB")
+    except (OSError, SyntaxError, ValueError) as error:
+        raise _unreadable(index, name, error) from error
+
+
+def _unreadable(index: int, name: str, error: Exception) -> ValueError:
+    return ValueError(
+        f"X[{index}]: {name} cannot be read as an image ({error}). Replace it, or leave it out of "
+        "X."
+    )

@@ -64,10 +64,8 @@ def check_indicator(
     if dense.dtype.kind in "OUS":
         try:
             dense = dense.astype(np.float32)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"y must hold numbers 0 and 1; got {dense.flat[0]!r}. {hint}"
-            ) from None
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"y must hold numbers 0 and 1 ({error}). {hint}") from None
     valid = np.isin(dense, (0, 1))
     if may_be_unknown is not None:
         valid |= may_be_unknown[:, None] & (dense == -1)

@@ -151,6 +151,35 @@ class EpochProgress(Callback):
         del self.bar_  # bars cannot be pickled
 
 
+class _Interrupted(BaseException):
+    """Ctrl-C, in a form that skorch does not take for the wish to stop early."""
+
+
+class AdapterNet(NeuralNet):
+    """A skorch net that lets Ctrl-C through, instead of passing for fitted."""
+
+    def run_single_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """One epoch; skorch's own callbacks stop the training between epochs."""
+        try:
+            super().run_single_epoch(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise _Interrupted from None
+
+
+def check_device(device: str | None) -> str:
+    """A device of torch's that works here: the one asked for, else a GPU if there is one."""
+    if device is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        cause = str(error).split("\n")[0]
+        raise ValueError(
+            f"device={device!r} cannot be used here ({cause}). Set device=None or 'cpu'."
+        ) from None
+    return device
+
+
 def train_adapter(
     X: np.ndarray,
     Y: np.ndarray,
@@ -181,7 +210,7 @@ def train_adapter(
         torch.optim.lr_scheduler.OneCycleLR, max_lr=max_lr, total_steps=n_steps, step_every="batch"
     )
     progress = [("progress", EpochProgress())] if verbose else []
-    net = NeuralNet(
+    net = AdapterNet(
         Adapter,
         module__n_features=X.shape[1],
         module__n_labels=Y.shape[1],
@@ -209,10 +238,20 @@ def train_adapter(
         device=device,
         verbose=0,
     )
-    # Weights, dropout, shuffling and noise come from torch's global generator:
-    # seed it for the time of the training, then give the user's state back.
-    with torch.random.fork_rng(enabled=True):
-        torch.manual_seed(seed)
-        net.fit(X, Y)
+    # Weights, dropout, shuffling and noise come from torch's global generators: seed them
+    # for the time of the training, then give the user's state back. Only the device in
+    # use is touched: others may be of no use to this process.
+    on, gpus = torch.device(device), []
+    if on.type == "cuda":
+        gpus = [torch.cuda.current_device() if on.index is None else on.index]
+    with torch.random.fork_rng(devices=gpus):
+        torch.default_generator.manual_seed(seed)
+        for gpu in gpus:
+            with torch.cuda.device(gpu):
+                torch.cuda.manual_seed(seed)
+        try:
+            net.fit(X, Y)
+        except _Interrupted:
+            raise KeyboardInterrupt from None
     net.optimizer_.state.clear()  # twice the weights, of no use after training
     return net

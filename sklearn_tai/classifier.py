@@ -8,7 +8,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
@@ -16,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._items import as_embeddings, check_items, check_modality
 from ._labels import check_indicator
-from .adapter import train_adapter
+from .adapter import check_device, train_adapter
 from .encoders import OpenCLIPEncoder
 from .metrics import map_scorer
 from .perturbation import RandomPerturbation
@@ -116,7 +115,7 @@ class TextAsImageClassifier(ClassifierMixin, BaseEstimator):
 
     _parameter_constraints = {
         "encoder": [HasMethods("transform"), None],
-        "perturbation": [HasMethods(["fit", "perturb"]), None],
+        "perturbation": [HasMethods(["fit", "perturb", "get_params"]), None],
         "hidden_sizes": ["array-like"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
@@ -211,6 +210,7 @@ class TextAsImageClassifier(ClassifierMixin, BaseEstimator):
         for size in self.hidden_sizes:
             if not isinstance(size, Integral) or size < 1:
                 raise ValueError(f"hidden_sizes must hold integers above 0; got {size!r}.")
+        device = check_device(self.device)
         # check y first: encoding may take minutes
         given = as_embeddings(X)
         if given is None:
@@ -232,7 +232,7 @@ class TextAsImageClassifier(ClassifierMixin, BaseEstimator):
                 f"be learnt of them: {', '.join(map(str, lonely[:10]))}"
                 f"{', ...' if len(lonely) > 10 else ''}. Add texts that have them.",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=3,  # past scikit-learn's decorator
             )
         rng = check_random_state(self.random_state)
         perturbation = RandomPerturbation() if self.perturbation is None else self.perturbation
@@ -253,7 +253,7 @@ class TextAsImageClassifier(ClassifierMixin, BaseEstimator):
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             max_lr=self.max_lr,
-            device=self.device or ("cuda" if torch.cuda.is_available() else "cpu"),
+            device=device,
             seed=int(rng.randint(np.iinfo(np.int32).max)),
             verbose=self.verbose,
             callbacks=self.callbacks,

@@ -24,7 +24,9 @@ class ScoreEnsemble(ClassifierMixin, _BaseComposition):
     Parameters
     ----------
     estimators : list of (str, estimator)
-        Multi-label classifiers with ``decision_function`` or ``predict_proba``.
+        Multi-label classifiers with ``decision_function`` or ``predict_proba``. Wrap
+        those that are fitted already in :class:`sklearn.frozen.FrozenEstimator`; if all
+        are, :meth:`fit` only learns the scales, and needs no `y`.
     weights : array-like of shape (n_estimators,) or None, default=None
         Weights of the mean; None for equal ones, as in the paper.
     scaling : {"minmax"} or None, default="minmax"
@@ -34,9 +36,6 @@ class ScoreEnsemble(ClassifierMixin, _BaseComposition):
         as the published evaluation does: good for ranking a whole test set, but the
         score of an item depends on the others beside it. "fit" learns the scale in
         :meth:`fit` and keeps it; scores beyond it are clipped.
-    prefit : bool, default=False
-        Whether the estimators are fitted already and are used as they are;
-        :meth:`fit` then only learns the scales.
     threshold : float, default=0.5
         ``predict`` names a label where its score is above this.
 
@@ -48,7 +47,7 @@ class ScoreEnsemble(ClassifierMixin, _BaseComposition):
         Smallest and largest score of each estimator on the data of ``fit``; None if
         ``scale_on="batch"`` or without scaling.
     classes_ : ndarray of shape (n_labels,)
-        The labels, of the first estimator.
+        The labels, by name where an estimator knows them.
 
     See Also
     --------
@@ -57,8 +56,8 @@ class ScoreEnsemble(ClassifierMixin, _BaseComposition):
 
     Notes
     -----
-    With ``scale_on="fit"``, fit on *images* (labels are not needed with
-    ``prefit=True``): scores of texts have another range than scores of images.
+    With ``scale_on="fit"``, fit on *images*: scores of texts have another range than
+    scores of images.
 
     References
     ----------
@@ -89,7 +88,6 @@ class ScoreEnsemble(ClassifierMixin, _BaseComposition):
         "weights": ["array-like", None],
         "scaling": [StrOptions({"minmax"}), None],
         "scale_on": [StrOptions({"batch", "fit"})],
-        "prefit": ["boolean"],
         "threshold": [float, int],
     }
 
@@ -100,14 +98,12 @@ class ScoreEnsemble(ClassifierMixin, _BaseComposition):
         scaling: str | None = "minmax",
         *,
         scale_on: str = "batch",
-        prefit: bool = False,
         threshold: float = 0.5,
     ) -> None:
         self.estimators = estimators
         self.weights = weights
         self.scaling = scaling
         self.scale_on = scale_on
-        self.prefit = prefit
         self.threshold = threshold
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -150,7 +146,7 @@ class ScoreEnsemble(ClassifierMixin, _BaseComposition):
         X : list of n_items, or array-like of shape (n_items, n_features)
             Items or embeddings, as the estimators take them.
         y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
-            Labels; not used if `prefit`.
+            Labels; None if the estimators need none.
         **fit_params : dict
             Passed to the estimators that take them, such as ``modality``.
 
@@ -163,29 +159,55 @@ class ScoreEnsemble(ClassifierMixin, _BaseComposition):
         ------
         ValueError
             If there are no estimators, names or weights do not fit, or the estimators
-            do not agree on the number of labels.
+            do not agree on the labels.
+        TypeError
+            If no estimator takes a parameter of `fit_params`.
         """
         if not self.estimators:
             raise ValueError("estimators is empty; give at least one (name, estimator).")
+        if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in self.estimators):
+            raise ValueError(
+                f"estimators must hold (name, estimator) pairs; got {self.estimators}."
+            )
         names, estimators = zip(*self.estimators)
         self._validate_names(names)
         weights = self._check_weights()
         if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() == 0:
             raise ValueError(f"weights must be 0 or more and not all 0; got {self.weights!r}.")
-        self.estimators_ = []
-        for estimator in estimators:
-            if self.prefit:
-                check_is_fitted(estimator)
-                self.estimators_.append(estimator)
-            else:
-                taken = {k: v for k, v in fit_params.items() if has_fit_parameter(estimator, k)}
-                self.estimators_.append(clone(estimator).fit(X, y, **taken))
-        self.classes_ = self.estimators_[0].classes_
+        takes = [{k for k in fit_params if has_fit_parameter(e, k)} for e in estimators]
+        unknown = sorted(set(fit_params) - set().union(*takes))
+        if unknown:
+            raise TypeError(f"No estimator's fit takes {unknown}; check the spelling.")
+        self.estimators_ = [
+            clone(estimator).fit(X, y, **{k: fit_params[k] for k in own})
+            for estimator, own in zip(estimators, takes)
+        ]
+        self.classes_ = self._check_classes()
         self.ranges_ = None
         if self.scaling is not None and self.scale_on == "fit":
             scores = self._raw_scores(X)
             self.ranges_ = np.array([[s.min(), s.max()] for s in scores], dtype=float)
         return self
+
+    def _check_classes(self) -> Any:
+        """The labels; named ones must be the same in the same order."""
+        named = None
+        for (name, _), estimator in zip(self.estimators, self.estimators_):
+            classes = estimator.classes_
+            n_labels, n_first = len(classes), len(self.estimators_[0].classes_)
+            if n_labels != n_first:
+                raise ValueError(
+                    f"Estimator {name!r} has {n_labels} labels but {self.estimators[0][0]!r} has "
+                    f"{n_first}; fit all of them on the same labels."
+                )
+            if np.asarray(classes[0]).dtype.kind in "UO":
+                if named is not None and list(classes) != list(named):
+                    raise ValueError(
+                        f"Estimator {name!r} has the labels {list(classes)[:5]}..., others have "
+                        f"{list(named)[:5]}...; give all the same labels in the same order."
+                    )
+                named = classes
+        return self.estimators_[0].classes_ if named is None else named
 
     def _check_weights(self) -> np.ndarray:
         if self.weights is None:
@@ -199,14 +221,7 @@ class ScoreEnsemble(ClassifierMixin, _BaseComposition):
         return weights
 
     def _raw_scores(self, X: Any) -> list[np.ndarray]:
-        scores = [label_scores(estimator, X) for estimator in self.estimators_]
-        shapes = [s.shape for s in scores]
-        if len(set(shapes)) > 1:
-            raise ValueError(
-                f"The estimators give scores of different shapes {shapes}; fit all of them on the "
-                "same labels."
-            )
-        return scores
+        return [label_scores(estimator, X) for estimator in self.estimators_]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Weighted mean of the scaled scores.

@@ -88,7 +88,9 @@ def label_scores(estimator: Any, X: Any) -> np.ndarray:
     else:
         scores = estimator.predict_proba(X)
     if isinstance(scores, list):  # one (n_samples, 2) array a label, as of forests
-        scores = np.column_stack([label[:, 1] for label in scores])
+        # a label that was always absent in training has a single column
+        columns = [np.asarray(known) == 1 for known in estimator.classes_]
+        scores = np.column_stack([part[:, own].sum(axis=1) for part, own in zip(scores, columns)])
     return np.asarray(scores)
 
 

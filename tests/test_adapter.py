@@ -1,8 +1,15 @@
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback
 
-from sklearn_tai.adapter import Adapter, KnownBCEWithLogitsLoss, TensorBatches, train_adapter
+from sklearn_tai.adapter import (
+    Adapter,
+    KnownBCEWithLogitsLoss,
+    TensorBatches,
+    check_device,
+    train_adapter,
+)
 
 
 class Data:
@@ -113,6 +120,32 @@ def test_loss_over_known_entries():
     nothing.backward()
     assert nothing == 0
     assert torch.equal(logits.grad, torch.zeros(2, 2))
+
+
+def test_ctrl_c_does_not_pass_for_fitted():
+    class Press(Callback):
+        def on_batch_end(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    class Enough(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            raise KeyboardInterrupt  # as skorch's EarlyStopping does
+
+    X = np.ones((20, 3), dtype=np.float32)
+    params = {
+        "hidden_sizes": (), "dropout": 0.0, "max_epochs": 5, "batch_size": 8, "max_lr": 1e-2,
+        "device": "cpu", "seed": 0, "verbose": 0,
+    }  # fmt: skip
+    with pytest.raises(KeyboardInterrupt):
+        train_adapter(X, X[:, :1], None, callbacks=[Press()], **params)
+    net = train_adapter(X, X[:, :1], None, callbacks=[Enough()], **params)
+    assert len(net.history) == 1
+
+
+def test_unknown_device():
+    assert check_device("cpu") == "cpu"
+    with pytest.raises(ValueError, match=r"device='gpu' cannot be used here"):
+        check_device("gpu")
 
 
 def test_norm_of_the_embeddings_does_not_matter():

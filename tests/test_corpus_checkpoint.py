@@ -52,7 +52,15 @@ def test_other_settings_are_refused(path):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", ["# My notes\nnot captions\n", "# notes without end", "{}\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "# My notes\nlast line is precious",
+        "# notes without end",
+        "{}\n",
+        '{"format": "geo", "data": [1, 2]}',
+    ],
+)
 def test_other_files_are_not_touched(tmp_path, content):
     path = tmp_path / "notes.md"
     path.write_text(content)
@@ -77,3 +85,11 @@ def test_in_memory():
     store = Checkpoint(None, SETTINGS)
     store.add(record(0))
     assert json.loads(json.dumps(store.records[0, 0])) == record(0)
+
+
+def test_odd_line_separators_in_settings(tmp_path):
+    settings = {**SETTINGS, "system": "Be brief.\u2028Be kind.\x85"}
+    for _ in range(2):
+        store = Checkpoint(tmp_path / "captions.jsonl", settings)
+        store.add(record(0))
+        store.close()

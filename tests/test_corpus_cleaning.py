@@ -21,7 +21,11 @@ from sklearn_tai.corpus._cleaning import clean_caption, is_refusal, named_labels
         ("A bus on a street #bus #street", "A bus on a street"),
         ("A dog\nand a cat.", "A dog and a cat."),
         ("```\nA dog.\n```", "A dog."),
+        ("hm, a dog.\n</think>\n\nA dog runs.", "A dog runs."),
         # what looks like a preamble but is the caption
+        ("This is a clock that reads 3:45 pm.", "This is a clock that reads 3:45 pm."),
+        ("Here is a clock showing 10:30.", "Here is a clock showing 10:30."),
+        ("This is a street sign: stop.", "This is a street sign: stop."),
         ('The sign says "Stop"', 'The sign says "Stop"'),
         ("Here is a dog on the beach.", "Here is a dog on the beach."),
         ("Okay dogs play here.", "Okay dogs play here."),

@@ -6,6 +6,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -28,26 +29,26 @@ class Fixed(ClassifierMixin, BaseEstimator):
         return np.asarray(self.scores, dtype=float)[: len(X)]
 
 
-A = Fixed([[0, 10], [5, 10]])
-B = Fixed([[-1, 1], [0, -1]])
+A = FrozenEstimator(Fixed([[0, 10], [5, 10]]))
+B = FrozenEstimator(Fixed([[-1, 1], [0, -1]]))
 
 
 def test_by_hand():
-    ensemble = ScoreEnsemble([("a", A), ("b", B)], prefit=True).fit([[0], [0]])
+    ensemble = ScoreEnsemble([("a", A), ("b", B)]).fit([[0], [0]])
     # scaled: a is [0, 1], [0.5, 1]; b is [0, 1], [0.5, 0]
     np.testing.assert_allclose(ensemble.predict_proba([[0], [0]]), [[0, 1], [0.5, 0.5]])
     np.testing.assert_array_equal(ensemble.predict([[0], [0]]), [[0, 1], [0, 0]])
-    weighted = ScoreEnsemble([("a", A), ("b", B)], [3, 1], prefit=True).fit([[0], [0]])
+    weighted = ScoreEnsemble([("a", A), ("b", B)], [3, 1]).fit([[0], [0]])
     np.testing.assert_allclose(weighted.predict_proba([[0], [0]]), [[0, 1], [0.5, 0.75]])
-    plain = ScoreEnsemble([("a", A), ("b", B)], scaling=None, prefit=True).fit([[0], [0]])
+    plain = ScoreEnsemble([("a", A), ("b", B)], scaling=None).fit([[0], [0]])
     np.testing.assert_allclose(plain.predict_proba([[0], [0]]), [[-0.5, 5.5], [2.5, 4.5]])
     assert ensemble.classes_.tolist() == ["a", "b"]
 
 
 def test_scales_of_the_batch_and_of_the_fit():
-    batch = ScoreEnsemble([("b", B)], prefit=True).fit([[0], [0]])
+    batch = ScoreEnsemble([("b", B)]).fit([[0], [0]])
     np.testing.assert_allclose(batch.predict_proba([[0]]), [[0, 1]])
-    kept = ScoreEnsemble([("b", Fixed([[0, 2], [4, 1]]))], prefit=True, scale_on="fit")
+    kept = ScoreEnsemble([("b", FrozenEstimator(Fixed([[0, 2], [4, 1]])))], scale_on="fit")
     kept.fit([[0]])
     np.testing.assert_array_equal(kept.ranges_, [[0, 2]])
     # 4 lies beyond the largest score seen in fit, so it is clipped
@@ -55,7 +56,7 @@ def test_scales_of_the_batch_and_of_the_fit():
 
 
 def test_constant_scores():
-    ensemble = ScoreEnsemble([("a", Fixed([[3, 3]]))], prefit=True).fit([[0]])
+    ensemble = ScoreEnsemble([("a", FrozenEstimator(Fixed([[3, 3]])))]).fit([[0]])
     assert ensemble.predict_proba([[0]]).tolist() == [[0, 0]]
 
 
@@ -73,7 +74,7 @@ def test_integration_of_adapter_and_zero_shot(encoder, adapter, corpus, scenes, 
     assert score > ensemble.estimators_[1].score(image_embeddings, scenes.Y)
     assert score == mean_average_precision(scenes.Y, ensemble.predict_proba(image_embeddings))
     again = ScoreEnsemble(
-        [("a", ensemble.estimators_[0]), ("b", ensemble.estimators_[1])], prefit=True
+        [(name, FrozenEstimator(e)) for name, e in zip("ab", ensemble.estimators_)]
     ).fit(image_embeddings)
     np.testing.assert_array_equal(
         again.predict_proba(image_embeddings), ensemble.predict_proba(image_embeddings)
@@ -117,24 +118,50 @@ def test_any_multi_label_classifier_and_search():
         ({"weights": [1]}, r"weights has shape \(1,\); expected \(2,\)"),
         ({"weights": [1, -1]}, "weights must be 0 or more"),
         ({"weights": [0, 0]}, "weights must be 0 or more"),
+        ({"estimators": [A, B]}, r"\(name, estimator\) pairs"),
         ({"scaling": "rank"}, "'scaling' parameter"),
         ({"scale_on": "test"}, "'scale_on' parameter"),
     ],
 )
 def test_bad_parameters(params, message):
-    params = {"estimators": [("a", A), ("b", B)], "prefit": True, **params}
+    params = {"estimators": [("a", A), ("b", B)], **params}
     with pytest.raises(ValueError, match=message):
         ScoreEnsemble(**params).fit([[0]])
 
 
 def test_not_fitted(adapter):
     with pytest.raises(NotFittedError):
-        ScoreEnsemble([("a", clone(adapter))], prefit=True).fit([[0]])
+        ScoreEnsemble([("a", FrozenEstimator(clone(adapter)))]).fit([[0]])
     with pytest.raises(NotFittedError):
         ScoreEnsemble([("a", A)]).predict([[0]])
 
 
-def test_labels_must_agree():
-    parts = [("a", A), ("c", Fixed([[1, 2, 3]], "abc"))]
-    with pytest.raises(ValueError, match=r"different shapes.*same labels"):
-        ScoreEnsemble(parts, prefit=True).fit([[0]]).predict_proba([[0]])
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (Fixed([[1, 2, 3]], "abc"), "'c' has 3 labels but 'a' has 2"),
+        (Fixed([[1, 2]], "ba"), "same labels in the same order"),
+    ],
+)
+def test_labels_must_agree(other, message):
+    with pytest.raises(ValueError, match=message):
+        ScoreEnsemble([("a", A), ("c", FrozenEstimator(other))]).fit([[0]])
+
+
+def test_numbered_labels_go_with_named_ones():
+    numbered = FrozenEstimator(Fixed([[1, 2]], [0, 1]))
+    assert ScoreEnsemble([("c", numbered), ("a", A)]).fit([[0]]).classes_.tolist() == ["a", "b"]
+
+
+def test_unknown_fit_parameters(adapter, text_embeddings, corpus):
+    with pytest.raises(TypeError, match=r"No estimator's fit takes \['modalty'\]"):
+        ScoreEnsemble([("a", adapter)]).fit(text_embeddings, corpus[1], modalty=[])
+
+
+def test_search_over_weights_of_fitted_classifiers(adapter, text_embeddings, corpus):
+    fitted = clone(adapter).set_params(max_epochs=1).fit(text_embeddings, corpus[1])
+    parts = [("a", FrozenEstimator(fitted)), ("b", FrozenEstimator(fitted))]
+    search = GridSearchCV(
+        ScoreEnsemble(parts), {"weights": [[1, 1], [1, 2]]}, cv=2, error_score="raise"
+    ).fit(text_embeddings, corpus[1])
+    assert search.best_score_ > 0.2

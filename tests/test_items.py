@@ -88,6 +88,8 @@ def test_open_image_turns_by_exif(tmp_path):
     exif[0x0112] = 6  # turned by 90 degrees
     Image.fromarray(PICTURE).save(tmp_path / "turned.jpg", exif=exif)
     assert open_image(tmp_path / "turned.jpg", 0).size == (4, 6)
+    with Image.open(tmp_path / "turned.jpg") as picture:
+        assert open_image(picture, 0).size == (4, 6)
 
 
 def test_unreadable_images(tmp_path):

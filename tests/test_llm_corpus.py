@@ -261,6 +261,42 @@ def test_options_the_server_refuses():
             openai(server, options={"nonsense": 1}).generate(LABELS)
 
 
+@BOTH
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": 1}, r"holds \['seed'\], which the generator sets itself"),
+        ({"temperature": np.float32(0.5)}, "cannot be sent.*plain Python numbers"),
+    ],
+)
+def test_bad_options(make, options, message, tmp_path):
+    path = tmp_path / "captions.jsonl"
+    with OllamaServer() as server, pytest.raises(ValueError, match=message):
+        make(server, options=options, checkpoint=path).generate(LABELS)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [
+        OllamaCorpusGenerator(host="localhost:abc"),
+        OpenAICorpusGenerator(MODEL, base_url="http://127.0.0.1:bad/v1"),
+    ],
+)
+def test_bad_addresses(generator):
+    with pytest.raises(ValueError, match=r"(host|base_url)='.*(abc|bad)"):
+        generator.generate(LABELS)
+
+
+def test_a_finished_checkpoint_needs_no_server(tmp_path):
+    with OllamaServer() as server:
+        generator = ollama(server, 4, checkpoint=tmp_path / "captions.jsonl")
+        texts, _ = generator.generate(LABELS)
+    assert generator.set_params(label_policy="named").generate(LABELS)[0] == texts
+    with pytest.raises(ConnectionError, match="4 finished captions are kept"):
+        generator.set_params(n_texts=5).generate(LABELS)
+
+
 def test_ctrl_c_says_what_is_kept(tmp_path):
     path = tmp_path / "captions.jsonl"
 

@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 
-from sklearn_tai.metrics import map_scorer, mean_average_precision
+from sklearn_tai.metrics import label_scores, map_scorer, mean_average_precision
 
 
 def test_by_hand():
@@ -64,4 +64,13 @@ def test_scorer(n_labels):
     proba = search.best_estimator_.predict_proba(X)
     assert map_scorer(search.best_estimator_, X, Y) == mean_average_precision(Y, proba)
     forest = RandomForestClassifier(5, random_state=0).fit(X, Y)  # a list of arrays
+    assert 0.5 < map_scorer(forest, X, Y) <= 1
+
+
+def test_forest_that_never_saw_a_label():
+    X, Y = make_multilabel_classification(n_classes=3, random_state=0)
+    unseen = Y.copy()
+    unseen[:, 1] = 0
+    forest = RandomForestClassifier(5, random_state=0).fit(X, unseen)
+    assert (label_scores(forest, X)[:, 1] == 0).all()
     assert 0.5 < map_scorer(forest, X, Y) <= 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 _FORMAT = "sklearn-tai captions 1"
+_BEGINNING = f'{{"format": "{_FORMAT}"'.encode()
 
 
 class Checkpoint:
@@ -35,9 +36,15 @@ class Checkpoint:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.is_dir():
             raise ValueError(f"checkpoint {str(path)!r} is a folder; expected the path of a file.")
-        kept = self._repair()
+        data = self.path.read_bytes() if self.path.exists() else b""
+        if not (data.startswith(_BEGINNING) or _BEGINNING.startswith(data)):
+            raise self._not_ours(1)
+        whole = data[: data.rfind(b"\n") + 1]
+        kept = whole.decode("utf-8", "replace").split("\n")[:-1]
         if kept:
             self._read(kept, settings)
+        if len(whole) < len(data):  # only now that the file is known to be ours
+            os.truncate(self.path, len(whole))
         self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 (closed in close)
         if not kept:
             self._write({"format": _FORMAT, "settings": settings})
@@ -51,19 +58,6 @@ class Checkpoint:
         except (OSError, ValueError, KeyError, TypeError):
             return {}
 
-    def _repair(self) -> list[str]:
-        """Cut an unfinished last line off; return the finished ones."""
-        assert self.path is not None
-        if not self.path.exists():
-            return []
-        data = self.path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
-            if not whole and not data.startswith(b'{"format"'[: len(data)]):
-                raise self._not_ours(1)  # never touch a file that is not ours
-            os.truncate(self.path, len(whole))
-        return whole.decode("utf-8", "replace").splitlines()
-
     def _not_ours(self, number: int) -> ValueError:
         return ValueError(
             f"checkpoint {str(self.path)!r}: line {number} is not of a checkpoint of captions. "
@@ -76,8 +70,6 @@ class Checkpoint:
                 record = json.loads(line)
                 if number == 1:
                     known = record["settings"]
-                    if record["format"] != _FORMAT:
-                        raise self._not_ours(1)
                 else:
                     self.records.setdefault((record["set"], record["variation"]), record)
             except (ValueError, KeyError, TypeError):

@@ -8,14 +8,18 @@ from functools import lru_cache
 
 from ._grammar import noun, singular
 
-_THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
+# the opening tag may be in the prompt, the closing one may not be reached
+_THINKING = re.compile(r"\A.*</think(?:ing)?>|<think(?:ing)?>.*\Z", re.DOTALL | re.IGNORECASE)
+_NOUN = "(?:caption|description|sentence|title|answer|output|version|option|alternative|example)"
 _POLITE = re.compile(
     r"^(?:sure|certainly|of course|absolutely|okay|ok|great|yes)(?: thing| thanks)?[!,.:]\s*", re.I
 )
 _PREAMBLE = re.compile(
-    r"^(?:here(?:'s|’s| is| are)|this is|below is)\b[^\n:]{0,100}:\s*"
+    rf"^(?:here(?:'s|’s| is| are)|this is|below is)\b[^\n:]{{0,60}}\b{_NOUN}s?\b[^\n:]{{0,99}}"
+    r":\s*"
+    r"|^here(?:'s|’s| is| are)(?: it| one| you go)?:\s*"
     r"|^(?:[*_#\s]*)(?:(?:image|photo|picture|brief|short|new|another|possible|revised|different)"
-    r"\s+)*(?:caption|description|sentence|title|answer|output)\s*(?:#?\d+)?[*_\s]*[:\-–]\s*",
+    rf"\s+)*{_NOUN}\s*(?:#?\d+)?[*_\s]*[:\-–]\s*",
     re.IGNORECASE,
 )
 _NUMBERING = re.compile(r"^(?:\d{1,2}[.)]|[-*•])\s+")

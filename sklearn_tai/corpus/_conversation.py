@@ -55,6 +55,12 @@ class Conversations:
         self.n_retries = 0
         self._stop = threading.Event()
         self._lock = threading.Lock()
+        open_of = {i: self._n_open(i) for i in range(len(sets))}
+        self.open_sets = [i for i, n in open_of.items() if n]
+        self._n_open_captions = sum(open_of.values())
+
+    def _n_open(self, i: int) -> int:
+        return sum((i, v) not in self.store.records for v in self._variations(i))
 
     def _variations(self, i: int) -> list[int]:
         """The variations of set `i` that belong to the first `n_texts` captions."""
@@ -62,15 +68,10 @@ class Conversations:
         return list(range(min(width, self.generator.n_texts - i * width)))
 
     def run(self) -> None:
-        open_sets, n_done = [], 0
-        for i in range(len(self.sets)):
-            done = [(i, v) in self.store.records for v in self._variations(i)]
-            n_done += sum(done)
-            if not all(done):
-                open_sets.append(i)
+        """Write what is missing; raises what stopped it."""
         bar = tqdm(
             total=self.generator.n_texts,
-            initial=n_done,
+            initial=self.generator.n_texts - self._n_open_captions,
             desc="Writing captions",
             unit="caption",
             disable=not self.generator.verbose,
@@ -78,13 +79,14 @@ class Conversations:
         with bar:
             self._bar = bar
             if self.generator.n_jobs == 1:
-                for i in open_sets:
+                for i in self.open_sets:
                     self._converse(i)
                 return
             pool = ThreadPoolExecutor(self.generator.n_jobs)
             try:
-                for future in as_completed([pool.submit(self._converse, i) for i in open_sets]):
-                    future.result()  # raises what stopped it
+                futures = [pool.submit(self._converse, i) for i in self.open_sets]
+                for future in as_completed(futures):
+                    future.result()
             finally:
                 self._stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
@@ -122,26 +124,27 @@ class Conversations:
         for attempt in range(1 + self.generator.n_retries):
             if attempt:
                 self._count_retry()
-            text = self._reply(messages, (i, variation, attempt))
-            if not text:
-                reason = "empty reply"
-            elif is_refusal(text):
-                reason = "refusal"
-            else:
-                shortened = False
-                if len(text.split()) > self.generator.max_words:
-                    again = [
-                        *messages,
-                        {"role": "assistant", "content": text},
-                        {"role": "user", "content": _SHORTER},
-                    ]
-                    text = self._reply(again, (i, variation, attempt, 1))
-                    shortened = True
-                short = len(text.split()) <= self.generator.max_words
-                if text and short and not is_refusal(text):
-                    return {**record, "text": text, "shortened": shortened}
-                reason = "too long"
+            text, shortened = self._reply(messages, (i, variation, attempt)), False
+            reason = self._fault(text)
+            if reason == "too long":
+                again = [
+                    *messages,
+                    {"role": "assistant", "content": text},
+                    {"role": "user", "content": _SHORTER},
+                ]
+                text, shortened = self._reply(again, (i, variation, attempt, 1)), True
+                reason = self._fault(text)
+            if not reason:
+                return {**record, "text": text, "shortened": shortened}
         return {**record, "text": None, "reason": reason}
+
+    def _fault(self, text: str) -> str:
+        """Why a reply is no caption; empty if it is one."""
+        if not text:
+            return "empty reply"
+        if is_refusal(text):
+            return "refusal"
+        return "too long" if len(text.split()) > self.generator.max_words else ""
 
     def _count_retry(self) -> None:
         with self._lock:

@@ -13,7 +13,7 @@ import numpy as np
 from .._labels import check_indicator, check_labels
 
 
-@dataclass
+@dataclass(eq=False)  # arrays have no single truth value
 class Corpus:
     """Texts with known labels; unpacks as ``texts, Y``.
 

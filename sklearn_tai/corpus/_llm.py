@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import warnings
 from collections import Counter
@@ -114,15 +115,21 @@ class BaseLLMCorpusGenerator(BaseEstimator):
                 f"instruction={self.instruction!r} is neither one of {sorted(INSTRUCTIONS)} nor "
                 "an instruction with one '{}', where the labels go."
             )
+        self._check_options()
         started, settings = time.monotonic(), self._settings(names)
         sets = self._plan(settings, len(names))
-        client = self._connect()  # before the checkpoint: a failure leaves no file behind
+        self.__dict__.pop("partial_", None)
+        is_new = self.checkpoint is None or not Path(self.checkpoint).exists()
+        client = self._connect() if is_new else None  # a failure leaves no file behind
         store = Checkpoint(self.checkpoint, settings)
         run = Conversations(self, client, store, names, sets, template, settings["seed"])
         try:
+            if run.open_sets and client is None:
+                run.client = self._connect()
             run.run()
         except BaseException as error:
-            n_done, where = len(store.records), f"checkpoint {str(self.checkpoint)!r}"
+            n_done = sum(record["text"] is not None for record in store.records.values())
+            where = f"checkpoint {str(self.checkpoint)!r}"
             if self.checkpoint is None:
                 where = "the attribute partial_"
                 self.partial_ = self._corpus(store, sets, names)[:2]
@@ -147,6 +154,21 @@ class BaseLLMCorpusGenerator(BaseEstimator):
                 stacklevel=2,
             )
         return texts, Y
+
+    def _check_options(self) -> None:
+        options = self.options or {}
+        reserved = sorted({"model", "messages", "seed", "stream"} & set(options))
+        if reserved:
+            raise ValueError(
+                f"options={options!r} holds {reserved}, which the generator sets itself; use its "
+                "own parameters (random_state for the seed)."
+            )
+        try:
+            json.dumps(options)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"options={options!r} cannot be sent ({error}); use plain Python numbers and str."
+            ) from None
 
     def _settings(self, names: list[str]) -> dict[str, Any]:
         """What must be the same for captions to belong to one plan."""

@@ -140,7 +140,13 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
             raise ImportError(
                 "OllamaCorpusGenerator needs the ollama package: pip install sklearn-tai[ollama]"
             ) from None
-        client = ollama.Client(host=self.host, timeout=self.timeout)
+        try:
+            client = ollama.Client(host=self.host, timeout=self.timeout)
+        except ValueError as error:
+            raise ValueError(
+                f"host={self.host!r} is not an address ({error}); give it like "
+                "'http://127.0.0.1:11434'."
+            ) from None
         try:
             client.show(self.model)
         except ollama.ResponseError as error:

@@ -46,8 +46,9 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
         Address of the server, with ``/v1``; None for the environment's
         ``OPENAI_BASE_URL``, else OpenAI's own.
     api_key : str, default=None
-        Key; None for the environment's ``OPENAI_API_KEY``. Servers of your own take
-        any. It is not written to the checkpoint.
+        Key; None for the environment's ``OPENAI_API_KEY``, the safer place: parameters
+        are shown when the estimator is printed. Servers of your own take any key. It is
+        not written to the checkpoint.
     timeout : float or None, default=120
         Seconds to wait for one reply; None for ever.
     n_retries : int, default=3
@@ -141,9 +142,10 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
             return openai.OpenAI(
                 base_url=self.base_url, api_key=key, timeout=self.timeout, max_retries=0
             )
-        except openai.OpenAIError as error:
+        except Exception as error:  # no key, or no address
             raise ValueError(
-                f"{error} Set api_key, or base_url for a server of your own."
+                f"{error} (base_url={self.base_url!r}). Set api_key, or base_url for a server of "
+                "your own."
             ) from None
 
     def _ask(self, client: Any, messages: Sequence[dict[str, str]], seed: int) -> str:

@@ -104,6 +104,11 @@ class EmbeddingDisplay:
         check_is_fitted(estimator)
         embeddings = as_embeddings(X)
         if embeddings is None:
+            if modality is not None:
+                raise ValueError(
+                    "modality is only for embeddings; a list of items tells by itself which are "
+                    "images. Leave modality out."
+                )
             X, is_image = check_items(X)
             modality = np.where(is_image, "image", "text")
             embeddings = estimator.encoder_.transform(X)
@@ -165,6 +170,13 @@ class EmbeddingDisplay:
         if perturbation is None:
             perturbation = ShiftedPerturbation().fit(X, Y, modality)
         names = [str(name) for name in (columns if label_names is None else label_names)]
+        if len(names) != Y.shape[1]:
+            raise ValueError(
+                f"label_names has {len(names)} names but y has {Y.shape[1]} columns; they must be "
+                "the same number."
+            )
+        if n_combinations < 1:
+            raise ValueError(f"n_combinations must be 1 or more; got {n_combinations}.")
         combinations, of_row = np.unique(Y, axis=0, return_inverse=True)
         of_row, n = of_row.ravel(), len(combinations)
         both = np.minimum(
@@ -183,11 +195,15 @@ class EmbeddingDisplay:
         combination = np.searchsorted(-shown, -of_row[rows])
         true = np.array([X[is_image & (combination == k)].mean(axis=0) for k in range(len(shown))])
         estimated = perturbation.estimate_centroids(combinations[shown])
-        everything = np.vstack([X, true, estimated])
+        # a perturbation that was fitted elsewhere may have no estimate
+        known = np.isfinite(estimated).all(axis=1)
+        everything = np.vstack([X, true, estimated[known]])
         perplexity = min(30.0, (len(everything) - 1) / 3)
         tsne = TSNE(perplexity=perplexity, init="pca", random_state=random_state)
         places = tsne.fit_transform(everything)
-        points, true, estimated = np.split(places, [len(X), len(X) + len(shown)])
+        points, true, found = np.split(places, [len(X), len(X) + len(shown)])
+        estimated = np.full_like(true, np.nan)
+        estimated[known] = found
         titles = [
             ", ".join(name for name, has in zip(names, combinations[k]) if has) for k in shown
         ]
@@ -219,9 +235,14 @@ class EmbeddingDisplay:
             rows = self.is_image == image
             ax.scatter(
                 *self.points[rows].T,
-                c=[colours(k % colours.N) for k in self.combination[rows]],
-                marker=marker,
-                **{"s": 14, "alpha": 0.6, "linewidths": 0, **kwargs},
+                **{
+                    "c": [colours(k % colours.N) for k in self.combination[rows]],
+                    "marker": marker,
+                    "s": 14,
+                    "alpha": 0.6,
+                    "linewidths": 0,
+                    **kwargs,
+                },
             )
         shades = [colours(k % colours.N) for k in range(len(self.names))]
         for places, marker in ((self.true_centroids, "*"), (self.estimated_centroids, "X")):

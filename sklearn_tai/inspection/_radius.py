@@ -151,11 +151,17 @@ class RadiusCurveDisplay:
             param_name = names[0]
         elif param_name not in searched:
             raise ValueError(f"The search went over {searched}, not over {param_name!r}.")
+        if "split0_test_score" not in results:
+            raise ValueError(
+                "The search has several scores; search with a single one (scoring) to plot it."
+            )
         splits = np.column_stack(
             [results[f"split{i}_test_score"] for i in range(search.n_splits_)]
         )
         rows: dict[str, dict[float, np.ndarray]] = {}
         for params, scores in zip(results["params"], splits):
+            if param_name not in params:  # of another grid
+                continue
             rest = ", ".join(
                 f"{k.rpartition('__')[2]}={v}" for k, v in params.items() if k != param_name
             )

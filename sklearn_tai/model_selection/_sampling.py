@@ -71,7 +71,7 @@ def few_shot_indices(
             f"{', '.join(map(str, short[:10]))}{', ...' if len(short) > 10 else ''}); all of "
             "theirs are drawn.",
             UserWarning,
-            stacklevel=2,
+            stacklevel=3,  # past scikit-learn's decorator
         )
     counts = np.zeros(present.shape[1], dtype=int)
     drawn = []

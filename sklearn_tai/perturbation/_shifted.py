@@ -179,7 +179,8 @@ class ShiftedPerturbation(BasePerturbation):
         Returns
         -------
         ndarray of shape (n_combinations, n_features)
-            The mean of the image centroids of the labels; NaN for no labels.
+            The mean of the image centroids of the labels; NaN for no labels, and with a label
+            that neither texts nor images have.
 
         Raises
         ------
@@ -191,7 +192,7 @@ class ShiftedPerturbation(BasePerturbation):
             raise ValueError("This ShiftedPerturbation was fitted without both texts and images.")
         Y, _ = check_indicator(y, len(y))
         members = sparse.csr_array(Y, dtype=self.image_centroids_.dtype)
-        return _means(np.nan_to_num(self.image_centroids_), members)
+        return _means(self.image_centroids_, members)
 
     def shift(self, X: np.ndarray, y: Any, is_image: np.ndarray) -> np.ndarray:
         """Move texts by the offset of their label combination; images stay.
