@@ -20,7 +20,7 @@ class Fixed(ClassifierMixin, BaseEstimator):
     def __init__(self, scores, classes=("a", "b")):
         self.scores = scores
         self.classes = classes
-        self.classes_ = np.array(classes)
+        self.classes_ = np.array(list(classes))
 
     def fit(self, X, y):
         return self

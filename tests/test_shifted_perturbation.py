@@ -52,13 +52,19 @@ def test_a_label_that_no_image_shows_keeps_its_texts_over_the_gap(shifted):
 def test_offsets_of_labels_by_hand():
     # label 0: images (11, 1), texts (2, 2/3); label 1: images (16, 3), texts (2, 2)
     offsets = np.array([[9, 1 / 3], [14, 1]])
-    shifted = ShiftedPerturbation(0, 0)
+    shifted = ShiftedPerturbation(0, 0, shrinkage=0)
     moved = shifted.fit_transform(X, Y, MODALITY)
     np.testing.assert_allclose(shifted.label_offsets_[:2], offsets)
     np.testing.assert_allclose(moved[:2], X[:2] + offsets[0])
     np.testing.assert_allclose(moved[2], X[2] + offsets.mean(axis=0))
     np.testing.assert_allclose(moved[3:5], X[3:5] + GAP)  # no image; no labels
     np.testing.assert_array_equal(moved[5:], X[5:])
+
+
+def test_few_images_of_a_label_are_shrunk_towards_the_gap():
+    offsets = ShiftedPerturbation(shrinkage=6).fit(X, Y, MODALITY).label_offsets_
+    # two images of label 0 beside six of the gap
+    np.testing.assert_allclose(offsets[0], (2 * np.array([9, 1 / 3]) + 6 * GAP) / 8)
 
 
 def test_an_empty_label_set_moves_by_the_gap(shifted):

@@ -60,7 +60,7 @@ def few_shot_indices(
     >>> from sklearn_tai.model_selection import few_shot_indices
     >>> Y = [[1, 0], [1, 0], [0, 1], [0, 1], [0, 1]]
     >>> few_shot_indices(Y, n_shots=2, random_state=0).tolist()
-    [0, 1, 2, 4]
+    [0, 1, 2, 3]
     """
     present = check_indicator(Y, _n_rows(Y), may_be_unknown=np.ones(_n_rows(Y), bool))[0] == 1
     totals = present.sum(axis=0)

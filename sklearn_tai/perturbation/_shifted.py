@@ -34,7 +34,8 @@ class ShiftedPerturbation(BasePerturbation):
     By default, ``offset_by="label"``, the offset of a combination is instead the mean
     of the offsets :math:`c_k - t_k` of its labels, with :math:`t_k` the mean of all
     texts that have label :math:`k`. It keeps what tells the texts of rare combinations
-    apart, and does better with few images.
+    apart, and does better with few images. Offsets of labels with few images are shrunk
+    towards that of all images and texts.
 
     Parameters
     ----------
@@ -45,6 +46,9 @@ class ShiftedPerturbation(BasePerturbation):
         The length of the noise on images, where the classifier trains on them.
     offset_by : {"label", "combination"}, default="label"
         How texts are moved; "combination" is the paper's.
+    shrinkage : float, default=10.0
+        With ``offset_by="label"``, the offset of a label that n images are known to show
+        counts n, and the gap between all images and all texts counts this.
     image_share : float or None, default=0.0
         The share of images among the rows a classifier draws in an epoch. 0 uses
         images for their centroids only, as the paper does; above, the classifier also
@@ -63,7 +67,7 @@ class ShiftedPerturbation(BasePerturbation):
         :math:`c_k`; estimated for labels that no image is known to show, and NaN if no
         text has them either. None if ``fit`` saw no images or no texts.
     label_offsets_ : ndarray of shape (n_labels, n_features)
-        :math:`c_k - t_k`; ``gap_`` for labels of images alone or texts alone.
+        :math:`c_k - t_k`, shrunk; ``gap_`` for labels of images alone or texts alone.
     gap_ : ndarray of shape (n_features,)
         Mean of all images minus mean of all texts.
     radius_, image_radius_ : float
@@ -117,6 +121,7 @@ class ShiftedPerturbation(BasePerturbation):
         "radius": [Interval(Real, 0, None, closed="left")],
         "image_radius": [Interval(Real, 0, None, closed="left")],
         "offset_by": [StrOptions({"label", "combination"})],
+        "shrinkage": [Interval(Real, 0, None, closed="left")],
         "image_share": [Interval(Real, 0, 1, closed="left"), None],
         "relative": ["boolean"],
         "surface": ["boolean"],
@@ -129,6 +134,7 @@ class ShiftedPerturbation(BasePerturbation):
         image_radius: float = 0.1,
         *,
         offset_by: str = "label",
+        shrinkage: float = 10.0,
         image_share: float | None = 0.0,
         relative: bool = True,
         surface: bool = True,
@@ -137,6 +143,7 @@ class ShiftedPerturbation(BasePerturbation):
         self.radius = radius
         self.image_radius = image_radius
         self.offset_by = offset_by
+        self.shrinkage = shrinkage
         self.image_share = image_share
         self.relative = relative
         self.surface = surface
@@ -166,7 +173,10 @@ class ShiftedPerturbation(BasePerturbation):
         no_image = np.isnan(of_images).all(axis=1, keepdims=True)
         self.image_centroids_ = np.where(no_image, of_texts + self.gap_, of_images)
         offsets = self.image_centroids_ - of_texts
-        self.label_offsets_ = np.where(np.isnan(offsets), self.gap_, offsets)
+        n_images = present[is_image].sum(axis=0)[:, None]
+        trust = n_images / np.maximum(n_images + self.shrinkage, 1e-12)
+        shrunk = self.gap_ + trust * (offsets - self.gap_)
+        self.label_offsets_ = np.where(np.isnan(offsets), self.gap_, shrunk).astype(X.dtype)
 
     def estimate_centroids(self, y: Any) -> np.ndarray:
         """Where images with given labels lie (Eq. 8).
