@@ -24,7 +24,7 @@ class MixedPerturbation(BasePerturbation):
         ``relative``, else in the embeddings' own units (the paper: 25).
     image_radius : float, default=0.1
         The length of the noise on images, in the same unit (the paper: 1).
-    image_share : float or None, default=0.5
+    image_share : float or None, default=0.25
         The share of images among the rows a classifier draws in an epoch: all texts
         once, and each image as often as it takes. None to draw every image once.
     relative : bool, default=True
@@ -79,7 +79,7 @@ class MixedPerturbation(BasePerturbation):
         text_radius: float = 2.5,
         image_radius: float = 0.1,
         *,
-        image_share: float | None = 0.5,
+        image_share: float | None = 0.25,
         relative: bool = True,
         surface: bool = True,
         random_state: int | np.random.RandomState | None = None,

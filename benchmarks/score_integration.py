@@ -1,0 +1,45 @@
+"""Adapter, zero-shot CLIP, and both integrated: mAP over seeds (section 8 of the paper).
+
+python benchmarks/score_integration.py --seeds 5
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from sklearn.frozen import FrozenEstimator
+from testbeds import add_arguments, classifier, load_testbed, markdown
+from tqdm import tqdm
+
+from sklearn_tai import PromptCorpusGenerator, RandomPerturbation, ScoreEnsemble
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add_arguments(parser)
+    args = parser.parse_args()
+    bed = load_testbed(args.testbed)
+    zero_shot = bed.zero_shot()
+    alone, on_batch, on_fit = [], [], []
+    for seed in tqdm(range(args.seeds), unit="fit"):
+        generator = PromptCorpusGenerator(args.n_texts, random_state=seed)
+        texts, Y = generator.generate(bed.label_names)
+        clf = classifier(args, RandomPerturbation(), seed).fit(bed.encoder.transform(texts), Y)
+        alone.append(clf.score(bed.images, bed.Y))
+        parts = [("adapter", FrozenEstimator(clf)), ("clip", FrozenEstimator(zero_shot))]
+        half = bed.images[: len(bed.images) // 2]
+        ensemble = ScoreEnsemble(parts).fit(half)
+        on_batch.append(ensemble.score(bed.images, bed.Y))
+        on_fit.append(ensemble.set_params(scale_on="fit").fit(half).score(bed.images, bed.Y))
+    print(f"\n{bed.name}: {len(bed.images)}, {args.n_texts} texts, {args.seeds} seeds")
+    rows = [
+        ("zero-shot CLIP", [zero_shot.score(bed.images, bed.Y)]),
+        ("adapter", alone),
+        ("both, scaled on the batch", on_batch),
+        ("both, scaled on half of the images", on_fit),
+    ]
+    print(markdown(rows))
+
+
+if __name__ == "__main__":
+    main()
