@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_tai import RandomPerturbation
+from sklearn_tai import MixedPerturbation, RandomPerturbation, ShiftedPerturbation
 
 # fit_transform perturbs and transform does not: that is the contract (DESIGN of noise).
 _REASON = "noise belongs to training: fit_transform differs from transform by design"
@@ -16,8 +16,10 @@ _EXPECTED = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:X holds no images")
 @parametrize_with_checks(
-    [RandomPerturbation(random_state=0)], expected_failed_checks=lambda est: _EXPECTED
+    [P(random_state=0) for P in (RandomPerturbation, MixedPerturbation, ShiftedPerturbation)],
+    expected_failed_checks=lambda est: _EXPECTED,
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
