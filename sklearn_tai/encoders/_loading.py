@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from ._text import can_be_cut
+
 _MODELS_DIR = Path(__file__).parent / "models"
 # Models inside this package, by name: folders in open_clip's "local-dir" layout.
 BUNDLED = ("tai-tiny",)
@@ -28,6 +30,11 @@ class LoadedModel:
     preprocess: Callable[[Any], torch.Tensor]
     tokenize: Callable[[list[str]], torch.Tensor]
     device: torch.device
+
+    @cached_property
+    def text_can_be_cut(self) -> bool:
+        """Whether texts may run on fewer positions; see :func:`._text.can_be_cut`."""
+        return can_be_cut(self.model)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tqdm.auto import tqdm
 from .._items import as_embeddings, check_items, open_image
 from ._cache import EmbeddingCache, content_key
 from ._loading import LoadedModel, load_model
+from ._text import cut, text_lengths
 
 
 class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
@@ -52,7 +54,8 @@ class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
     Notes
     -----
     A text longer than the model's context (77 tokens for CLIP) is cut, as open_clip
-    does.
+    does. Where the text tower is causal, texts are sorted by length and run on as many
+    positions as they need: the embeddings are the same, in a fraction of the time.
 
     Examples
     --------
@@ -185,22 +188,43 @@ class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
                 unit=kind[:-1],
                 disable=not self.verbose or not len(rows),
             )
+            batches = self._image_batches if wanted else self._text_batches
             with bar, torch.inference_mode():
-                for start in range(0, len(rows), self.batch_size):
-                    batch = rows[start : start + self.batch_size]
-                    if wanted:
-                        pictures = [open_image(items[i], places[i]) for i in batch]
-                        pixels = torch.stack([loaded.preprocess(p) for p in pictures])
-                        encoded = loaded.model.encode_image(pixels.to(loaded.device))
-                    else:
-                        tokens = loaded.tokenize([items[i] for i in batch])
-                        encoded = loaded.model.encode_text(tokens.to(loaded.device))
+                for batch, encoded in batches(loaded, items, rows, places):
                     if result is None:
                         result = np.empty((len(items), encoded.shape[1]), dtype=np.float32)
                     result[batch] = encoded.float().cpu().numpy()
                     bar.update(len(batch))
         assert result is not None  # items are never empty
         return result
+
+    def _image_batches(
+        self, loaded: LoadedModel, items: list[Any], rows: np.ndarray, places: Sequence[int]
+    ) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
+        for start in range(0, len(rows), self.batch_size):
+            batch = rows[start : start + self.batch_size]
+            pictures = [open_image(items[i], places[i]) for i in batch]
+            pixels = torch.stack([loaded.preprocess(p) for p in pictures])
+            yield batch, loaded.model.encode_image(pixels.to(loaded.device))
+
+    def _text_batches(
+        self, loaded: LoadedModel, items: list[Any], rows: np.ndarray, places: Sequence[int]
+    ) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
+        """Texts of like length together, on as many positions as the longest needs."""
+        step = 64 * self.batch_size  # bounds the memory that tokens take
+        for start in range(0, len(rows), step):
+            part = rows[start : start + step]
+            tokens = loaded.tokenize([items[i] for i in part])
+            if not loaded.text_can_be_cut:
+                for k in range(0, len(part), self.batch_size):
+                    own = tokens[k : k + self.batch_size].to(loaded.device)
+                    yield part[k : k + self.batch_size], loaded.model.encode_text(own)
+                continue
+            lengths = text_lengths(loaded.model, tokens)
+            for order in lengths.argsort(stable=True).split(self.batch_size):
+                length = int(lengths[order[-1]])
+                own = tokens[order, :length].to(loaded.device)
+                yield part[order.numpy()], cut(loaded.model, length).encode_text(own)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
