@@ -18,19 +18,37 @@ from tqdm import tqdm
 
 from sklearn_tai import PromptCorpusGenerator, RandomPerturbation
 from sklearn_tai.corpus import Corpus
+from sklearn_tai.corpus._cleaning import named_labels
 
 CAPTIONS = Path(__file__).parent / "data" / "captions_qwen2.5-coder-1.5b.jsonl"
+
+
+def relabel(captions: Corpus, policy: str) -> Corpus:
+    """What the generator's `label_policy` makes of captions with their sampled labels."""
+    named = np.zeros_like(captions.Y)
+    for row, text in enumerate(captions.texts):
+        named[row, named_labels(text, captions.label_names)] = 1
+    if policy == "all":
+        kept = np.flatnonzero((named >= captions.Y).all(axis=1))
+        texts, Y = [captions.texts[i] for i in kept], captions.Y[kept]
+    else:
+        kept = np.flatnonzero(named.any(axis=1))
+        texts, Y = [captions.texts[i] for i in kept], named[kept]
+    return Corpus(texts, Y, captions.label_names)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add_arguments(parser)
     parser.add_argument("--captions", type=Path, default=CAPTIONS)
+    parser.add_argument("--label-policy", choices=["sampled", "all", "named"], default="sampled")
     parser.add_argument("--sizes", type=int, nargs="+", default=[50, 150, 300, 600])
     parser.add_argument("--radius", type=float, default=2.5)
     args = parser.parse_args()
     bed = load_testbed("pictures")
     captions = Corpus.load(args.captions, bed.label_names)
+    if args.label_policy != "sampled":
+        captions = relabel(captions, args.label_policy)
     embedded = bed.encoder.transform(captions.texts)
     largest = max(args.sizes)
     kinds = ["prompts", "captions", "both, half of each", "both, all of each"]
@@ -61,7 +79,7 @@ def main() -> None:
         args.out / "corpora.png",
         args.sizes,
         {kind: [scores[kind, n] for n in args.sizes] for kind in kinds},
-        xlabel="texts (of each kind)",
+        xlabel="texts (twice as many for all of each)",
         reference=zero_shot,
     )
 
