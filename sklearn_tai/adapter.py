@@ -253,5 +253,10 @@ def train_adapter(
             net.fit(X, Y)
         except _Interrupted:
             raise KeyboardInterrupt from None
-    net.optimizer_.state.clear()  # twice the weights, of no use after training
+    # of no use after training, and pickled with the weights: moments, which are twice as
+    # large, and in the schedule the weights once more
+    net.optimizer_.state.clear()
+    for _, callback in net.callbacks_:
+        if isinstance(callback, LRScheduler):
+            del callback.lr_scheduler_
     return net

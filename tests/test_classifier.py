@@ -125,7 +125,7 @@ def test_grid_search_over_texts(encoder, corpus):
 def test_pickle_in_a_new_process(fitted, scenes, tmp_path):
     data = pickle.dumps(fitted)
     n_parameters = sum(p.numel() for p in fitted.net_.module_.parameters())
-    assert len(data) < 4 * n_parameters + 200_000  # the adapter alone: no CLIP, no optimiser
+    assert len(data) < 4 * n_parameters + 200_000  # the adapter alone: no CLIP
     (tmp_path / "clf.pkl").write_bytes(data)
     code = (
         "import pickle, sys, numpy as np\n"
@@ -138,6 +138,17 @@ def test_pickle_in_a_new_process(fitted, scenes, tmp_path):
     np.testing.assert_allclose(
         np.load(tmp_path / "proba.npy"), fitted.predict_proba(scenes.images[:4]), atol=1e-5
     )
+
+
+def test_pickle_holds_the_weights_once(corpus, text_embeddings):
+    wide = small(hidden_sizes=(1500,), max_epochs=1).fit(text_embeddings, corpus[1])
+    n_bytes = 4 * sum(p.numel() for p in wide.net_.module_.parameters())
+    assert len(pickle.dumps(wide)) < 1.1 * n_bytes
+    again = pickle.loads(pickle.dumps(wide))
+    np.testing.assert_array_equal(
+        again.predict_proba(text_embeddings), wide.predict_proba(text_embeddings)
+    )
+    assert again.net_.history == wide.net_.history
 
 
 def test_radius_zero_is_no_noise(corpus, text_embeddings):
