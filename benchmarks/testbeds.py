@@ -131,7 +131,9 @@ def draw_curves(
         ax.axhline(100 * reference, color="grey", linestyle="--", label="zero-shot CLIP")
     ax.set(xlabel=xlabel, ylabel="mean average precision (%)")
     ax.set_xticks(places, [f"{value:g}" for value in x])
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)  # no curve below it
+    # below the axes, where no curve is
+    ncols = 2 if max(map(len, curves)) < 28 else 1
+    figure.legend(loc="outside lower center", ncols=ncols, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     print(f"figure: {path}")
