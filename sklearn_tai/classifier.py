@@ -8,20 +8,20 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._items import as_embeddings, check_items, check_modality
 from ._labels import check_indicator
+from ._multi_label import MultiLabelClassifierMixin
 from .adapter import check_device, train_adapter
 from .encoders import OpenCLIPEncoder
-from .metrics import map_scorer
 from .perturbation import RandomPerturbation
 
 
-class TextAsImageClassifier(ClassifierMixin, BaseEstimator):
+class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
     """Multi-label image classifier trained on texts: the TaI-Adapter [1]_.
 
     Texts with known labels are embedded by CLIP's frozen text tower; a small network
@@ -308,27 +308,6 @@ class TextAsImageClassifier(ClassifierMixin, BaseEstimator):
         """
         return (self.predict_proba(X) > self.threshold).astype(int)
 
-    def score(self, X: Any, y: Any, sample_weight: None = None) -> float:
-        """Mean average precision; see :func:`~sklearn_tai.metrics.mean_average_precision`.
-
-        Parameters
-        ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
-        y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
-            True labels; -1 where unknown.
-        sample_weight : None
-            Not supported.
-
-        Returns
-        -------
-        float
-            In [0, 1].
-        """
-        if sample_weight is not None:
-            raise ValueError("score does not support sample_weight; pass None.")
-        return map_scorer(self, X, y)
-
     def _embed(self, X: Any, reset: bool) -> np.ndarray:
         embeddings = as_embeddings(X)
         if reset:
@@ -347,11 +326,5 @@ class TextAsImageClassifier(ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.single_output = False
-        tags.target_tags.multi_output = True
-        tags.target_tags.required = True
-        tags.classifier_tags.multi_class = False
-        tags.classifier_tags.multi_label = True
         tags.non_deterministic = self.random_state is None
-        tags.input_tags.string = True
         return tags

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context, clone
+from sklearn.base import _fit_context, clone
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from .metrics import label_scores, map_scorer
+from ._multi_label import MultiLabelClassifierMixin
+from .metrics import label_scores
 
 
-class ScoreEnsemble(ClassifierMixin, _BaseComposition):
+class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
     """Weighted mean of the scaled scores of several multi-label classifiers [1]_.
 
     Classifiers of different kinds (an adapter trained on texts, zero-shot CLIP) err
@@ -261,33 +262,7 @@ class ScoreEnsemble(ClassifierMixin, _BaseComposition):
         """
         return (self.predict_proba(X) > self.threshold).astype(int)
 
-    def score(self, X: Any, y: Any, sample_weight: None = None) -> float:
-        """Mean average precision; see :func:`~sklearn_tai.metrics.mean_average_precision`.
-
-        Parameters
-        ----------
-        X : list of n_items, or array-like of shape (n_items, n_features)
-            Items or embeddings.
-        y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
-            True labels; -1 where unknown.
-        sample_weight : None
-            Not supported.
-
-        Returns
-        -------
-        float
-            In [0, 1].
-        """
-        if sample_weight is not None:
-            raise ValueError("score does not support sample_weight; pass None.")
-        return map_scorer(self, X, y)
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.single_output = False
-        tags.target_tags.multi_output = True
         tags.target_tags.required = False
-        tags.classifier_tags.multi_class = False
-        tags.classifier_tags.multi_label = True
-        tags.input_tags.string = True
         return tags

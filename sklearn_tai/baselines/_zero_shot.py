@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.preprocessing import normalize
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._items import as_embeddings
 from .._labels import check_labels
+from .._multi_label import MultiLabelClassifierMixin
 from ..corpus._grammar import noun
 from ..encoders import OpenCLIPEncoder
-from ..metrics import map_scorer
 
 _TEMPLATES = (
     "a photo of {}.",
@@ -28,7 +28,7 @@ _TEMPLATES = (
 )
 
 
-class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
+class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
     """Score images by their similarity to prompts that name each label.
 
     Parameters
@@ -186,33 +186,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         threshold = 1 / len(self.classes_) if self.threshold is None else self.threshold
         return (self.predict_proba(X) > threshold).astype(int)
 
-    def score(self, X: Any, y: Any, sample_weight: None = None) -> float:
-        """Mean average precision; see :func:`~sklearn_tai.metrics.mean_average_precision`.
-
-        Parameters
-        ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
-        y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
-            True labels; -1 where unknown.
-        sample_weight : None
-            Not supported.
-
-        Returns
-        -------
-        float
-            In [0, 1].
-        """
-        if sample_weight is not None:
-            raise ValueError("score does not support sample_weight; pass None.")
-        return map_scorer(self, X, y)
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = False
-        tags.target_tags.single_output = False
-        tags.target_tags.multi_output = True
-        tags.classifier_tags.multi_class = False
-        tags.classifier_tags.multi_label = True
-        tags.input_tags.string = True
         return tags
