@@ -214,12 +214,7 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         # check y first: encoding may take minutes
         given = as_embeddings(X)
         if given is None:
-            if modality is not None:
-                raise ValueError(
-                    "modality is only for embeddings; a list of items tells by itself which are "
-                    "images. Leave modality out."
-                )
-            X, is_image = check_items(X)
+            X, is_image = check_items(X, modality)
             check_indicator(y, len(X), may_be_unknown=is_image)
         embeddings = self._embed(X, reset=True)
         if given is not None:

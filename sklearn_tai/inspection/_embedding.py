@@ -104,12 +104,7 @@ class EmbeddingDisplay:
         check_is_fitted(estimator)
         embeddings = as_embeddings(X)
         if embeddings is None:
-            if modality is not None:
-                raise ValueError(
-                    "modality is only for embeddings; a list of items tells by itself which are "
-                    "images. Leave modality out."
-                )
-            X, is_image = check_items(X)
+            X, is_image = check_items(X, modality)
             modality = np.where(is_image, "image", "text")
             embeddings = estimator.encoder_.transform(X)
         perturbation = getattr(estimator, "perturbation_", None)
