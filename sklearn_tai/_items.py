@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from sklearn.utils import check_array
 
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+_EMPTY = "X is empty (0 items); at least one text or image is required."
 _KINDS = (
     "a str (a text), a pathlib.Path, PIL image or uint8 array of shape (height, width, 3) "
     "(an image)"
@@ -109,8 +111,24 @@ def check_items(X: Any, modality: None = None) -> tuple[list[Any], np.ndarray]:
             f"X is of type {type(X).__name__}; expected a list whose items are {_KINDS}."
         ) from None
     if not items:
-        raise ValueError("X is empty (0 items); at least one text or image is required.")
+        raise ValueError(_EMPTY)
     return items, np.array([is_image(item, i) for i, item in enumerate(items)], dtype=bool)
+
+
+def item_chunks(X: Any, size: int) -> Iterator[tuple[int, list[Any], np.ndarray]]:
+    """A list whole, after a look at all of it; an iterator `size` items at a time.
+
+    Yields the index of the first item, the items, and the mask of those that are images.
+    """
+    if not isinstance(X, Iterator):
+        yield 0, *check_items(X)
+        return
+    start = 0
+    while (items := list(islice(X, size))) or start == 0:
+        if not items:
+            raise ValueError(_EMPTY)
+        yield start, items, np.array([is_image(x, start + i) for i, x in enumerate(items)], bool)
+        start += len(items)
 
 
 def open_image(item: Any, index: int) -> Image.Image:

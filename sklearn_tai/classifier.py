@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -260,8 +260,9 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
+        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
+            Images (or texts), or their embeddings. An iterator is read as it is needed,
+            so it may bring more images than memory holds.
 
         Returns
         -------
@@ -269,16 +270,16 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
             Logits.
         """
         check_is_fitted(self)
-        embeddings = self._embed(X, reset=False)
-        return self.net_.forward(embeddings).cpu().numpy()
+        return self._outputs(X, lambda embeddings: self.net_.forward(embeddings).cpu().numpy())
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the labels, each by itself (rows do not sum to 1).
 
         Parameters
         ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
+        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
+            Images (or texts), or their embeddings. An iterator is read as it is needed,
+            so it may bring more images than memory holds.
 
         Returns
         -------
@@ -286,15 +287,16 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
             Probabilities.
         """
         check_is_fitted(self)
-        return self.net_.predict_proba(self._embed(X, reset=False))
+        return self._outputs(X, lambda embeddings: self.net_.predict_proba(embeddings))
 
     def predict(self, X: Any) -> np.ndarray:
         """Which labels have a probability above `threshold`.
 
         Parameters
         ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
+        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
+            Images (or texts), or their embeddings. An iterator is read as it is needed,
+            so it may bring more images than memory holds.
 
         Returns
         -------
@@ -302,6 +304,13 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
             An indicator of 0 and 1.
         """
         return (self.predict_proba(X) > self.threshold).astype(int)
+
+    def _outputs(self, X: Any, compute: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """What `compute` makes of the embeddings of `X`; for an iterator, chunk by chunk."""
+        if isinstance(X, Iterator) and hasattr(self.encoder_, "iter_transform"):
+            chunks = self.encoder_.iter_transform(X)
+            return np.concatenate([compute(self._check_width(chunk)) for chunk in chunks])
+        return compute(self._embed(X, reset=False))
 
     def _embed(self, X: Any, reset: bool) -> np.ndarray:
         embeddings = as_embeddings(X)
@@ -311,13 +320,19 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
             self.encoder_ = clone(encoder) if hasattr(encoder, "get_params") else encoder
         if embeddings is None:
             embeddings = self.encoder_.transform(X)
-            if not reset and embeddings.shape[1] != self.n_features_in_:
-                raise ValueError(
-                    f"The encoder returns embeddings of dimension {embeddings.shape[1]}, but this "
-                    f"classifier was fitted on embeddings of dimension {self.n_features_in_}. "
-                    "Set encoder to the one that made them."
-                )
+            if not reset:
+                return self._check_width(embeddings)
         return validate_data(self, embeddings, reset=reset, dtype=np.float32)
+
+    def _check_width(self, embeddings: np.ndarray) -> np.ndarray:
+        """Embeddings that the encoder made, if they are of the kind known from training."""
+        if embeddings.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"The encoder returns embeddings of dimension {embeddings.shape[1]}, but this "
+                f"classifier was fitted on embeddings of dimension {self.n_features_in_}. "
+                "Set encoder to the one that made them."
+            )
+        return validate_data(self, embeddings, reset=False, dtype=np.float32)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,17 +1,20 @@
 import pickle
 import subprocess
 import sys
+import weakref
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import open_clip
 import pytest
 import torch
+from PIL import Image
 from sklearn.base import clone
 
-from sklearn_tai import OpenCLIPEncoder
-from sklearn_tai.encoders import _loading
+from sklearn_tai import OpenCLIPEncoder, TextAsImageClassifier
+from sklearn_tai.encoders import _cache, _loading
 from sklearn_tai.encoders._cache import EmbeddingCache
 
 
@@ -129,8 +132,8 @@ def test_progress_bar(encoder, scenes, capsys):
     assert capsys.readouterr().err == ""
     clone(encoder).set_params(verbose=1).transform(["a dog", scenes.images[0]])
     shown = capsys.readouterr().err
-    assert "Encoding texts" in shown
-    assert "Encoding images" in shown
+    assert "Encoding" in shown
+    assert "2/2" in shown
 
 
 def test_cache(encoder, scenes, tmp_path):
@@ -166,3 +169,166 @@ def test_cache_with_many_processes(tmp_path):
     assert [run.wait() for run in runs] == [0, 0, 0]
     keys = [f"{k}-{i}" for k in range(3) for i in range(50)]
     assert len(EmbeddingCache(tmp_path).get([*keys, "same", "missing"])) == 151
+
+
+@pytest.fixture
+def encoded(monkeypatch):
+    """The texts and images that go through a model, as they go."""
+    from sklearn_tai.encoders import _open_clip
+
+    seen = []
+    for name in ("text_batches", "image_batches"):
+        original = getattr(_open_clip, name)
+
+        def spy(loaded, items, *args, original=original):
+            seen.extend(items)
+            return original(loaded, items, *args)
+
+        monkeypatch.setattr(_open_clip, name, spy)
+    return seen
+
+
+def test_memory_keeps_embeddings(encoder, encoded, scenes):
+    items = ["a new text", scenes.images[5], "a new text"]
+    _cache.MEMORY.clear()
+    first = encoder.transform(items)
+    assert len(encoded) == 2  # the text once
+    np.testing.assert_array_equal(clone(encoder).transform(items), first)
+    assert len(encoded) == 2
+    # another number format is another model
+    clone(encoder).set_params(precision="bf16").transform(items[:1])
+    assert len(encoded) == 3
+    clone(encoder).set_params(cache=None).transform(items[:1])
+    assert len(encoded) == 4
+
+
+def test_a_second_fit_encodes_nothing(encoder, encoded, tmp_path):
+    texts, Y = [f"text {i}" for i in range(40)], np.eye(4)[np.arange(40) % 4]
+    clf = TextAsImageClassifier(
+        clone(encoder).set_params(cache=tmp_path), hidden_sizes=(), max_epochs=1
+    )
+    clf.fit(texts, Y)
+    assert sorted(encoded) == sorted(texts)
+    clf.fit(texts, Y)
+    assert len(encoded) == 40
+    clf.fit([*texts, "one more"], np.vstack([Y, Y[:1]]))
+    assert encoded[40:] == ["one more"]
+
+
+def test_memory_is_bounded():
+    cache = _cache.MemoryCache(max_bytes=4 * 4 * 3)
+    for key in "abcd":
+        cache.put([key], np.full((1, 4), ord(key)))
+        cache.get(["a"])  # used, so it stays
+    assert sorted(cache.get("abcd")) == ["a", "c", "d"]
+    assert cache.n_bytes == 48
+    cache.put(["d"], np.zeros((1, 4)))
+    assert cache.n_bytes == 48
+
+
+def test_disk_cache_never_unpickles(encoder, tmp_path):
+    cached = clone(encoder).set_params(cache=tmp_path)
+    expected = cached.transform(["a dog"])
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "embeddings.sqlite") as db:
+        (blob,) = db.execute("SELECT vector FROM embedding").fetchone()
+    assert len(blob) == 4 * expected.shape[1]  # bare numbers
+    np.testing.assert_array_equal(np.frombuffer(blob, np.float32), expected[0])
+
+
+def test_processes_share_the_work(tmp_path):
+    code = """
+import sys
+from sklearn_tai import OpenCLIPEncoder
+from sklearn_tai.encoders import _open_clip
+n, original = 0, _open_clip.text_batches
+def count(loaded, items, *args):
+    global n
+    n += len(items)
+    return original(loaded, items, *args)
+_open_clip.text_batches = count
+texts = [f"text number {i}" for i in range(700)]
+encoder = OpenCLIPEncoder("tai-tiny", cache=sys.argv[1], batch_size=4)
+encoder.transform(["warm up"])
+embeddings = encoder.transform(texts)
+print(n, embeddings.sum())
+"""
+    runs = [
+        subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    counts, sums = zip(*(map(float, run.communicate()[0].split()) for run in runs))
+    assert sums[0] == pytest.approx(sums[1], rel=1e-5)
+    assert 701 <= sum(counts) < 2 * 701
+
+
+def test_iterators_are_read_as_needed(encoder, scenes):
+    read = []
+
+    def stream():
+        for i in range(70):
+            read.append(i)
+            yield scenes.images[i]
+
+    small = clone(encoder).set_params(batch_size=2, cache=None)
+    chunks = small.iter_transform(stream())
+    assert len(next(chunks)) == 32
+    assert len(read) == 32
+    rest = np.concatenate(list(chunks))
+    np.testing.assert_allclose(rest, encoder.transform(scenes.images[32:70]), atol=1e-4)
+    with pytest.raises(ValueError, match="X is empty"):
+        encoder.transform(iter([]))
+    with pytest.raises(TypeError, match=r"X\[33\] is of type int"):
+        small.transform(chain(scenes.images[:33], [1]))
+
+
+def test_memory_does_not_grow_with_the_number_of_images(encoder):
+    alive = most = 0
+
+    class Picture(np.ndarray):
+        pass
+
+    def forget():
+        nonlocal alive
+        alive -= 1
+
+    def stream(n):
+        nonlocal alive, most
+        for _ in range(n):
+            picture = np.zeros((8, 8, 3), np.uint8).view(Picture)
+            weakref.finalize(picture, forget)
+            alive += 1
+            most = max(most, alive)
+            yield picture
+
+    small = clone(encoder).set_params(batch_size=2, cache=None)
+    assert len(small.transform(stream(200))) == 200
+    assert most <= 2 * 32 + 1  # a chunk of 16 batches, and the next as it comes
+
+
+@pytest.mark.parametrize("name", ["tai-tiny", "RN50", "ViT-B-32"])
+def test_half_precision_is_close(name, scenes):
+    items = ["a photo of a dog", "two cats and a bus on a road", *scenes.images[:3]]
+    full = OpenCLIPEncoder(name, None, cache=None).transform(items)
+    half = OpenCLIPEncoder(name, None, cache=None, precision="bf16").transform(items)
+    assert half.dtype == np.float32
+    cosine = (full * half).sum(1) / np.linalg.norm(full, axis=1) / np.linalg.norm(half, axis=1)
+    assert cosine.min() >= 0.999
+
+
+def test_images_are_read_in_threads_and_errors_come_through(encoder, scenes, tmp_path):
+    for i in range(9):
+        scenes.images[i].save(tmp_path / f"{i}.png")
+    paths = sorted(tmp_path.glob("*.png"))
+    small = clone(encoder).set_params(batch_size=2, cache=None)
+    np.testing.assert_allclose(
+        small.transform(paths), encoder.transform(scenes.images[:9]), atol=1e-4
+    )
+    paths[6].write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"X\[6\]: .*6.png' cannot be read"):
+        small.transform(paths)
+    lazy = Image.open(paths[0])
+    np.testing.assert_allclose(
+        small.transform([lazy] * 5), encoder.transform(scenes.images[:1] * 5), atol=1e-4
+    )

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from sklearn_tai import OpenCLIPEncoder
-from sklearn_tai.encoders import _loading
-from sklearn_tai.encoders._text import can_be_cut, cut, text_lengths
+from sklearn_tai.encoders import _cache, _loading
+from sklearn_tai.encoders._text import can_be_cut, cut, plan_batches, text_lengths
 
 TEXTS = ["a dog", "", "three cats on a sofa and a bus behind them", "word " * 100, "a cat", "x"]
 
@@ -73,6 +73,7 @@ def test_order_and_fallback(encoder, monkeypatch):
     with torch.inference_mode():
         expected = loaded.model.encode_text(loaded.tokenize(TEXTS)).numpy()
     np.testing.assert_allclose(embeddings[:6], expected, atol=1e-4)
+    _cache.MEMORY.clear()
     monkeypatch.setitem(loaded.__dict__, "text_can_be_cut", False)
     np.testing.assert_allclose(encoder.transform(texts), embeddings, atol=1e-4)
 
@@ -83,3 +84,29 @@ def test_random_weights_through_the_encoder():
     with torch.inference_mode():
         expected = loaded.model.encode_text(loaded.tokenize(TEXTS)).numpy()
     np.testing.assert_allclose(embeddings, expected, atol=1e-5)
+
+
+def cost(batches, lengths, batch_cost):
+    return sum(len(rows) * lengths[rows].max() + batch_cost for rows in batches)
+
+
+@pytest.mark.parametrize("batch_cost", [0, 1, 30, 1000])
+def test_batches_are_the_cheapest(batch_cost):
+    lengths = np.array([3, 3, 9, 3, 4, 12, 5, 5, 5, 9])
+    batches = plan_batches(lengths, 1000, batch_cost)
+    assert sorted(np.concatenate(batches)) == list(range(10))
+    order = np.sort(lengths)
+    # all ways to cut the sorted lengths
+    every = [
+        np.split(np.arange(10), [i + 1 for i in range(9) if choice >> i & 1])
+        for choice in range(2**9)
+    ]
+    assert cost(batches, lengths, batch_cost) == min(cost(b, order, batch_cost) for b in every)
+
+
+def test_batches_are_bounded():
+    lengths = np.random.default_rng(0).integers(2, 78, 500)
+    batches = plan_batches(lengths, 200, 64)
+    assert sorted(np.concatenate(batches)) == list(range(500))
+    assert max(len(rows) * lengths[rows].max() for rows in batches) <= 200
+    assert [len(rows) for rows in plan_batches(np.array([77, 77]), 10, 1)] == [1, 1]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import hashlib
 import logging
+import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
@@ -19,6 +20,7 @@ from ._text import can_be_cut
 _MODELS_DIR = Path(__file__).parent / "models"
 # Models inside this package, by name: folders in open_clip's "local-dir" layout.
 BUNDLED = ("tai-tiny",)
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _lock = Lock()
 
 
@@ -30,6 +32,9 @@ class LoadedModel:
     preprocess: Callable[[Any], torch.Tensor]
     tokenize: Callable[[list[str]], torch.Tensor]
     device: torch.device
+    dtype: torch.dtype
+    # names this copy of the weights within the process
+    uid: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @cached_property
     def text_can_be_cut(self) -> bool:
@@ -73,17 +78,19 @@ def check_model(model_name: str, pretrained: str | None) -> None:
         )
 
 
-def load_model(model_name: str, pretrained: str | None, device: str | None) -> LoadedModel:
+def load_model(
+    model_name: str, pretrained: str | None, device: str | None, precision: str = "fp32"
+) -> LoadedModel:
     """The model, shared by all encoders of this process that ask for the same one."""
     check_model(model_name, pretrained)
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     with _lock:  # threads that ask at the same time load it once
-        return _load(model_name, pretrained, device)
+        return _load(model_name, pretrained, device, precision)
 
 
 @lru_cache(maxsize=4)
-def _load(model_name: str, pretrained: str | None, device: str) -> LoadedModel:
+def _load(model_name: str, pretrained: str | None, device: str, precision: str) -> LoadedModel:
     import open_clip
 
     name = resolve_name(model_name)
@@ -97,7 +104,11 @@ def _load(model_name: str, pretrained: str | None, device: str) -> LoadedModel:
         with torch.random.fork_rng():
             torch.manual_seed(0)
             model, _, preprocess = open_clip.create_model_and_transforms(
-                name, pretrained, device=device, require_pretrained=":" in name
+                name,
+                pretrained,
+                precision=precision,
+                device=device,
+                require_pretrained=":" in name,
             )
         bpe = Path(name.removeprefix("local-dir:")) / "bpe.txt.gz"
         own_vocabulary = {"bpe_path": str(bpe)} if bpe.is_file() else {}
@@ -113,6 +124,6 @@ def _load(model_name: str, pretrained: str | None, device: str) -> LoadedModel:
         ) from error
     finally:
         root.setLevel(level)
-    return LoadedModel(
-        model.eval().requires_grad_(False), preprocess, tokenize, torch.device(device)
-    )
+    # the layout that convolutions run fastest in, on processors and GPUs
+    model = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return LoadedModel(model, preprocess, tokenize, torch.device(device), _DTYPES[precision])

@@ -3,10 +3,67 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+
+# What a batch costs beside its tokens, in tokens: little in full precision; in half
+# precision the weights are brought into the order of the matrix unit for every batch.
+_BATCH_COST = {torch.float32: 64}
+_BATCH_COST_HALF = 512
+
+
+def text_batches(
+    loaded: Any, texts: list[str], batch_size: int
+) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
+    """Rows of `texts` and their embeddings, texts of like length together."""
+    model, device = loaded.model, loaded.device
+    step = 64 * batch_size  # bounds the memory that tokens take
+    for start in range(0, len(texts), step):
+        tokens = loaded.tokenize(texts[start : start + step])
+        n_texts, n_positions = tokens.shape
+        if not loaded.text_can_be_cut:
+            for rows in np.split(np.arange(n_texts), range(batch_size, n_texts, batch_size)):
+                yield start + rows, model.encode_text(tokens[rows].to(device))
+            continue
+        lengths = text_lengths(model, tokens).numpy()
+        cost = _BATCH_COST.get(loaded.dtype, _BATCH_COST_HALF)
+        # fewer tokens than batch_size full texts have: they stay in the processor's cache
+        max_tokens = max(batch_size * n_positions // 2, n_positions)
+        for rows in plan_batches(lengths, max_tokens, cost):
+            length = int(lengths[rows].max())
+            own = tokens[rows, :length].to(device)
+            yield start + rows, cut(model, length).encode_text(own)
+
+
+def plan_batches(lengths: np.ndarray, max_tokens: int, batch_cost: int) -> list[np.ndarray]:
+    """Batches of rows that together cost least, padding and `batch_cost` included.
+
+    Texts are sorted by length; each batch holds a range of lengths, padded to its
+    longest, of at most `max_tokens` in all (and at least one text). The ranges are the
+    best ones, found by dynamic programming over the distinct lengths.
+    """
+    order = np.argsort(lengths, kind="stable")
+    distinct, counts = np.unique(lengths, return_counts=True)
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    best, cut_at = np.zeros(len(ends)), np.zeros(len(ends), dtype=int)
+    for j in range(1, len(ends)):
+        n_texts, length = ends[j] - ends[:j], distinct[j - 1]
+        n_batches = np.ceil(n_texts / max(1, max_tokens // length))
+        costs = best[:j] + n_texts * length + n_batches * batch_cost
+        cut_at[j] = costs.argmin()
+        best[j] = costs[cut_at[j]]
+    batches: list[np.ndarray] = []
+    j = len(distinct)
+    while j > 0:
+        rows = order[ends[cut_at[j]] : ends[j]]
+        size = max(1, max_tokens // distinct[j - 1])
+        batches[:0] = np.array_split(rows, -(-len(rows) // size))
+        j = cut_at[j]
+    return batches
 
 
 def _tower(model: Any) -> Any:
