@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+_HINT = "Use sklearn.preprocessing.MultiLabelBinarizer to make it from lists of labels."
+
 
 def check_labels(labels: Any) -> list[str]:
     """A list of label names, checked: not empty, str, not blank, no two the same."""
@@ -28,12 +30,13 @@ def check_labels(labels: Any) -> list[str]:
 
 
 def check_indicator(
-    y: Any, n_rows: int, may_be_unknown: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """`y` as a dense float32 indicator, and the names of its columns.
+    y: Any, n_rows: int, may_be_unknown: np.ndarray | None = None, accept_sparse: bool = False
+) -> tuple[Any, np.ndarray]:
+    """`y` as a float32 indicator, and the names of its columns.
 
-    The names are the columns of a data frame, else 0, 1, ..., n_labels - 1. Rows of the
-    mask `may_be_unknown` (images) may hold -1.
+    It is dense, or a CSR array where `y` is sparse and `accept_sparse`. The names are the
+    columns of a data frame, else 0, 1, ..., n_labels - 1. Rows of the mask
+    `may_be_unknown` (images) may hold -1.
     """
     if y is None:
         raise ValueError(
@@ -47,39 +50,60 @@ def check_indicator(
         if repeated:
             raise ValueError(f"y has more than one column named {repeated}; rename them.")
         y = y.to_numpy()
-    try:
-        dense = np.asarray(y.toarray() if sparse.issparse(y) else y)
-    except ValueError:  # rows of different lengths
-        dense = np.empty(0, dtype=object)
-    hint = "Use sklearn.preprocessing.MultiLabelBinarizer to make it from lists of labels."
-    if dense.ndim != 2 or dense.shape[1] == 0:
+    matrix: Any
+    if sparse.issparse(y) and accept_sparse:
+        matrix = sparse.csr_array(y, copy=True)
+        matrix.sum_duplicates()  # as toarray does
+    elif sparse.issparse(y):
+        matrix = y.toarray()
+    else:
+        try:
+            matrix = np.asarray(y)
+        except ValueError:  # rows of different lengths
+            matrix = np.empty(0, dtype=object)
+    if matrix.ndim != 2 or matrix.shape[1] == 0:
         raise ValueError(
             f"y must be an indicator matrix of shape (n_items, n_labels); got shape "
-            f"{dense.shape}. {hint}"
+            f"{matrix.shape}. {_HINT}"
         )
-    if len(dense) != n_rows:
+    if matrix.shape[0] != n_rows:
         raise ValueError(
-            f"X has {n_rows} items but y has {len(dense)} rows; they must be the same number."
+            f"X has {n_rows} items but y has {matrix.shape[0]} rows; they must be the same number."
         )
-    if dense.dtype.kind in "OUS":
+    if matrix.dtype.kind in "OUS":
         try:
-            dense = dense.astype(np.float32)
+            matrix = matrix.astype(np.float32)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"y must hold numbers 0 and 1 ({error}). {hint}") from None
-    valid = np.isin(dense, (0, 1))
-    if may_be_unknown is not None:
-        valid |= may_be_unknown[:, None] & (dense == -1)
-    if not valid.all():
-        row, column = np.argwhere(~valid)[0]
-        remedy = (
-            "Only the labels of images may be unknown (-1); those of texts must be known."
-            if dense[row, column] == -1
-            else hint
-        )
-        raise ValueError(
-            f"y[{row}, {column}] is {dense[row, column]}; expected 1 (present) or 0 (absent). "
-            f"{remedy}"
-        )
+            raise ValueError(f"y must hold numbers 0 and 1 ({error}). {_HINT}") from None
+    if sparse.issparse(matrix):
+        entries = matrix.tocoo()
+        _check_values(entries.data, entries.row, entries.col, may_be_unknown)
+    else:
+        # rows and columns only of entries that are neither 0 nor 1, which are few or wrong
+        rows, columns = np.nonzero(~np.isin(matrix, (0, 1)))
+        _check_values(matrix[rows, columns], rows, columns, may_be_unknown)
     if names is None:
-        names = np.arange(dense.shape[1])
-    return dense.astype(np.float32), names
+        names = np.arange(matrix.shape[1])
+    return matrix.astype(np.float32), names
+
+
+def _check_values(
+    values: np.ndarray, rows: np.ndarray, columns: np.ndarray, may_be_unknown: np.ndarray | None
+) -> None:
+    """Refuse entries of a label matrix that are not 0, 1 or, where allowed, -1."""
+    valid = np.isin(values, (0, 1))
+    if may_be_unknown is not None:
+        valid |= may_be_unknown[rows] & (values == -1)
+    if valid.all():
+        return
+    first = np.flatnonzero(~valid)[0]
+    value = values[first]
+    remedy = (
+        "Only the labels of images may be unknown (-1); those of texts must be known."
+        if value == -1
+        else _HINT
+    )
+    raise ValueError(
+        f"y[{rows[first]}, {columns[first]}] is {value}; expected 1 (present) or 0 (absent). "
+        f"{remedy}"
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy import sparse
 from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler
 from skorch.dataset import Dataset
@@ -85,6 +86,9 @@ class TensorBatches:
     Takes the place of torch's ``DataLoader`` (skorch's ``iterator_train``), which
     reads row by row: up to ten times slower on small rows.
 
+    Embeddings and labels are moved to `device` once, so that batches are cut and noise
+    is drawn there. A sparse `y` stays sparse: only batches of it are made dense.
+
     With `image_share`, an epoch has all texts once and as many images, each about
     equally often, as make up that share of it.
     """
@@ -97,9 +101,13 @@ class TensorBatches:
         perturbation: Any = None,
         is_image: torch.Tensor | None = None,
         image_share: float | None = None,
+        device: str = "cpu",
     ) -> None:
-        self.X = torch.as_tensor(dataset.X)
-        self.y = None if dataset.y is None else torch.as_tensor(dataset.y)
+        self.device = torch.device(device)
+        self.X = torch.as_tensor(dataset.X, device=self.device)
+        self.y = dataset.y
+        if self.y is not None and not sparse.issparse(self.y):
+            self.y = torch.as_tensor(self.y, device=self.device)
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.perturbation = perturbation
@@ -128,12 +136,18 @@ class TensorBatches:
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for rows in self._epoch_rows().split(self.batch_size):
-            batch = self.X[rows]
+            batch = self.X[rows.to(self.device)]
             if self.perturbation is not None:
-                kinds = () if self.is_image is None else (self.is_image[rows],)
+                kinds = () if self.is_image is None else (self.is_image[rows].to(self.device),)
                 batch = self.perturbation.perturb(batch, *kinds)
-            # skorch asks for a target even in prediction, where it is not used
-            yield batch, (torch.zeros(len(rows)) if self.y is None else self.y[rows])
+            yield batch, self._targets(rows)
+
+    def _targets(self, rows: torch.Tensor) -> torch.Tensor:
+        if self.y is None:  # skorch asks for a target even in prediction, where it is not used
+            return torch.zeros(len(rows))
+        if sparse.issparse(self.y):
+            return torch.from_numpy(self.y[rows.numpy()].toarray()).to(self.device)
+        return self.y[rows.to(self.device)]
 
 
 class EpochProgress(Callback):
@@ -182,7 +196,7 @@ def check_device(device: str | None) -> str:
 
 def train_adapter(
     X: np.ndarray,
-    Y: np.ndarray,
+    Y: np.ndarray | sparse.csr_array,
     perturbation: Any,
     *,
     is_image: np.ndarray | None = None,
@@ -205,7 +219,9 @@ def train_adapter(
         "is_image": None if is_image is None else torch.from_numpy(is_image),
         "image_share": getattr(perturbation, "image_share", None),
     }
-    n_steps = max_epochs * len(TensorBatches(Dataset(X, Y), batch_size, **batches))
+    # skorch's own check of lengths does not know sparse labels
+    dataset = Dataset(X, Y, length=len(X))
+    n_steps = max_epochs * len(TensorBatches(dataset, batch_size, **batches))
     schedule = LRScheduler(
         torch.optim.lr_scheduler.OneCycleLR, max_lr=max_lr, total_steps=n_steps, step_every="batch"
     )
@@ -219,7 +235,7 @@ def train_adapter(
         # unit variance of the coordinates, whatever the norm of the encoder's embeddings
         module__input_scale=math.sqrt(X.shape[1])
         / max(float(np.linalg.norm(X, axis=1).mean()), 1e-12),
-        criterion=KnownBCEWithLogitsLoss if (Y < 0).any() else nn.BCEWithLogitsLoss,
+        criterion=KnownBCEWithLogitsLoss if Y.min() < 0 else nn.BCEWithLogitsLoss,
         # the automatic choice for this loss is made for one binary label
         predict_nonlinearity=torch.sigmoid,
         optimizer=torch.optim.AdamW,
@@ -229,6 +245,7 @@ def train_adapter(
         batch_size=batch_size,
         iterator_train=TensorBatches,
         iterator_train__shuffle=True,
+        iterator_train__device=device,
         **{f"iterator_train__{name}": value for name, value in batches.items()},
         iterator_valid=TensorBatches,
         iterator_valid__batch_size=4096,
@@ -250,7 +267,7 @@ def train_adapter(
             with torch.cuda.device(gpu):
                 torch.cuda.manual_seed(seed)
         try:
-            net.fit(X, Y)
+            net.fit(dataset)
         except _Interrupted:
             raise KeyboardInterrupt from None
     # of no use after training, and pickled with the weights: moments, which are twice as

@@ -186,7 +186,9 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
             Training items, or their embeddings.
         y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
             1 where an item has the label, 0 where it has not, and for images -1 where
-            that is unknown. Columns of a data frame name the labels.
+            that is unknown. Columns of a data frame name the labels. A sparse matrix is
+            never made dense as a whole (but by
+            :class:`~sklearn_tai.ShiftedPerturbation`, which averages over labels).
         modality : array-like of shape (n_items,), default=None
             "text" or "image" for each row of embeddings; None if all are texts. Lists of
             items tell by themselves.
@@ -215,12 +217,14 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         given = as_embeddings(X)
         if given is None:
             X, is_image = check_items(X, modality)
-            check_indicator(y, len(X), may_be_unknown=is_image)
+            check_indicator(y, len(X), may_be_unknown=is_image, accept_sparse=True)
         embeddings = self._embed(X, reset=True)
         if given is not None:
             is_image = check_modality(modality, len(embeddings))
-        Y, self.classes_ = check_indicator(y, len(embeddings), may_be_unknown=is_image)
-        lonely = self.classes_[~(Y == 1).any(axis=0)]
+        Y, self.classes_ = check_indicator(
+            y, len(embeddings), may_be_unknown=is_image, accept_sparse=True
+        )
+        lonely = self.classes_[(Y == 1).sum(axis=0) == 0]
         if len(lonely):
             warnings.warn(
                 f"{len(lonely)} of {Y.shape[1]} labels have no positive item in y, so nothing can "

@@ -271,3 +271,30 @@ def test_other_dimension(fitted):
 def test_bad_parameters(params, message):
     with pytest.raises(ValueError, match=message):
         small(**params).fit([[1.0], [0.0]], Y2)
+
+
+def test_sparse_labels_stay_sparse(text_embeddings, corpus, monkeypatch):
+    X, Y = text_embeddings, np.asarray(corpus[1])
+    clf = TextAsImageClassifier(hidden_sizes=(8,), max_epochs=2, batch_size=64, random_state=0)
+    expected = clf.fit(X, Y).predict_proba(X[:50])
+    made_dense, original = [], sparse.csr_array.toarray
+
+    def spy(self, *args, **kwargs):
+        made_dense.append(self.shape[0])
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(sparse.csr_array, "toarray", spy)
+    for kind in (sparse.csr_array, sparse.csc_matrix, sparse.coo_array):
+        np.testing.assert_array_equal(clf.fit(X, kind(Y)).predict_proba(X[:50]), expected)
+    assert max(made_dense) == 64
+    wrong = Y.copy()
+    wrong[3, 2] = 2
+    with pytest.raises(ValueError, match=r"y\[3, 2\] is 2; expected 1"):
+        clf.fit(X, sparse.csr_matrix(wrong))
+
+
+def test_predicts_on_iterators(fitted, scenes):
+    images = scenes.images[:40]
+    expected = fitted.predict_proba(images)
+    np.testing.assert_allclose(fitted.predict_proba(iter(images)), expected, atol=1e-5)
+    np.testing.assert_array_equal(fitted.predict(x for x in images), fitted.predict(images))

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from ._layout import fast_layout
 from ._text import can_be_cut
 
 _MODELS_DIR = Path(__file__).parent / "models"
@@ -124,6 +125,5 @@ def _load(model_name: str, pretrained: str | None, device: str, precision: str) 
         ) from error
     finally:
         root.setLevel(level)
-    # the layout that convolutions run fastest in, on processors and GPUs
-    model = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    model = fast_layout(model.eval().requires_grad_(False))
     return LoadedModel(model, preprocess, tokenize, torch.device(device), _DTYPES[precision])

@@ -1,0 +1,102 @@
+"""Time and memory of an update from 20 to 7,186 labels, and the cost of one prediction.
+
+    python benchmarks/label_scaling.py
+
+Each number of labels has a process of its own, for its peak memory; labels are sparse.
+The second table has parameters and floating-point operations of CLIP RN50's image tower
+and the adapter, by torch's own counter (Table 4 of the paper).
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch.utils.flop_counter import FlopCounterMode
+from tqdm import tqdm
+
+from sklearn_tai import RandomPerturbation
+from sklearn_tai.adapter import Adapter, train_adapter
+from sklearn_tai.encoders import _loading
+
+N_TEXTS, D = 10_000, 1024
+N_LABELS = [20, 80, 400, 2000, 7186]
+
+
+def one(n_labels: int, epochs: int) -> None:
+    """Train with `n_labels` labels; print seconds an update and peak memory in MiB."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((N_TEXTS, D)).astype(np.float32)
+    rows = np.repeat(np.arange(N_TEXTS), 3)
+    Y = sparse.csr_array(
+        (np.ones(3 * N_TEXTS, np.float32), (rows, rng.integers(n_labels, size=3 * N_TEXTS))),
+        shape=(N_TEXTS, n_labels),
+    )
+    Y.data[:] = 1  # a label drawn twice
+    begun = time.perf_counter()
+    net = train_adapter(
+        X,
+        Y,
+        RandomPerturbation().fit(X),
+        hidden_sizes=(2048,) * 3,
+        dropout=0.1,
+        max_epochs=epochs,
+        batch_size=64,
+        max_lr=1e-4,
+        device="cpu",
+        seed=0,
+        verbose=0,
+    )
+    n_steps = epochs * -(-N_TEXTS // 64)
+    n_params = sum(p.numel() for p in net.module_.parameters())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print((time.perf_counter() - begun) / n_steps, peak, n_params)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--one", type=int, help="train with this number of labels only")
+    parser.add_argument("--turns", type=int, default=3)
+    args = parser.parse_args()
+    if args.one:
+        return one(args.one, epochs=1)
+    command = [sys.executable, __file__, "--one"]
+    runs = np.array(
+        [
+            [
+                list(map(float, subprocess.check_output([*command, str(n)]).split()))
+                for n in tqdm(N_LABELS, desc=f"turn {turn + 1}", leave=False)
+            ]
+            for turn in range(args.turns)
+        ]
+    )
+    print(
+        "| labels | time of an update, to 20 labels | peak memory, to 20 labels "
+        "| peak memory (MiB) | adapter parameters, to 20 labels |\n|---|---|---|---|---|"
+    )
+    ratios = np.median(runs / runs[:, :1], axis=0)
+    for n, ratio, peak in zip(N_LABELS, ratios, np.median(runs[:, :, 1], axis=0)):
+        print(f"| {n:,} | {ratio[0]:.2f} | {ratio[1]:.2f} | {peak:,.0f} | {ratio[2]:.2f} |")
+    print("\n| model | labels | parameters (M) | GFLOPs an image |\n|---|---|---|---|")
+    visual = _loading.load_model("RN50", None, "cpu").model.visual
+    for n_labels in (20, 80, 7186):
+        model = torch.nn.Sequential(visual, Adapter(D, n_labels)).eval()
+        with FlopCounterMode(display=False) as counter, torch.inference_mode():
+            model(torch.zeros(1, 3, 224, 224))
+        n_params = sum(p.numel() for p in model.parameters())
+        # the counter takes a multiplication and an addition as two operations
+        print(
+            f"| RN50 + adapter | {n_labels:,} | {n_params / 1e6:.2f} "
+            f"| {counter.get_total_flops() / 2e9:.2f} multiply-adds, "
+            f"{counter.get_total_flops() / 1e9:.2f} operations |"
+        )
+
+
+if __name__ == "__main__":
+    main()
