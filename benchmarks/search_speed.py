@@ -58,7 +58,7 @@ def search(clf: Any, texts: list[str], Y: np.ndarray, n_jobs: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--n-texts", type=int, default=900)
-    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=2)
     args = parser.parse_args()
     labels = load_emoji_scenes().label_names
     texts, Y = PromptCorpusGenerator(args.n_texts, random_state=0).generate(labels)
@@ -68,7 +68,10 @@ def main() -> None:
     for model in ("tai-tiny", "RN50", "ViT-B-32"):
         for n_jobs in (1, 2):
             clf = TextAsImageClassifier(
-                OpenCLIPEncoder(model, None), hidden_sizes=(512,) * 3, random_state=0
+                OpenCLIPEncoder(model, None),
+                hidden_sizes=(512,) * 3,
+                max_epochs=20,
+                random_state=0,
             )
             ratios, seconds = [], []
             for _ in tqdm(range(args.turns), desc=f"{model}, {n_jobs}", leave=False):

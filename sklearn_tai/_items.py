@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from sklearn.utils import check_array
 
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
@@ -27,11 +27,7 @@ def _is_image_array(item: Any) -> bool:
 def is_image(item: Any, index: int) -> bool:
     """Whether `item` is an image; False for a text; an error for anything else."""
     if isinstance(item, str):
-        if item.lower().endswith(_IMAGE_SUFFIXES) and os.path.isfile(item):
-            raise ValueError(
-                f"X[{index}] is the str {item!r}, which names an existing image file, but a str "
-                "is taken as a text. Pass pathlib.Path(...) to have the image."
-            )
+        _check_text(item, index)
         return False
     if isinstance(item, (Path, Image.Image)):
         return True
@@ -47,6 +43,22 @@ def is_image(item: Any, index: int) -> bool:
         f"X[{index}] is of type {type(item).__name__}; expected {_KINDS}, or X as a whole a "
         "2-D float array of embeddings."
     )
+
+
+def _check_text(text: str, index: int) -> None:
+    """Refuse what cannot be meant as a text."""
+    if not text.strip():
+        raise ValueError(f"X[{index}] is a blank text; leave it out of X.")
+    if text.lower().endswith(_IMAGE_SUFFIXES) and (os.path.isfile(text) or " " not in text):
+        remedy = (
+            "Download the image and pass the pathlib.Path of its file."
+            if text.lower().startswith(("http://", "https://"))
+            else "Pass pathlib.Path(...) to have the image."
+        )
+        raise ValueError(
+            f"X[{index}] is the str {text[:200]!r}, which names an image file, but a str is taken "
+            f"as a text. {remedy}"
+        )
 
 
 def as_embeddings(X: Any) -> Any | None:
@@ -129,35 +141,3 @@ def item_chunks(X: Any, size: int) -> Iterator[tuple[int, list[Any], np.ndarray]
             raise ValueError(_EMPTY)
         yield start, items, np.array([is_image(x, start + i) for i, x in enumerate(items)], bool)
         start += len(items)
-
-
-def open_image(item: Any, index: int) -> Image.Image:
-    """An RGB picture the right way up, read from whatever the user gave."""
-    if isinstance(item, np.ndarray):
-        return Image.fromarray(item)
-    if isinstance(item, Image.Image):
-        return _upright(item, index, "the PIL image")
-    try:
-        with Image.open(item) as picture:
-            return _upright(picture, index, repr(str(item)))
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"X[{index}]: there is no file {str(item)!r}. Check the path."
-        ) from None
-    except (UnidentifiedImageError, OSError) as error:
-        raise _unreadable(index, repr(str(item)), error) from error
-
-
-def _upright(picture: Image.Image, index: int, name: str) -> Image.Image:
-    """Decode a picture, turned as its camera says."""
-    try:
-        return ImageOps.exif_transpose(picture).convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
-        raise _unreadable(index, name, error) from error
-
-
-def _unreadable(index: int, name: str, error: Exception) -> ValueError:
-    return ValueError(
-        f"X[{index}]: {name} cannot be read as an image ({error}). Replace it, or leave it out of "
-        "X."
-    )

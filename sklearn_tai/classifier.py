@@ -224,6 +224,13 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         Y, self.classes_ = check_indicator(
             y, len(embeddings), may_be_unknown=is_image, accept_sparse=True
         )
+        read = ~np.isnan(embeddings).any(axis=1)
+        if not read.all():  # the encoder has warned of images that could not be read
+            embeddings, Y, is_image = embeddings[read], Y[read], is_image[read]
+        if not (Y == 1).sum():
+            raise ValueError(
+                "y has no 1 at all, so there is nothing to learn. Add items that have labels."
+            )
         lonely = self.classes_[(Y == 1).sum(axis=0) == 0]
         if len(lonely):
             warnings.warn(
@@ -305,9 +312,11 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_items, n_labels)
-            An indicator of 0 and 1.
+            An indicator of 0 and 1; -1 for images that could not be read, if the
+            encoder lets them pass.
         """
-        return (self.predict_proba(X) > self.threshold).astype(int)
+        proba = self.predict_proba(X)
+        return np.where(np.isnan(proba), -1, proba > self.threshold)
 
     def _outputs(self, X: Any, compute: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """What `compute` makes of the embeddings of `X`; for an iterator, chunk by chunk."""
@@ -326,6 +335,10 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
             embeddings = self.encoder_.transform(X)
             if not reset:
                 return self._check_width(embeddings)
+            # rows of NaN are images that could not be read (on_error="nan")
+            return validate_data(
+                self, embeddings, reset=True, dtype=np.float32, ensure_all_finite="allow-nan"
+            )
         return validate_data(self, embeddings, reset=reset, dtype=np.float32)
 
     def _check_width(self, embeddings: np.ndarray) -> np.ndarray:
@@ -336,7 +349,8 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
                 f"classifier was fitted on embeddings of dimension {self.n_features_in_}. "
                 "Set encoder to the one that made them."
             )
-        return validate_data(self, embeddings, reset=False, dtype=np.float32)
+        # rows of NaN are images that could not be read (on_error="nan")
+        return np.asarray(embeddings, dtype=np.float32)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

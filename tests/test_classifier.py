@@ -298,3 +298,25 @@ def test_predicts_on_iterators(fitted, scenes):
     expected = fitted.predict_proba(images)
     np.testing.assert_allclose(fitted.predict_proba(iter(images)), expected, atol=1e-5)
     np.testing.assert_array_equal(fitted.predict(x for x in images), fitted.predict(images))
+
+
+@pytest.mark.filterwarnings("ignore:.* images could not be read")
+def test_images_that_cannot_be_read(encoder, corpus, scenes, tmp_path):
+    clf = small(encoder=clone(encoder).set_params(on_error="nan"), max_epochs=2)
+    expected = clone(clf).fit(*corpus).predict_proba(scenes.images[:2])
+    bad, missing = tmp_path / "bad.png", tmp_path / "none.png"
+    bad.write_bytes(b"no picture")
+    texts, Y = corpus
+    # in training they are left out
+    clf.fit([*texts, bad, missing], np.vstack([Y, Y[:2]]))
+    proba = clf.predict_proba([scenes.images[0], bad, scenes.images[1], missing])
+    np.testing.assert_allclose(proba[[0, 2]], expected, atol=1e-6)
+    assert np.isnan(proba[[1, 3]]).all()
+    predicted = clf.predict([scenes.images[0], bad])
+    assert set(predicted[0]) <= {0, 1}
+    assert set(predicted[1]) == {-1}
+
+
+def test_nothing_to_learn():
+    with pytest.raises(ValueError, match="y has no 1 at all"):
+        small().fit(np.ones((4, 3)), np.zeros((4, 2)))

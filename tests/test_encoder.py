@@ -332,3 +332,19 @@ def test_images_are_read_in_threads_and_errors_come_through(encoder, scenes, tmp
     np.testing.assert_allclose(
         small.transform([lazy] * 5), encoder.transform(scenes.images[:1] * 5), atol=1e-4
     )
+
+
+def test_bad_images_need_not_stop(encoder, scenes, tmp_path):
+    good = tmp_path / "good.png"
+    scenes.images[0].save(good)
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    paths = [good, tmp_path / "bad.png", good, tmp_path / "none.png", good]
+    lenient = clone(encoder).set_params(on_error="nan", batch_size=2, cache=tmp_path / "cache")
+    for _ in range(2):  # what failed is not kept
+        with pytest.warns(UserWarning, match=r"2 images could not be read.*X\[1\].*X\[3\]"):
+            embeddings = lenient.transform(paths)
+        assert np.isnan(embeddings).all(axis=1).tolist() == [False, True, False, True, False]
+        np.testing.assert_allclose(embeddings[[0]], encoder.transform([good]), atol=1e-5)
+    scenes.images[0].save(tmp_path / "bad.png")  # mended
+    with pytest.warns(UserWarning, match="1 images could not be read"):
+        assert np.isfinite(lenient.transform(paths)[1]).all()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sklearn_tai._items import as_embeddings, check_items, check_modality, open_image
+from sklearn_tai._items import as_embeddings, check_items, check_modality
 
 PICTURE = np.zeros((4, 6, 3), dtype=np.uint8)
 
@@ -74,36 +74,6 @@ def test_str_that_is_an_image_path(tmp_path):
     with pytest.raises(ValueError, match=r"Pass pathlib.Path"):
         check_items(["a dog", str(path)])
     assert not check_items([str(tmp_path / "no such.png")])[1][0]
-
-
-def test_open_image(tmp_path):
-    Image.fromarray(PICTURE).convert("L").save(tmp_path / "grey.png")
-    for item in (tmp_path / "grey.png", PICTURE, Image.fromarray(PICTURE).convert("P")):
-        picture = open_image(item, 0)
-        assert (picture.mode, picture.size) == ("RGB", (6, 4))
-
-
-def test_open_image_turns_by_exif(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turned by 90 degrees
-    Image.fromarray(PICTURE).save(tmp_path / "turned.jpg", exif=exif)
-    assert open_image(tmp_path / "turned.jpg", 0).size == (4, 6)
-    with Image.open(tmp_path / "turned.jpg") as picture:
-        assert open_image(picture, 0).size == (4, 6)
-
-
-def test_unreadable_images(tmp_path):
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(b"not a picture")
-    with pytest.raises(ValueError, match=r"X\[7\].*broken.png.*cannot be read as an image"):
-        open_image(broken, 7)
-    with pytest.raises(FileNotFoundError, match=r"X\[7\].*no file.*Check the path"):
-        open_image(tmp_path / "none.png", 7)
-    whole = tmp_path / "whole.png"
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(whole)
-    broken.write_bytes(whole.read_bytes()[:2000])
-    with pytest.raises(ValueError, match="cannot be read"):
-        open_image(broken, 0)
 
 
 def test_modality():

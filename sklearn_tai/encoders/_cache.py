@@ -24,10 +24,12 @@ def content_key(prefix: str, item: Any) -> str:
         digest.update(b"text" + item.encode("utf-8", "surrogatepass"))
     elif isinstance(item, Path):
         digest.update(b"file")
-        if item.is_file():  # a missing file is reported when it is opened
-            digest.update(item.read_bytes())
-        else:
-            digest.update(bytes(str(item), "utf-8"))
+        try:
+            with item.open("rb") as file:
+                while block := file.read(2**20):
+                    digest.update(block)
+        except OSError:  # reported when the picture is opened
+            digest.update(str(item).encode("utf-8", "surrogatepass"))
     elif isinstance(item, Image.Image):
         digest.update(f"image {item.mode} {item.size}".encode() + item.convert("RGBA").tobytes())
     else:

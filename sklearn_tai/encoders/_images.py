@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -12,42 +14,60 @@ import torch
 from joblib import cpu_count
 from PIL import Image
 
-from .._items import open_image
+from .._pictures import open_image
 
 
 def image_batches(
-    loaded: Any, images: Sequence[Any], places: Sequence[int], batch_size: int
+    loaded: Any,
+    images: Sequence[Any],
+    places: np.ndarray,
+    batch_size: int,
+    failures: list[tuple[int, str]] | None = None,
 ) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
     """Rows of `images` and their embeddings, batch by batch.
 
     At most two batches of pixels are in memory: the one in the model and the next.
-    `places` are the pictures' indices in the user's ``X``, for messages.
+    `places` are the pictures' indices in the user's ``X``, for messages. With a list of
+    `failures`, a picture's index and what is wrong with it go there, and its embedding
+    is NaN.
     """
+    lock = Lock()
 
-    def pixels(item: Any, place: int) -> torch.Tensor:
-        return loaded.preprocess(open_image(item, place))
+    def pixels(item: Any, place: int) -> torch.Tensor | None:
+        # the same lazily read object may be there twice, and is not safe with threads
+        with lock if isinstance(item, Image.Image) else nullcontext():
+            try:
+                picture = open_image(item, place)
+            except (ValueError, FileNotFoundError) as error:
+                if failures is None:
+                    raise
+                failures.append((place, str(error)))
+                return None
+        return loaded.preprocess(picture)
 
-    def begin(rows: np.ndarray) -> list[Future[torch.Tensor]]:
-        futures = []
-        for row in rows:
-            item = images[row]
-            if isinstance(item, Image.Image):
-                # the same lazily read object may be there twice, and is not safe with threads
-                item = open_image(item, places[row])
-            futures.append(pool.submit(pixels, item, places[row]))
-        return futures
+    def encode(futures: list[Future[torch.Tensor | None]]) -> torch.Tensor:
+        results = [future.result() for future in futures]
+        bad = [k for k, result in enumerate(results) if result is None]
+        stand_in = loaded.preprocess(Image.new("RGB", (64, 64))) if bad else None
+        pictures: list[Any] = [stand_in if result is None else result for result in results]
+        batch = torch.stack(pictures)
+        batch = batch.to(loaded.device, loaded.dtype, memory_format=torch.channels_last)
+        encoded = loaded.model.encode_image(batch)
+        if bad:
+            encoded[bad] = torch.nan
+        return encoded
 
-    waiting: deque[tuple[np.ndarray, list[Future[torch.Tensor]]]] = deque()
+    waiting: deque[tuple[np.ndarray, list[Future[torch.Tensor | None]]]] = deque()
     pool = ThreadPoolExecutor(min(cpu_count(), batch_size))
     try:
-        for start in range(0, len(images) + batch_size, batch_size):
+        for start in range(0, len(images), batch_size):
             rows = np.arange(start, min(start + batch_size, len(images)))
-            if len(rows):
-                waiting.append((rows, begin(rows)))
-            if len(waiting) > 1 or (waiting and not len(rows)):
+            begun = [pool.submit(pixels, images[int(i)], int(places[i])) for i in rows]
+            waiting.append((rows, begun))
+            if len(waiting) > 1:
                 done, futures = waiting.popleft()
-                batch = torch.stack([future.result() for future in futures])
-                batch = batch.to(loaded.device, loaded.dtype, memory_format=torch.channels_last)
-                yield done, loaded.model.encode_image(batch)
+                yield done, encode(futures)
+        for done, futures in waiting:
+            yield done, encode(futures)
     finally:
         pool.shutdown(cancel_futures=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from itertools import chain
 from numbers import Integral
@@ -57,6 +58,9 @@ class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
         preprocessing, text or picture): so a search encodes every item once.
         "memory" keeps up to 256 MiB in this process; a folder keeps them on disk,
         for later runs and for processes side by side (``n_jobs``); None keeps none.
+    on_error : {"raise", "nan"}, default="raise"
+        What an image that cannot be read does: "raise" stops with an error; "nan" gives
+        it an embedding of NaN, and a warning at the end names what was wrong.
     verbose : int, default=0
         0 is silent, 1 shows progress bars.
 
@@ -87,6 +91,7 @@ class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
         "normalize": ["boolean"],
         "precision": [StrOptions({"fp32", "bf16", "fp16"})],
         "cache": [str, Path, None],
+        "on_error": [StrOptions({"raise", "nan"})],
         "verbose": ["verbose"],
     }
 
@@ -100,6 +105,7 @@ class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
         normalize: bool = False,
         precision: str = "fp32",
         cache: str | Path | None = "memory",
+        on_error: str = "raise",
         verbose: int = 0,
     ) -> None:
         self.model_name = model_name
@@ -109,6 +115,7 @@ class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
         self.normalize = normalize
         self.precision = precision
         self.cache = cache
+        self.on_error = on_error
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -152,6 +159,12 @@ class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
             If there is no file at a path.
         OSError
             If the weights are neither in the cache nor downloadable.
+
+        Warns
+        -----
+        UserWarning
+            If images could not be read and ``on_error="nan"``, or if texts fill the
+            model's context, so that what is beyond is not seen.
         """
         self._validate_params()
         return np.concatenate(list(self.iter_transform(X)))
@@ -193,6 +206,7 @@ class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
                 "texts and images. Embeddings go straight to the classifier."
             )
         loaded: LoadedModel | None = None
+        failures: list[tuple[int, str]] | None = None if self.on_error == "raise" else []
         size = _CHUNK_BATCHES * self.batch_size
         total = len(X) if hasattr(X, "__len__") else None
         with tqdm(total=total, desc="Encoding", unit="item", disable=not self.verbose) as bar:
@@ -201,17 +215,33 @@ class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
                     loaded = load_model(
                         self.model_name, self.pretrained, self.device, self.precision
                     )
-                embeddings = self._encode_missing(loaded, items, is_image, start, bar)
+                embeddings = self._encode_missing(loaded, items, is_image, start, bar, failures)
                 if self.normalize:
                     embeddings = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
                 yield embeddings
+        if failures:
+            first = " ".join(message for _, message in sorted(failures)[:5])
+            warnings.warn(
+                f"{len(failures)} images could not be read, and their embeddings are NaN. {first}"
+                f"{' ...' if len(failures) > 5 else ''}",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def _encode_missing(
-        self, loaded: LoadedModel, items: list[Any], is_image: np.ndarray, start: int, bar: tqdm
+        self,
+        loaded: LoadedModel,
+        items: list[Any],
+        is_image: np.ndarray,
+        start: int,
+        bar: tqdm,
+        failures: list[tuple[int, str]] | None,
     ) -> np.ndarray:
         """Encode what the cache does not hold; the first item is the user's ``X[start]``."""
         if self.cache is None:
-            return self._encode(loaded, items, is_image, np.arange(len(items)), start, bar)
+            return self._encode(
+                loaded, items, is_image, np.arange(len(items)), start, bar, failures
+            )
         in_memory = self.cache == "memory"
         cache: Any = MEMORY if in_memory else EmbeddingCache(self.cache)
         prefix = loaded.uid if in_memory else loaded.fingerprint
@@ -231,9 +261,10 @@ class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
             rows = np.array([i for key, i in part.items() if key not in vectors], dtype=int)
             bar.update(len(part) - len(rows))
             if len(rows):
-                encoded = self._encode(loaded, items, is_image, rows, start, bar)
+                encoded = self._encode(loaded, items, is_image, rows, start, bar, failures)
                 new = [keys[i] for i in rows]
-                cache.put(new, encoded)
+                read = ~np.isnan(encoded).any(axis=1)  # what failed may be mended
+                cache.put([key for key, ok in zip(new, read) if ok], encoded[read])
                 vectors.update(zip(new, encoded))
         return np.stack([vectors[key] for key in keys])
 
@@ -245,6 +276,7 @@ class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
         rows: np.ndarray,
         start: int,
         bar: tqdm,
+        failures: list[tuple[int, str]] | None,
     ) -> np.ndarray:
         """Embeddings of the items at `rows`, texts first."""
         texts, images = rows[~is_image[rows]], rows[is_image[rows]]
@@ -254,7 +286,7 @@ class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
             (
                 (len(texts) + batch, encoded)
                 for batch, encoded in image_batches(
-                    loaded, chosen[1], start + images, self.batch_size
+                    loaded, chosen[1], start + images, self.batch_size, failures
                 )
             ),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,10 +22,13 @@ def text_batches(
 ) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
     """Rows of `texts` and their embeddings, texts of like length together."""
     model, device = loaded.model, loaded.device
+    n_full = n_positions = 0
     step = 64 * batch_size  # bounds the memory that tokens take
     for start in range(0, len(texts), step):
         tokens = loaded.tokenize(texts[start : start + step])
         n_texts, n_positions = tokens.shape
+        # open_clip pads with 0; towers that pad otherwise are not looked at
+        n_full += int((tokens[:, -1] != 0).sum()) if loaded.text_can_be_cut else 0
         if not loaded.text_can_be_cut:
             for rows in np.split(np.arange(n_texts), range(batch_size, n_texts, batch_size)):
                 yield start + rows, model.encode_text(tokens[rows].to(device))
@@ -37,6 +41,13 @@ def text_batches(
             length = int(lengths[rows].max())
             own = tokens[rows, :length].to(device)
             yield start + rows, cut(model, length).encode_text(own)
+    if n_full:
+        warnings.warn(
+            f"{n_full} of {len(texts)} texts fill the model's context of {n_positions} tokens; "
+            "what is beyond is not seen. Shorten them.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def plan_batches(lengths: np.ndarray, max_tokens: int, batch_cost: int) -> list[np.ndarray]:
