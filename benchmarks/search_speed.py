@@ -59,13 +59,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--n-texts", type=int, default=900)
     parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--models", nargs="+", default=["tai-tiny", "RN50", "ViT-B-32"])
     args = parser.parse_args()
     labels = load_emoji_scenes().label_names
     texts, Y = PromptCorpusGenerator(args.n_texts, random_state=0).generate(labels)
     print(
         "| model | processes | search / lower bound | range | search (s) |\n|---|---|---|---|---|"
     )
-    for model in ("tai-tiny", "RN50", "ViT-B-32"):
+    for model in args.models:
         for n_jobs in (1, 2):
             clf = TextAsImageClassifier(
                 OpenCLIPEncoder(model, None),

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from sklearn.base import ClassifierMixin
+from sklearn.exceptions import InconsistentVersionWarning
 
+from . import __version__
 from .metrics import map_scorer
 
 
+class _OtherVersionWarning(InconsistentVersionWarning):
+    """scikit-learn's warning, with the name of this package."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.estimator_name} was saved by version {self.original_sklearn_version} of "
+            f"sklearn-tai and is loaded by version {self.current_sklearn_version}. It may work in "
+            "another way or not at all; fit it again to be sure."
+        )
+
+
+def check_version(name: str, version: str) -> None:
+    """Warn, as scikit-learn does, of an estimator that another version has saved."""
+    if version != __version__:
+        warnings.warn(
+            _OtherVersionWarning(
+                estimator_name=name,
+                current_sklearn_version=__version__,
+                original_sklearn_version=version,
+            ),
+            stacklevel=3,
+        )
+
+
 class MultiLabelClassifierMixin(ClassifierMixin):
-    """The score and the tags of a multi-label classifier."""
+    """The score, the tags and the pickling of a multi-label classifier."""
 
     def score(self, X: Any, y: Any, sample_weight: None = None) -> float:
         """Mean average precision; see :func:`~sklearn_tai.metrics.mean_average_precision`.
@@ -32,6 +59,14 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         if sample_weight is not None:
             raise ValueError("score does not support sample_weight; pass None.")
         return map_scorer(self, X, y)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_sklearn_tai_version": __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        check_version(type(self).__name__, state.pop("_sklearn_tai_version", "before 0.1"))
+        super().__setstate__(state)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

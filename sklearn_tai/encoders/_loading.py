@@ -23,6 +23,8 @@ _MODELS_DIR = Path(__file__).parent / "models"
 BUNDLED = ("tai-tiny",)
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _lock = Lock()
+# Dimension of the embeddings of the models that were used, by model_name.
+WIDTHS: dict[str, int] = {}
 
 
 @dataclass

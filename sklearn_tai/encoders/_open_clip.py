@@ -12,20 +12,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
 from sklearn.utils._param_validation import Interval, StrOptions
 from tqdm.auto import tqdm
 
 from .._items import as_embeddings, item_chunks
 from ._cache import MEMORY, EmbeddingCache, content_key
 from ._images import image_batches
-from ._loading import LoadedModel, load_model
+from ._loading import WIDTHS, LoadedModel, load_model
 from ._text import text_batches
 
 _CHUNK_BATCHES = 16
 
 
-class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
+class OpenCLIPEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Embed texts and images with a frozen CLIP model of open_clip.
 
     Weights are loaded at the first :meth:`transform`, once per process however many
@@ -212,10 +217,9 @@ class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
         with tqdm(total=total, desc="Encoding", unit="item", disable=not self.verbose) as bar:
             for start, items, is_image in item_chunks(X, size):
                 if loaded is None:  # after the items are checked: loading takes long
-                    loaded = load_model(
-                        self.model_name, self.pretrained, self.device, self.precision
-                    )
+                    loaded = self._load()
                 embeddings = self._encode_missing(loaded, items, is_image, start, bar, failures)
+                WIDTHS[self.model_name] = embeddings.shape[1]
                 if self.normalize:
                     embeddings = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
                 yield embeddings
@@ -227,6 +231,16 @@ class OpenCLIPEncoder(TransformerMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=3,
             )
+
+    def _load(self) -> LoadedModel:
+        return load_model(self.model_name, self.pretrained, self.device, self.precision)
+
+    @property
+    def _n_features_out(self) -> int:
+        """Known once the model has encoded; a notebook's repr must not load it."""
+        if self.model_name not in WIDTHS:
+            raise AttributeError("the model was not used yet")
+        return WIDTHS[self.model_name]
 
     def _encode_missing(
         self,

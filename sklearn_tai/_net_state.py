@@ -1,0 +1,49 @@
+"""A trained skorch net as plain arrays, and back: what pickles and saved folders hold."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.history import History
+
+from .adapter import Adapter, AdapterNet, TensorBatches
+
+_MODULE_PARAMS = ("n_features", "n_labels", "hidden_sizes", "dropout", "input_scale")
+
+
+def net_to_state(net: NeuralNet) -> dict[str, Any]:
+    """Weights, sizes and history: no code, and nothing that only training needs."""
+    module = {name: getattr(net, f"module__{name}") for name in _MODULE_PARAMS}
+    module["hidden_sizes"] = list(module["hidden_sizes"])
+    return {
+        "module": module,
+        "weights": {k: v.detach().cpu().numpy() for k, v in net.module_.state_dict().items()},
+        # in skorch's own file format, which knows its numbers' types
+        "history": json.dumps(net.history.to_list(), default=float),
+    }
+
+
+def net_from_state(state: dict[str, Any], device: str) -> NeuralNet:
+    """A net that predicts as the one before; to train on, fit the classifier anew."""
+    net = AdapterNet(
+        Adapter,
+        **{f"module__{name}": value for name, value in state["module"].items()},
+        criterion=torch.nn.BCEWithLogitsLoss,
+        predict_nonlinearity=torch.sigmoid,
+        iterator_valid=TensorBatches,
+        iterator_valid__batch_size=4096,
+        train_split=None,
+        callbacks__print_log=None,
+        device=device,
+        verbose=0,
+    )
+    with torch.random.fork_rng():  # the first weights are drawn, then replaced
+        net.initialize()
+    weights = {k: torch.from_numpy(np.array(v)) for k, v in state["weights"].items()}
+    net.module_.load_state_dict(weights)
+    net.history = History(json.loads(state["history"]))
+    return net

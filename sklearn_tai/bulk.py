@@ -1,0 +1,143 @@
+"""Predict on folders of any size: in parts, side by side, and resumable."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted
+from tqdm.auto import tqdm
+
+from ._items import _IMAGE_SUFFIXES
+
+__all__ = ["predict_folder"]
+
+
+def predict_folder(
+    estimator: Any,
+    images: str | Path | Iterable[Path],
+    output: str | Path,
+    *,
+    part_size: int = 1000,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Path:
+    """Probabilities of the labels of all pictures in a folder, as a Parquet dataset.
+
+    Work is cut into parts, each written when it is done. After a stop the same call goes
+    on where it was; pictures that came since are added. With ``n_jobs``, or inside
+    ``joblib.parallel_config("dask")``, parts are worked on side by side.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted classifier that takes images. For pictures that may be broken give its
+        encoder ``on_error="nan"``: theirs are NaN.
+    images : str, Path, or iterable of Path
+        A folder, searched with all its sub-folders, or the paths themselves.
+    output : str or Path
+        A folder for the parts, made if need be.
+    part_size : int, default=1000
+        Pictures in a part.
+    n_jobs : int or None, default=None
+        Parts worked on at a time, each in a process of its own that loads CLIP once.
+    verbose : int, default=0
+        0 is silent, 1 shows a progress bar over the parts.
+
+    Returns
+    -------
+    Path
+        `output`: files ``part-*.parquet`` with the columns ``path`` and one for each
+        label, float32. ``pandas.read_parquet(output)`` reads them all; the order is not
+        that of the pictures.
+
+    Raises
+    ------
+    ValueError
+        If there are no pictures, `part_size` is below 1, or `output` holds predictions
+        of another classifier.
+    FileNotFoundError
+        If there is no such folder.
+    ImportError
+        If pyarrow is not installed (``pip install 'sklearn-tai[bulk]'``).
+
+    Examples
+    --------
+    >>> from sklearn_tai.bulk import predict_folder
+    >>> predict_folder(clf, "photos", "predictions")  # doctest: +SKIP
+    """
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError:
+        raise ImportError(
+            "predict_folder writes Parquet files; pip install 'sklearn-tai[bulk]'."
+        ) from None
+    check_is_fitted(estimator)
+    if part_size < 1:
+        raise ValueError(f"part_size is {part_size}; expected 1 or more.")
+    output = Path(output)
+    output.mkdir(parents=True, exist_ok=True)
+    model = joblib.hash([estimator.__getstate__(), list(map(str, estimator.classes_))])
+    done = _paths_done(output, model)
+    paths = list(_find(images))
+    if not paths:
+        raise ValueError(f"images={str(images)!r} holds no pictures; see {_IMAGE_SUFFIXES}.")
+    todo = iter([path for path in paths if str(path) not in done])
+    parts = list(iter(lambda: list(islice(todo, part_size)), []))
+    jobs = (delayed(_predict_part)(estimator, part, output, model) for part in parts)
+    finished = Parallel(n_jobs, return_as="generator_unordered")(jobs)
+    for _ in tqdm(finished, total=len(parts), desc="Predicting", unit="part", disable=not verbose):
+        pass
+    return output
+
+
+def _find(images: str | Path | Iterable[Path]) -> Iterator[Path]:
+    """The pictures of a folder in a fixed order, or the paths as given."""
+    if not isinstance(images, (str, Path)):
+        yield from map(Path, images)
+        return
+    if not Path(images).is_dir():
+        raise FileNotFoundError(f"images={str(images)!r} is no folder. Check the path.")
+    for folder, subfolders, names in os.walk(images):
+        subfolders.sort()
+        for name in sorted(names):
+            if name.lower().endswith(_IMAGE_SUFFIXES):
+                yield Path(folder) / name
+
+
+def _paths_done(output: Path, model: str) -> set[str]:
+    from pyarrow import parquet
+
+    done: set[str] = set()
+    for file in output.glob("part-*.parquet"):
+        schema = parquet.read_schema(file)
+        if (schema.metadata or {}).get(b"sklearn_tai_model") != model.encode():
+            raise ValueError(
+                f"output={str(output)!r} holds predictions of another classifier ({file.name}). "
+                "Give another folder, or empty it."
+            )
+        done.update(parquet.read_table(file, columns=["path"])["path"].to_pylist())
+    return done
+
+
+def _predict_part(estimator: Any, paths: list[Path], output: Path, model: str) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    proba = np.asarray(estimator.predict_proba(paths), np.float32)
+    columns = {"path": pa.array(map(str, paths), pa.string())}
+    columns |= {str(label): proba[:, k] for k, label in enumerate(estimator.classes_)}
+    table = pa.table(columns).replace_schema_metadata({"sklearn_tai_model": model})
+    # The name says what is in it: a part done twice, by a worker that was taken for dead,
+    # is written over itself. It appears only when whole.
+    name = hashlib.sha256("\n".join(map(str, paths)).encode("utf-8", "surrogatepass")).hexdigest()
+    temporary = output / f".{name[:16]}-{os.getpid()}"
+    parquet.write_table(table, temporary)
+    os.replace(temporary, output / f"part-{name[:16]}.parquet")

@@ -1,0 +1,235 @@
+"""Keep a fitted classifier in a folder that can be read without running any code."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import __version__
+from ._multi_label import check_version
+from .classifier import TextAsImageClassifier
+from .encoders import OpenCLIPEncoder
+from .perturbation import MixedPerturbation, RandomPerturbation, ShiftedPerturbation
+
+__all__ = ["TRUSTED_TYPES", "load_classifier", "save_classifier"]
+
+_PARTS = {
+    cls.__name__: cls
+    for cls in (OpenCLIPEncoder, RandomPerturbation, MixedPerturbation, ShiftedPerturbation)
+}
+_CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
+
+#: What ``skops.io.load(file, trusted=TRUSTED_TYPES)`` must trust: the classes of this package.
+TRUSTED_TYPES = [
+    "sklearn_tai.classifier.TextAsImageClassifier",
+    "sklearn_tai.encoders._open_clip.OpenCLIPEncoder",
+    "sklearn_tai.perturbation._mixed.MixedPerturbation",
+    "sklearn_tai.perturbation._random.RandomPerturbation",
+    "sklearn_tai.perturbation._shifted.ShiftedPerturbation",
+]
+
+
+def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
+    """Write a fitted classifier to a folder: JSON and safetensors, no pickle.
+
+    Parameters
+    ----------
+    clf : TextAsImageClassifier
+        A fitted classifier.
+    folder : str or Path
+        Made if need be. Files of an earlier classifier are replaced.
+
+    Returns
+    -------
+    Path
+        The folder, with ``config.json`` (parameters, labels, the encoder's name) and
+        ``weights.safetensors`` (the adapter).
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If `clf` is not fitted.
+    TypeError
+        If a parameter or label is nothing that JSON holds, such as a ``RandomState``.
+
+    Notes
+    -----
+    ``callbacks`` are of use in training only and are left out. CLIP's weights are not
+    written: the encoder loads them by name. An encoder or perturbation of your own class
+    cannot be written without code; see `encoder` of :func:`load_classifier`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from sklearn_tai import TextAsImageClassifier
+    >>> from sklearn_tai.persistence import load_classifier, save_classifier
+    >>> X, Y = np.eye(4), np.eye(4)
+    >>> clf = TextAsImageClassifier(hidden_sizes=(8,), max_epochs=1).fit(X, Y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = load_classifier(save_classifier(clf, folder))
+    >>> bool((again.predict_proba(X) == clf.predict_proba(X)).all())
+    True
+    """
+    from safetensors.numpy import save_file
+    from sklearn.utils.validation import check_is_fitted
+
+    check_is_fitted(clf)
+    state = clf.__getstate__()
+    net = state["net_"]
+    arrays = {f"adapter.{name}": value for name, value in net["weights"].items()}
+    params = clf.get_params(deep=False)
+    for name in ("encoder", "perturbation", "callbacks"):
+        del params[name]
+    config = {
+        "estimator": "TextAsImageClassifier",
+        "sklearn_tai_version": __version__,
+        "params": {name: _plain(value, name) for name, value in params.items()},
+        "encoder": _part_config(clf.encoder_, "encoder", arrays),
+        "perturbation": _part_config(clf.perturbation_, "perturbation", arrays),
+        "classes": [_plain(label, "classes_") for label in clf.classes_],
+        "module": {name: _plain(value, name) for name, value in net["module"].items()},
+        "history": json.loads(net["history"]),
+    }
+    text = json.dumps(config, indent=2)  # may fail, so before anything is written
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(
+        {name: np.ascontiguousarray(value) for name, value in arrays.items()}, folder / _WEIGHTS
+    )
+    (folder / _CONFIG).write_text(text, encoding="utf-8")
+    return folder
+
+
+def load_classifier(folder: str | Path, encoder: Any = None) -> TextAsImageClassifier:
+    """Read a classifier that :func:`save_classifier` wrote. No code of the folder is run.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder.
+    encoder : estimator or None, default=None
+        Takes the place of the encoder written there; needed if that was of a class of
+        your own.
+
+    Returns
+    -------
+    TextAsImageClassifier
+        It predicts as the one that was saved.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder holds no saved classifier.
+    ValueError
+        If its files are damaged, or the encoder is of an unknown class and `encoder` is
+        None.
+
+    Warns
+    -----
+    sklearn.exceptions.InconsistentVersionWarning
+        If another version of this package wrote the folder.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    folder = Path(folder)
+    for name in (_CONFIG, _WEIGHTS):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(
+                f"{str(folder)!r} holds no {name}; give a folder that save_classifier wrote."
+            )
+    try:
+        config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+        arrays = load_file(folder / _WEIGHTS)
+        check_version("TextAsImageClassifier", config["sklearn_tai_version"])
+        if encoder is None:
+            encoder = _load_part(config["encoder"], arrays, "encoder")
+        if encoder is None:
+            raise ValueError(
+                f"it was fitted with an encoder of the class {config['encoder']['class']!r}, "
+                "which is none of this package's; pass it as encoder"
+            )
+        perturbation = _load_part(config["perturbation"], arrays, "perturbation")
+        if perturbation is None:
+            warnings.warn(
+                f"The perturbation of class {config['perturbation']['class']!r} is none of this "
+                "package's and is left out: set it before you fit again.",
+                UserWarning,
+                stacklevel=2,
+            )
+        clf = TextAsImageClassifier(encoder=encoder, perturbation=perturbation, **config["params"])
+        state = clf.__getstate__() | {
+            "encoder_": encoder,
+            "classes_": np.array(config["classes"]),
+            "n_features_in_": config["module"]["n_features"],
+            "net_": {
+                "module": config["module"],
+                "weights": _with_prefix(arrays, "adapter."),
+                "history": json.dumps(config["history"]),
+            },
+        }
+        if perturbation is not None:
+            state["perturbation_"] = perturbation
+        clf.__setstate__(state)
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+        AttributeError,
+        SafetensorError,
+    ) as error:
+        raise ValueError(f"The classifier in {str(folder)!r} cannot be read: {error}.") from error
+    return clf
+
+
+def _plain(value: Any, name: str) -> Any:
+    """`value` in types that JSON holds."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(v, name) for v in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(
+        f"{name} is of type {type(value).__name__}, which cannot be saved without pickle; set it "
+        "to a number, a str or None first."
+    )
+
+
+def _part_config(part: Any, name: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Class, parameters and fitted numbers of a part; its fitted arrays go to `arrays`."""
+    kind = type(part).__name__
+    if _PARTS.get(kind) is not type(part):
+        return {"class": kind}
+    fitted = {k: v for k, v in vars(part).items() if k.endswith("_") and not k.startswith("_")}
+    for key, value in list(fitted.items()):
+        if isinstance(value, np.ndarray):
+            arrays[f"{name}.{key}"] = value
+            del fitted[key]
+    return {
+        "class": kind,
+        "params": {k: _plain(v, k) for k, v in part.get_params(deep=False).items()},
+        "fitted": {k: _plain(v, k) for k, v in fitted.items()},
+    }
+
+
+def _load_part(config: dict[str, Any], arrays: dict[str, np.ndarray], name: str) -> Any:
+    cls = _PARTS.get(config["class"])
+    if cls is None:
+        return None
+    part = cls(**config["params"])
+    for key, value in (config["fitted"] | _with_prefix(arrays, f"{name}.")).items():
+        setattr(part, key, value)
+    return part
+
+
+def _with_prefix(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
