@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -179,6 +179,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         unknown = sorted(set(fit_params) - set().union(*takes))
         if unknown:
             raise TypeError(f"No estimator's fit takes {unknown}; check the spelling.")
+        X = list(X) if isinstance(X, Iterator) else X  # every estimator reads it
         self.estimators_ = [
             clone(estimator).fit(X, y, **{k: fit_params[k] for k in own})
             for estimator, own in zip(estimators, takes)
@@ -226,6 +227,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         return weights
 
     def _raw_scores(self, X: Any) -> list[np.ndarray]:
+        X = list(X) if isinstance(X, Iterator) else X
         return [label_scores(estimator, X) for estimator in self.estimators_]
 
     def predict_proba(self, X: Any) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Searches and bulk predictions on a Dask cluster, with a worker killed on the way."""
 
-import functools
 import os
 import signal
 import threading
@@ -17,6 +16,14 @@ from sklearn_tai.bulk import predict_folder
 distributed = pytest.importorskip("distributed")
 
 
+async def by_value(data, **kwargs):
+    """Send data with each task (docs/production.md).
+
+    joblib leaves each large argument with one worker, and with that worker it is lost.
+    """
+    return data
+
+
 @pytest.fixture
 def client():
     with (
@@ -25,8 +32,7 @@ def client():
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
-        # joblib hands each array to one worker, and it is lost with it: keep copies
-        client.scatter = functools.partial(client.scatter, broadcast=True)
+        client.scatter = by_value
         yield client
 
 

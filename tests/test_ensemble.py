@@ -165,3 +165,10 @@ def test_search_over_weights_of_fitted_classifiers(adapter, text_embeddings, cor
         ScoreEnsemble(parts), {"weights": [[1, 1], [1, 2]]}, cv=2, error_score="raise"
     ).fit(text_embeddings, corpus[1])
     assert search.best_score_ > 0.2
+
+
+def test_every_member_reads_an_iterator(encoder, scenes):
+    zero_shot = FrozenEstimator(ZeroShotClassifier(scenes.label_names, encoder).fit())
+    ensemble = ScoreEnsemble([("a", zero_shot), ("b", zero_shot)]).fit(iter(scenes.images[:4]))
+    proba = ensemble.predict_proba(iter(scenes.images[:4]))
+    np.testing.assert_allclose(proba, ensemble.predict_proba(scenes.images[:4]), atol=1e-5)
