@@ -105,3 +105,21 @@ def test_bulk_prediction_with_a_killed_worker(client, encoder, corpus, scenes, t
     proba = clf.predict_proba(sorted(folder.iterdir()))
     np.testing.assert_allclose(table[scenes.label_names], proba, atol=1e-5)
     assert max(client.run(n_loaded).values()) <= 1
+
+
+def test_search_on_ray(encoder, corpus):
+    ray = pytest.importorskip("ray")  # not among the test requirements: pip install ray
+    from ray.util.joblib import register_ray
+
+    texts, Y = corpus
+    clf = TextAsImageClassifier(encoder, hidden_sizes=(16,), max_epochs=3, random_state=0)
+    search = GridSearchCV(clf, {"perturbation__radius": [0, 1]}, cv=2, refit=False)
+    expected = search.fit(texts[:100], Y[:100]).cv_results_["mean_test_score"]
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        register_ray()
+        with joblib.parallel_config("ray", n_jobs=2):
+            search.fit(texts[:100], Y[:100])
+    finally:
+        ray.shutdown()
+    np.testing.assert_allclose(search.cv_results_["mean_test_score"], expected, atol=1e-5)
