@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import logging
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -47,7 +48,9 @@ class LoadedModel:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the weights and the preprocessing, for cache keys."""
-        digest = hashlib.sha256(repr(self.preprocess).encode())
+        # functions are shown with their addresses, which differ from process to process
+        steps = re.sub(r" at 0x[0-9a-f]+", "", repr(self.preprocess))
+        digest = hashlib.sha256(steps.encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.cpu().contiguous().view(-1).view(torch.uint8).numpy())
