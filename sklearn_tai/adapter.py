@@ -209,10 +209,11 @@ def train_adapter(
     seed: int,
     verbose: int,
     callbacks: Sequence[Any] = (),
+    criterion: type[nn.Module] | None = None,
 ) -> NeuralNet:
-    """Fit an adapter with AdamW, a 1-cycle learning rate and binary cross-entropy (Eq. 3).
+    """Fit an adapter with AdamW and a 1-cycle learning rate.
 
-    `Y` may hold -1 (unknown) where `is_image`; the loss leaves those entries out.
+    The loss is `criterion`, by default binary cross-entropy (Eq. 3). `Y` may hold -1 (unknown) where `is_image`; the loss leaves those entries out.
     """
     batches = {
         "perturbation": perturbation,
@@ -225,6 +226,8 @@ def train_adapter(
     schedule = LRScheduler(
         torch.optim.lr_scheduler.OneCycleLR, max_lr=max_lr, total_steps=n_steps, step_every="batch"
     )
+    if criterion is None:
+        criterion = KnownBCEWithLogitsLoss if Y.min() < 0 else nn.BCEWithLogitsLoss
     progress = [("progress", EpochProgress())] if verbose else []
     net = AdapterNet(
         Adapter,
@@ -235,7 +238,7 @@ def train_adapter(
         # unit variance of the coordinates, whatever the norm of the encoder's embeddings
         module__input_scale=math.sqrt(X.shape[1])
         / max(float(np.linalg.norm(X, axis=1).mean()), 1e-12),
-        criterion=KnownBCEWithLogitsLoss if Y.min() < 0 else nn.BCEWithLogitsLoss,
+        criterion=criterion,
         # the automatic choice for this loss is made for one binary label
         predict_nonlinearity=torch.sigmoid,
         optimizer=torch.optim.AdamW,

@@ -1,5 +1,17 @@
-"""The rivals, as estimators."""
+"""The rivals: CLIP itself, learned prompts, and other heads."""
 
+from ._comc import CoMCClassifier
+from ._coop import CoOpClassifier
+from ._dual_coop import DualCoOpClassifier
+from ._sarb import SARBClassifier
+from ._tai_dpt import TaIDPTClassifier
 from ._zero_shot import ZeroShotClassifier
 
-__all__ = ["ZeroShotClassifier"]
+__all__ = [
+    "CoMCClassifier",
+    "CoOpClassifier",
+    "DualCoOpClassifier",
+    "SARBClassifier",
+    "TaIDPTClassifier",
+    "ZeroShotClassifier",
+]

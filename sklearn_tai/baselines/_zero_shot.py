@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, _fit_context, clone
-from sklearn.preprocessing import normalize
+from sklearn.preprocessing import normalize, scale
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -43,6 +43,10 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         embeddings of a label's prompts are averaged.
     temperature : float, default=0.01
         Divides the similarities in :meth:`predict_proba`; CLIP's own is 0.01.
+    standardize : bool, default=False
+        Whether the similarities of an image are brought to mean 0 and standard
+        deviation 1 over the labels, as SPARC does [1]_: some images are more similar
+        than others to every prompt. It takes two labels or more.
     threshold : float or None, default=None
         ``predict`` names a label where its probability is above this; None for
         1 / n_labels, the probability of a uniform guess.
@@ -65,7 +69,14 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
     Notes
     -----
     As in CLIP (Radford et al., 2021), section 3.1. ``score`` ranks by cosine
-    similarity, not by the softmax, which compares labels within an image.
+    similarity, not by the softmax, which compares labels within an image. Of SPARC, only
+    the standardisation is here, not its compound prompts of several labels and the
+    merging of their scores.
+
+    References
+    ----------
+    .. [1] Miller et al., "SPARC: Score Prompting and Adaptive Fusion for Zero-Shot
+       Multi-Label Recognition in Vision-Language Models", CVPR 2025.
 
     Examples
     --------
@@ -82,6 +93,7 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         "encoder": [HasMethods("transform"), None],
         "templates": ["array-like"],
         "temperature": [Interval(Real, 0, None, closed="neither")],
+        "standardize": ["boolean"],
         "threshold": [Interval(Real, 0, 1, closed="both"), None],
     }
 
@@ -92,12 +104,14 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         *,
         templates: Sequence[str] = _TEMPLATES,
         temperature: float = 0.01,
+        standardize: bool = False,
         threshold: float | None = None,
     ) -> None:
         self.labels = labels
         self.encoder = encoder
         self.templates = templates
         self.temperature = temperature
+        self.standardize = standardize
         self.threshold = threshold
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -136,7 +150,7 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Cosine similarities of items and labels.
+        """Cosine similarities of items and labels, standardised if so wanted.
 
         Parameters
         ----------
@@ -146,8 +160,12 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_items, n_labels)
-            In [-1, 1].
+            In [-1, 1] without standardisation.
         """
+        similarities = self._similarities(X)
+        return scale(similarities.astype(float), axis=1) if self.standardize else similarities
+
+    def _similarities(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         embeddings = as_embeddings(X)
         if embeddings is None:
@@ -168,7 +186,8 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         ndarray of shape (n_items, n_labels)
             Rows sum to 1.
         """
-        return softmax(self.decision_function(X) / self.temperature, axis=1)
+        # a shift of all labels changes nothing here, so standardisation has no part in it
+        return softmax(self._similarities(X) / self.temperature, axis=1)
 
     def predict(self, X: Any) -> np.ndarray:
         """Which labels have a probability above `threshold`.

@@ -1,0 +1,144 @@
+"""Seconds and memory of an update over the number of labels (Fig. 1 and Table 4).
+
+    python benchmarks/rival_costs.py
+
+Every rival trains on 32 embeddings of random items in a process of its own, with a batch of
+all of them, so that an epoch is one update. A rival that takes more than a minute for an
+update, or more than 16 GiB, is stopped, and is not tried with more labels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+RIVALS = ["TaI-Adapter", "CoMC", "SARB", "CoOp", "DualCoOp", "TaI-DPT", "zero-shot CLIP"]
+N_LABELS = [20, 80, 400, 2000, 7186]
+N_ITEMS, GIB = 32, 2**30
+
+
+def make(name: str, model: str, n_labels: int, max_epochs: int) -> Any:
+    from sklearn_tai import OpenCLIPEncoder, TextAsImageClassifier, ZeroShotClassifier
+    from sklearn_tai import baselines as rivals
+
+    labels = [f"object {i}" for i in range(n_labels)]
+    encoder = OpenCLIPEncoder(model, None)
+    common: dict[str, Any] = {"max_epochs": max_epochs, "batch_size": N_ITEMS, "random_state": 0}
+    if name == "zero-shot CLIP":
+        return ZeroShotClassifier(labels, encoder, templates=["a photo of {}."])
+    if name == "TaI-Adapter":
+        return TextAsImageClassifier(encoder, **common)
+    if name in ("CoMC", "SARB"):
+        return getattr(rivals, f"{name}Classifier")(encoder, **common)
+    return getattr(rivals, f"{name.replace('-', '')}Classifier")(labels, encoder, **common)
+
+
+def one(name: str, model: str, n_labels: int) -> None:
+    """Print seconds of an update, of the rest of a fit, and peak memory in MiB."""
+    from sklearn_tai.encoders import _loading
+
+    warnings.simplefilter("ignore")
+    resource.setrlimit(resource.RLIMIT_DATA, (16 * GIB, 16 * GIB))
+    n_features = _loading.load_model(model, None, "cpu").model.visual.output_dim
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(N_ITEMS, n_features)).astype(np.float32)
+    Y = np.zeros((N_ITEMS, n_labels))
+    Y[np.arange(N_ITEMS), rng.integers(n_labels, size=N_ITEMS)] = 1
+    seconds = []
+    for max_epochs in (1, 1, 3):  # the first is to warm up
+        clf = make(name, model, n_labels, max_epochs)
+        begun = time.perf_counter()
+        clf.fit(X, Y)
+        seconds.append(time.perf_counter() - begun)
+        if seconds[0] > 60:
+            break
+    step = (seconds[2] - seconds[1]) / 2 if len(seconds) == 3 else seconds[0]
+    rest = seconds[1] - step if len(seconds) == 3 else 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"step": max(step, 0.0), "rest": max(rest, 0.0), "peak": peak}))
+
+
+def try_one(name: str, model: str, n_labels: int, max_seconds: float) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--one", name, model, str(n_labels)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=max_seconds)
+    except subprocess.TimeoutExpired:
+        return {"stopped": "more than 60 s an update"}
+    if done.returncode:
+        last = done.stderr.strip().split("\n")[-1]
+        memory = "memory" in last.lower() or "alloc" in last.lower() or done.returncode < 0
+        return {"stopped": "more than 16 GiB" if memory else last[:80]}
+    found = json.loads(done.stdout.strip().split("\n")[-1])
+    return {"stopped": "more than 60 s an update", **found} if found["step"] > 60 else found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--one", nargs=3, metavar=("RIVAL", "MODEL", "N_LABELS"))
+    parser.add_argument("--models", nargs="+", default=["tai-tiny", "RN50"])
+    parser.add_argument("--labels", nargs="+", type=int, default=N_LABELS)
+    parser.add_argument("--max-seconds", type=float, default=200.0)
+    parser.add_argument("--out", type=Path, default=Path(), help="folder for the figure")
+    args = parser.parse_args()
+    if args.one:
+        return one(args.one[0], args.one[1], int(args.one[2]))
+    for model in args.models:
+        results: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in RIVALS}
+        for name in tqdm(RIVALS, desc=model):
+            for n_labels in args.labels:
+                found = try_one(name, model, n_labels, args.max_seconds)
+                results[name][n_labels] = found
+                if "stopped" in found:
+                    break
+        print(f"\n{model}: seconds of an update / peak memory (GiB)\n")
+        print("| method | " + " | ".join(f"{n:,} labels" for n in args.labels) + " |")
+        print("|---" * (len(args.labels) + 1) + "|")
+        for name, by_labels in results.items():
+            print(f"| {name} | " + " | ".join(cell(by_labels.get(n)) for n in args.labels) + " |")
+        draw(args.out / f"rival_costs_{model}.png", results, model)
+
+
+def cell(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "not tried"
+    if "stopped" in found:
+        return f"stopped: {found['stopped']}"
+    return f"{found['step']:.3f} / {found['peak'] / 1024:.1f}"
+
+
+def draw(path: Path, results: dict[str, dict[int, dict[str, Any]]], model: str) -> None:
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+    for ax, key, title in zip(
+        axes, ("step", "peak"), ("seconds of an update", "peak memory (MiB)")
+    ):
+        for name, by_labels in results.items():
+            ran = {n: f[key] for n, f in by_labels.items() if "stopped" not in f}
+            if name == "zero-shot CLIP" and key == "step":
+                continue  # it has no updates
+            ax.plot(list(ran), list(ran.values()), marker="o", label=name)
+        ax.set(xscale="log", yscale="log", xlabel="labels", title=title)
+    figure.suptitle(f"{model}, a batch of {N_ITEMS}")
+    handles, names = axes[1].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+    print(f"\nfigure: {path}")
+
+
+if __name__ == "__main__":
+    main()

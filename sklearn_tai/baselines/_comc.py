@@ -1,0 +1,256 @@
+"""A linear classifier on unit text embeddings with noise and a ranking loss (CoMC)."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.preprocessing import normalize
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import nn
+
+from .._items import as_embeddings, check_items
+from .._labels import check_indicator
+from .._multi_label import MultiLabelClassifierMixin
+from .._net_state import net_from_state, net_to_state
+from ..adapter import check_device, train_adapter
+from ..encoders import OpenCLIPEncoder
+from ..perturbation import RandomPerturbation
+from ._losses import ranking_loss
+
+
+class RankingLoss(nn.Module):
+    """Hinge on every pair of a present and an absent label."""
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Mean over the items."""
+        return ranking_loss(logits, target)
+
+
+class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
+    """Linear head on unit text embeddings, with noise and a ranking loss [1]_.
+
+    The closest relative of the TaI-Adapter: trained on texts, with noise over the
+    modality gap, but linear, on embeddings of unit length, and taught to rank.
+
+    Parameters
+    ----------
+    encoder : estimator or None, default=None
+        Turns texts and images into embeddings; None for
+        :class:`OpenCLIPEncoder() <sklearn_tai.OpenCLIPEncoder>`.
+    radius : float, default=3.2
+        Length of the noise on unit embeddings: 0.1 a coordinate for d = 1,024.
+    max_epochs : int, default=60
+        Passes over the training texts.
+    batch_size : int, default=64
+        Texts in one batch.
+    max_lr : float, default=1e-3
+        Peak of the 1-cycle learning rate (AdamW).
+    threshold : float, default=0.5
+        ``predict`` names a label where its probability is above this.
+    device : str or None, default=None
+        Where the head is trained; None for a GPU if there is one.
+    random_state : int, RandomState instance or None, default=None
+        Fixes initial weights, batches and noise.
+    verbose : int, default=0
+        0 is silent, 1 shows a progress bar.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_labels,)
+        The labels: the columns of `y` where it was a data frame, else 0, 1, ...
+    n_features_in_ : int
+        Dimension of the embeddings.
+    net_ : skorch.NeuralNet
+        The trained head.
+    encoder_ : estimator
+        The encoder used.
+
+    See Also
+    --------
+    TextAsImageClassifier : An adapter of several layers with cross-entropy.
+
+    Notes
+    -----
+    The loss of an item is the mean over its pairs of a present label i and an absent
+    label j of :math:`\\max(0, 1 - (s_i - s_j))`. A ranking has no probabilities: the
+    logistic function of the scores is given for them, and they are not calibrated.
+
+    The paper generates its training texts by a language model, and adds pseudo-visual
+    features of label names; the texts here are those given to ``fit``.
+
+    References
+    ----------
+    .. [1] "Language-driven Cross-modal Classifier for Zero-shot Multi-label Image
+       Recognition", ICML 2024.
+
+    Examples
+    --------
+    >>> from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator
+    >>> from sklearn_tai.baselines import CoMCClassifier
+    >>> from sklearn_tai.datasets import load_emoji_scenes
+    >>> scenes = load_emoji_scenes()
+    >>> texts, Y = PromptCorpusGenerator(300, random_state=0).generate(scenes.label_names)
+    >>> clf = CoMCClassifier(OpenCLIPEncoder("tai-tiny"), random_state=0).fit(texts, Y)
+    >>> clf.score(scenes.images, scenes.Y) > 0.4
+    True
+    """
+
+    _parameter_constraints = {
+        "encoder": [HasMethods("transform"), None],
+        "radius": [Interval(Real, 0, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_lr": [Interval(Real, 0, None, closed="neither")],
+        "threshold": [Interval(Real, 0, 1, closed="both")],
+        "device": [str, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        encoder: Any = None,
+        radius: float = 3.2,
+        *,
+        max_epochs: int = 60,
+        batch_size: int = 64,
+        max_lr: float = 1e-3,
+        threshold: float = 0.5,
+        device: str | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.encoder = encoder
+        self.radius = radius
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.max_lr = max_lr
+        self.threshold = threshold
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any) -> CoMCClassifier:
+        """Train on texts.
+
+        Parameters
+        ----------
+        X : list of n_items texts, or array-like of shape (n_items, n_features)
+            Training texts, or their embeddings.
+        y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
+            1 where a text has the label, 0 where it has not.
+
+        Returns
+        -------
+        CoMCClassifier
+            The fitted classifier.
+        """
+        device = check_device(self.device)
+        if as_embeddings(X) is None:
+            X = check_items(X)[0]
+            check_indicator(y, len(X), accept_sparse=True)
+        encoder = OpenCLIPEncoder() if self.encoder is None else self.encoder
+        self.encoder_ = clone(encoder) if hasattr(encoder, "get_params") else encoder
+        embeddings = self._embed(X, reset=True)
+        Y, self.classes_ = check_indicator(y, len(embeddings), accept_sparse=True)
+        counts = np.asarray(Y.sum(axis=1)).ravel()
+        if not ((counts > 0) & (counts < Y.shape[1])).any():
+            raise ValueError(
+                "No item of y has both a present and an absent label, so there is nothing to "
+                "rank. Add items that have."
+            )
+        if (np.asarray(Y.sum(axis=0)).ravel() == 0).any():
+            warnings.warn(
+                "Some labels have no positive item in y, so they are only pushed down. Add texts "
+                "that have them.",
+                UserWarning,
+                stacklevel=3,
+            )
+        rng = check_random_state(self.random_state)
+        self.net_ = train_adapter(
+            embeddings,
+            Y,
+            RandomPerturbation(self.radius, relative=False).fit(embeddings),
+            hidden_sizes=(),
+            dropout=0.0,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            max_lr=self.max_lr,
+            device=device,
+            seed=int(rng.randint(np.iinfo(np.int32).max)),
+            verbose=self.verbose,
+            criterion=RankingLoss,
+        )
+        return self
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Scores of the labels.
+
+        Parameters
+        ----------
+        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
+            Items, or their embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            Scores.
+        """
+        check_is_fitted(self)
+        return self.net_.forward(self._embed(X, reset=False)).cpu().numpy()
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The logistic function of the scores.
+
+        Parameters
+        ----------
+        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
+            Items, or their embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            In [0, 1].
+        """
+        check_is_fitted(self)
+        return self.net_.predict_proba(self._embed(X, reset=False))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Which labels have a probability above `threshold`.
+
+        Parameters
+        ----------
+        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
+            Items, or their embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            An indicator of 0 and 1.
+        """
+        return (self.predict_proba(X) > self.threshold).astype(int)
+
+    def _embed(self, X: Any, reset: bool) -> np.ndarray:
+        embeddings = as_embeddings(X)
+        if embeddings is None:
+            embeddings = self.encoder_.transform(X)
+        return normalize(validate_data(self, embeddings, reset=reset, dtype=np.float32))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if "net_" in state:
+            state["net_"] = net_to_state(state["net_"])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "net_" in state:
+            self.net_ = net_from_state(state["net_"], "cpu")

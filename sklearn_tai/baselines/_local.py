@@ -1,0 +1,274 @@
+"""The frozen towers from within: regions of images, tokens of texts."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ..encoders import OpenCLIPEncoder
+from ..encoders._images import image_batches
+from ..encoders._loading import load_model
+from ..encoders._text import _shallow, _tower, text_lengths
+
+
+@dataclass
+class ItemFeatures:
+    """What the frozen towers make of items; all vectors have unit length.
+
+    Parts are regions of images or tokens of texts. They are kept in half precision: 49
+    regions of one picture take 98 KiB with CLIP RN50.
+    """
+
+    whole: torch.Tensor  # (n_items, n_features)
+    parts: torch.Tensor  # (n_items, n_parts, n_features), 0 where there is none
+    is_part: torch.Tensor  # (n_items, n_parts)
+    is_image: torch.Tensor  # (n_items,), whether parts are regions
+
+    @classmethod
+    def of_embeddings(cls, embeddings: Any) -> ItemFeatures:
+        """Items of which only embeddings of the whole are known."""
+        whole = F.normalize(torch.as_tensor(embeddings, dtype=torch.float32), dim=-1)
+        n_items, n_features = whole.shape
+        return cls(
+            whole,
+            torch.zeros(n_items, 0, n_features, dtype=torch.float16),
+            torch.zeros(n_items, 0, dtype=torch.bool),
+            torch.zeros(n_items, dtype=torch.bool),
+        )
+
+    def with_whole_for_parts(self) -> ItemFeatures:
+        """The whole takes the place of the parts where an item has none."""
+        parts, is_part = self.parts, self.is_part
+        if parts.shape[1] == 0:
+            parts = self.parts.new_zeros(len(parts), 1, parts.shape[2])
+            is_part = self.is_part.new_zeros(len(parts), 1)
+        lacking = ~is_part.any(dim=1)
+        parts, is_part = parts.clone(), is_part.clone()
+        parts[lacking, 0] = self.whole[lacking].to(parts.dtype)
+        is_part[lacking, 0] = True
+        return ItemFeatures(self.whole, parts, is_part, self.is_image)
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    def __getitem__(self, rows: torch.Tensor) -> ItemFeatures:
+        return ItemFeatures(*(tensor[rows] for tensor in vars(self).values()))
+
+    def to(self, device: torch.device) -> ItemFeatures:
+        """These features on `device`."""
+        return ItemFeatures(*(tensor.to(device) for tensor in vars(self).values()))
+
+
+def aggregate(
+    similarities: torch.Tensor, relevance: torch.Tensor, is_part: torch.Tensor, scale: Any
+) -> torch.Tensor:
+    """Mean of similarities over an item's parts, weighted by softmax(scale * relevance).
+
+    Parameters
+    ----------
+    similarities : Tensor of shape (n_items, n_parts, n_labels)
+        What is averaged.
+    relevance : Tensor of shape (n_items, n_parts, n_labels)
+        What decides on the weights.
+    is_part : Tensor of shape (n_items, n_parts)
+        Which parts there are.
+    scale : float
+        0 weighs all parts equally, infinity is the maximum.
+
+    Returns
+    -------
+    Tensor of shape (n_items, n_labels)
+        Averages. 0 for an item without parts if its similarities are.
+    """
+    lowest = torch.finfo(relevance.dtype).min
+    weights = (scale * relevance).masked_fill(~is_part[:, :, None], lowest).softmax(dim=1)
+    return (weights * similarities).sum(dim=1)
+
+
+class TextTower:
+    """A frozen, causal text tower of open_clip that runs from token embeddings.
+
+    It is in full precision whatever the encoder's: gradients go through it.
+    """
+
+    def __init__(self, encoder: OpenCLIPEncoder) -> None:
+        loaded = load_model(encoder.model_name, encoder.pretrained, encoder.device, "fp32")
+        if not loaded.text_can_be_cut:
+            raise ValueError(
+                f"The text tower of model_name={encoder.model_name!r} cannot learn prompts: it is "
+                "not open_clip's causal transformer that is read off at the end of the text. Set "
+                "encoder to a model that has it, for instance OpenCLIPEncoder('RN50')."
+            )
+        self.model, self.device = loaded.model, loaded.device
+        self.logit_scale = float(loaded.model.logit_scale.exp())
+        self._tokenize = loaded.tokenize
+        self._tower = _tower(loaded.model)  # the model itself, or its part for texts
+        self.n_positions, self.width = self._tower.positional_embedding.shape
+        projection = self._tower.text_projection
+        if isinstance(projection, nn.Linear):
+            projection = projection.weight.T
+        self.n_features = self.width if projection is None else projection.shape[1]
+
+    def tokenize(self, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens from start to end, padded, and how many each text has."""
+        tokens = self._tokenize(texts)
+        return tokens, text_lengths(self.model, tokens)
+
+    def embed(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Embeddings of tokens, without their positions."""
+        return self._tower.token_embedding(tokens.to(self.device))
+
+    def token_features(self, embedded: torch.Tensor) -> torch.Tensor:
+        """What the tower yields at each position, in the space of the embeddings."""
+        return self._project(self._hidden(embedded))
+
+    def text_features(self, embedded: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """What the tower yields at the end of each text: CLIP's embedding of it."""
+        rows = torch.arange(len(embedded), device=self.device)
+        return self._project(self._hidden(embedded)[rows, lengths.to(self.device) - 1])
+
+    def _hidden(self, embedded: torch.Tensor) -> torch.Tensor:
+        tower, n = self._tower, embedded.shape[1]
+        hidden = embedded + tower.positional_embedding[:n]
+        return tower.ln_final(tower.transformer(hidden, attn_mask=tower.attn_mask[:n, :n]))
+
+    def _project(self, hidden: torch.Tensor) -> torch.Tensor:
+        projection = self._tower.text_projection
+        if projection is None:
+            return hidden
+        return projection(hidden) if isinstance(projection, nn.Module) else hidden @ projection
+
+
+class _DensePool(nn.Module):
+    """CLIP's attention pool, and beside it the values at each position.
+
+    Values and output projection without attention and without positions, as DenseCLIP
+    and TaI-DPT do it: what the pool would yield if it looked at one position only.
+    """
+
+    def __init__(self, pool: Any) -> None:
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        positions = x.flatten(2).transpose(1, 2)  # (n, height * width, channels)
+        dense = self.pool.c_proj(self.pool.v_proj(positions))
+        return torch.cat([self.pool(x)[:, None], dense], dim=1)
+
+
+class _RegionTower:
+    """A model whose ``encode_image`` yields the whole picture, then its regions."""
+
+    def __init__(self, model: Any) -> None:
+        visual = cast(Any, _shallow(model.visual))
+        if hasattr(visual, "attnpool"):
+            visual._modules["attnpool"] = _DensePool(visual.attnpool)
+        else:
+            visual.output_tokens = True
+        self._visual = visual
+
+    def encode_image(self, batch: torch.Tensor) -> torch.Tensor:
+        """Features of shape (n_images, 1 + n_regions, n_features)."""
+        encoded = self._visual(batch)
+        if isinstance(encoded, torch.Tensor):
+            return encoded
+        whole, tokens = encoded
+        if self._visual.final_ln_after_pool:  # otherwise done
+            tokens = self._visual.ln_post(tokens)
+        if self._visual.proj is not None:
+            tokens = tokens @ self._visual.proj
+        return torch.cat([whole[:, None], tokens], dim=1)
+
+
+def has_regions(model: Any) -> bool:
+    """Whether the image tower is one whose regions lie in the space of its embeddings."""
+    from open_clip.modified_resnet import ModifiedResNet
+    from open_clip.transformer import VisionTransformer
+
+    visual = model.visual
+    if isinstance(visual, VisionTransformer):
+        return visual.attn_pool is None and visual.pool_type in ("tok", "avg")
+    return isinstance(visual, ModifiedResNet)
+
+
+def encode_items(
+    encoder: OpenCLIPEncoder,
+    items: list[Any],
+    is_image: np.ndarray,
+    *,
+    regions: bool,
+    tokens: bool,
+    start: int = 0,
+) -> ItemFeatures:
+    """Features of items and, where asked for and possible, of their parts.
+
+    `start` is the index of the first item in the user's ``X``, for messages.
+    """
+    loaded = encoder._load()
+    regions = regions and has_regions(loaded.model)
+    whole: list[Any] = [None] * len(items)
+    parts: list[Any] = [None] * len(items)
+    images, texts = np.flatnonzero(is_image), np.flatnonzero(~is_image)
+    failures: list[tuple[int, str]] | None = None if encoder.on_error == "raise" else []
+    with torch.no_grad():  # inference_mode would forbid to train on what comes out
+        if len(images) and regions:
+            dense = replace(loaded, model=_RegionTower(loaded.model))
+            for rows, encoded in image_batches(
+                dense, [items[i] for i in images], start + images, encoder.batch_size, failures
+            ):
+                for i, one in zip(images[rows], F.normalize(encoded.float(), dim=-1).cpu()):
+                    whole[i], parts[i] = one[0].clone(), one[1:].half()
+        if len(texts) and tokens:
+            tower = TextTower(encoder)
+            for i, one in zip(texts, _token_features(tower, [items[i] for i in texts], encoder)):
+                whole[i], parts[i] = one[-1], one.half()  # a text is read off at its end
+    if failures:
+        first = " ".join(message for _, message in sorted(failures)[:5])
+        warnings.warn(
+            f"{len(failures)} images could not be read, and their scores are NaN. {first}",
+            UserWarning,
+            stacklevel=4,
+        )
+    rest = [i for i in range(len(items)) if whole[i] is None]
+    if rest:
+        vectors = F.normalize(
+            torch.from_numpy(encoder.transform([items[i] for i in rest])), dim=-1
+        )
+        for i, vector in zip(rest, vectors):
+            whole[i], parts[i] = vector, vector.new_zeros(0, len(vector)).half()
+    n_parts = torch.tensor([len(one) for one in parts])
+    return ItemFeatures(
+        torch.stack(whole),
+        nn.utils.rnn.pad_sequence(parts, batch_first=True),
+        torch.arange(int(n_parts.max())) < n_parts[:, None],
+        torch.from_numpy(is_image),
+    )
+
+
+def _token_features(
+    tower: TextTower, texts: list[str], encoder: OpenCLIPEncoder
+) -> list[torch.Tensor]:
+    """Unit features of the tokens of each text, from its start to its end."""
+    tokens, lengths = tower.tokenize(texts)
+    n_cut = int((tokens[:, -1] != 0).sum())
+    if n_cut:
+        warnings.warn(
+            f"{n_cut} of {len(texts)} texts fill the model's context of {tokens.shape[1]} tokens; "
+            "what is beyond is not seen. Shorten them.",
+            UserWarning,
+            stacklevel=5,
+        )
+    result: list[Any] = [None] * len(texts)
+    # texts of like length together, cut to the longest
+    for rows in lengths.argsort(stable=True).split(encoder.batch_size):
+        own = tokens[rows, : int(lengths[rows].max())]
+        features = F.normalize(tower.token_features(tower.embed(own)), dim=-1).cpu()
+        for i, one in zip(rows.tolist(), features):
+            result[i] = one[: int(lengths[i])].clone()
+    return result

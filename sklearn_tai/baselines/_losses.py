@@ -1,0 +1,111 @@
+"""Losses of prompt learning, over the labels that are known."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+_EPS = 1e-8
+
+
+def _known_mean(losses: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Mean over the entries that are known, times the number of labels.
+
+    That is the sum over labels and mean over items where all is known, and of the same
+    size where little is: learning rates need no change with the share of known labels.
+    """
+    known = targets >= 0
+    # where, not a product: an unknown entry must not pass on a NaN
+    total = torch.where(known, losses, 0).sum()
+    return total * targets.shape[1] / known.sum().clamp(min=1)
+
+
+def binary_cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy of each label by itself.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n_items, n_labels)
+        Scores before the sigmoid.
+    targets : Tensor of shape (n_items, n_labels)
+        1 present, 0 absent, -1 unknown: left out.
+
+    Returns
+    -------
+    Tensor of shape ()
+        Mean over the known entries, times n_labels; 0 if none is known.
+    """
+    losses = F.binary_cross_entropy_with_logits(logits, targets.clamp(min=0), reduction="none")
+    return _known_mean(losses, targets)
+
+
+def asymmetric_loss(
+    logits: torch.Tensor,
+    targets: torch.Tensor,
+    gamma_neg: float = 2.0,
+    gamma_pos: float = 1.0,
+    clip: float = 0.05,
+) -> torch.Tensor:
+    """Asymmetric loss (ASL), which lets the many easy negatives count little [1]_.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n_items, n_labels)
+        Scores before the sigmoid.
+    targets : Tensor of shape (n_items, n_labels)
+        1 present, 0 absent, -1 unknown: left out.
+    gamma_neg : float, default=2.0
+        Focusing parameter of the negatives.
+    gamma_pos : float, default=1.0
+        Focusing parameter of the positives.
+    clip : float, default=0.05
+        Probability below which a negative is left out altogether.
+
+    Returns
+    -------
+    Tensor of shape ()
+        Mean over the known entries, times n_labels; 0 if none is known.
+
+    Notes
+    -----
+    With p the sigmoid of a logit and p_m = max(p - clip, 0), a positive costs
+    -(1 - p)^gamma_pos log(p), a negative -p_m^gamma_neg log(1 - p_m).
+
+    References
+    ----------
+    .. [1] T. Ridnik et al., "Asymmetric Loss For Multi-Label Classification",
+       arXiv:2009.14119.
+    """
+    p = logits.sigmoid()
+    shifted = (p - clip).clamp(min=0)
+    # bases are kept from 0, where the gradient of a power below 1 is infinite
+    positive = -((1 - p).clamp(min=_EPS) ** gamma_pos) * F.logsigmoid(logits)
+    negative = -(shifted.clamp(min=_EPS) ** gamma_neg) * (1 - shifted).clamp(min=_EPS).log()
+    return _known_mean(torch.where(targets == 1, positive, negative), targets)
+
+
+def ranking_loss(scores: torch.Tensor, targets: torch.Tensor, margin: float = 1.0) -> torch.Tensor:
+    """Hinge loss over all pairs of a present and an absent label of an item.
+
+    Parameters
+    ----------
+    scores : Tensor of shape (n_items, n_labels)
+        Scores of the labels.
+    targets : Tensor of shape (n_items, n_labels)
+        1 present, 0 absent, -1 unknown: in no pair.
+    margin : float, default=1.0
+        How far a present label must score above an absent one.
+
+    Returns
+    -------
+    Tensor of shape ()
+        Sum over the pairs, mean over the items.
+
+    Notes
+    -----
+    An item with scores s, present labels P and absent ones N costs the sum of
+    max(0, margin - s_i + s_j) over i in P, j in N (TaI-DPT, arXiv:2211.12739).
+    """
+    pairs = (targets == 1)[:, :, None] & (targets == 0)[:, None, :]
+    hinge = (margin - scores[:, :, None] + scores[:, None, :]).clamp(min=0)
+    return torch.where(pairs, hinge, 0).sum() / len(scores)

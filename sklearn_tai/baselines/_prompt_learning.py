@@ -1,0 +1,299 @@
+"""What the classifiers that learn prompts share: the prompts and their training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import nn
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+from .._items import as_embeddings, check_items, item_chunks
+from .._labels import check_indicator, check_labels
+from .._multi_label import MultiLabelClassifierMixin
+from ..encoders import OpenCLIPEncoder
+from ._local import ItemFeatures, TextTower, encode_items
+
+_CHUNK = 1024  # items whose parts are in memory at once when scoring
+_WARMUP_LR = 1e-5  # of the first epoch, as in CoOp
+
+
+class PromptLearner(nn.Module):
+    """Learned vectors in front of the label names, seen through the frozen text tower.
+
+    A prompt is [start, v_1, ..., v_M, label tokens, end] (CoOp).
+
+    There is one set of prompts for each of `inits`, which begins at these words or, for
+    None, at `n_context` random vectors. With `class_specific`, each label has vectors of
+    its own. The tower is not trained, and no part of this module's state.
+    """
+
+    def __init__(
+        self,
+        tower: TextTower,
+        names: list[str],
+        inits: Sequence[str | None],
+        n_context: int,
+        class_specific: bool,
+    ) -> None:
+        super().__init__()
+        self.tower = tower
+        words = {init: self._words(init) for init in inits if init is not None}
+        if words:  # one length for all sets: they go through the tower together
+            n_context = len(next(iter(words.values())))
+        tokens, lengths = tower.tokenize(names)
+        self.lengths = lengths + n_context
+        longest = int(lengths.max())
+        if (n_needed := longest + n_context) > tower.n_positions or bool(tokens[:, -1].any()):
+            raise ValueError(
+                f"The label {names[int(lengths.argmax())]!r} and {n_context} context vectors need "
+                f"at least {n_needed} tokens, but the model has {tower.n_positions}. Lower "
+                "n_context or shorten the label."
+            )
+        embedded = tower.embed(tokens[:, :longest])
+        self._start, self._label = embedded[:, :1], embedded[:, 1:]
+        n_own = len(names) if class_specific else 1
+        sets = [
+            0.02 * torch.randn(n_own, n_context, tower.width)
+            if init is None
+            else words[init].expand(n_own, -1, -1)
+            for init in inits
+        ]
+        self.context = nn.Parameter(torch.stack(sets).to(tower.device))
+
+    def _words(self, text: str) -> torch.Tensor:
+        tokens, lengths = self.tower.tokenize([text])
+        if lengths[0] <= 2:
+            raise ValueError(f"context_init is {text!r}; give at least one word, or None.")
+        return self.tower.embed(tokens[0, 1 : int(lengths[0]) - 1]).cpu()
+
+    def forward(self) -> torch.Tensor:
+        """Unit embeddings of all prompts, of shape (n_sets, n_labels, n_features)."""
+        n_sets, n_labels = len(self.context), len(self._label)
+        prompts = torch.cat(
+            [
+                self._start.expand(n_sets, -1, -1, -1),
+                self.context.expand(-1, n_labels, -1, -1),
+                self._label.expand(n_sets, -1, -1, -1),
+            ],
+            dim=2,
+        )
+        features = self.tower.text_features(prompts.flatten(0, 1), self.lengths.repeat(n_sets))
+        return F.normalize(features, dim=-1).unflatten(0, (n_sets, n_labels))
+
+
+def _learning_rate(epoch: int, max_epochs: int, max_lr: float) -> float:
+    """Half a cosine from `max_lr` towards 0, after a first epoch that is careful."""
+    if epoch == 0 and max_epochs > 1:
+        return min(_WARMUP_LR, max_lr)
+    return max_lr * (1 + math.cos(math.pi * epoch / max_epochs)) / 2
+
+
+class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
+    """Base of the classifiers that learn prompts; not for use by itself."""
+
+    _parameter_constraints: dict[str, Any] = {
+        "labels": ["array-like"],
+        "encoder": [OpenCLIPEncoder, None],
+        "n_context": [Interval(Integral, 1, None, closed="left")],
+        "context_init": [str, None],
+        "class_specific": ["boolean"],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "optimizer": [StrOptions({"sgd", "adamw"})],
+        "max_lr": [Interval(Real, 0, None, closed="neither")],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "threshold": [Interval(Real, 0, 1, closed="both")],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+    # whether to look at the regions of images and the tokens of texts
+    _regions: Any = False
+    _tokens: Any = False
+
+    def _training_data(self, X: Any, y: Any) -> tuple[TextTower, ItemFeatures, torch.Tensor]:
+        """The text tower, features of the items, and labels, all checked."""
+        names = check_labels(self.labels)
+        encoder = OpenCLIPEncoder() if self.encoder is None else self.encoder
+        given = as_embeddings(X)
+        if given is None:
+            X, is_image = check_items(X)
+        else:
+            given = validate_data(self, given, dtype=np.float32)
+            # may be those of images, so labels may be unknown
+            is_image = np.ones(len(given), dtype=bool)
+        Y = torch.from_numpy(self._check_y(y, len(is_image), names, is_image))
+        self.encoder_ = clone(encoder)
+        tower = TextTower(self.encoder_)
+        if given is None:
+            features = encode_items(
+                self.encoder_, X, is_image, regions=self._regions, tokens=self._tokens
+            )
+            read = ~features.whole.isnan().any(dim=1)
+            features, Y = features[read], Y[read]
+            self.n_features_in_ = features.whole.shape[1]
+        else:
+            features = ItemFeatures.of_embeddings(given)
+        if features.whole.shape[1] != tower.n_features:
+            raise ValueError(
+                f"X has embeddings of dimension {features.whole.shape[1]}, but prompts go through "
+                f"the text tower of encoder, whose embeddings have {tower.n_features}. Set "
+                "encoder to the one that made X."
+            )
+        self.classes_ = np.array(names)
+        return tower, features, Y
+
+    def _check_y(
+        self, y: Any, n_items: int, names: list[str], may_be_unknown: np.ndarray
+    ) -> np.ndarray:
+        Y, columns = check_indicator(y, n_items, may_be_unknown=may_be_unknown)
+        if Y.shape[1] != len(names) or (hasattr(y, "columns") and list(columns) != names):
+            raise ValueError(
+                f"y has the columns {list(map(str, columns))[:10]} ({Y.shape[1]} in all), but "
+                f"labels names {names[:10]} ({len(names)} in all). Give one column for each "
+                "label, in their order."
+            )
+        if not ((Y == 1).any() and (Y == 0).any()):
+            raise ValueError(
+                "y holds no 1 or no 0 at all, so there is nothing to learn. Add items that have "
+                "labels and items that lack them."
+            )
+        return Y
+
+    def _train(
+        self,
+        make: Callable[[], nn.Module],
+        loss: Callable[[nn.Module, ItemFeatures, torch.Tensor], torch.Tensor],
+        features: ItemFeatures,
+        Y: torch.Tensor,
+    ) -> Any:
+        """A module made and trained with random numbers of its own."""
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        self.loss_curve_ = []
+        # all draws are made on the processor, whatever the device: it decides alone
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            module = make()
+            device = next(module.parameters()).device
+            # scales and intercepts are drawn to 0 by nothing
+            groups = [
+                {"params": p, "weight_decay": self.weight_decay if "context" in name else 0}
+                for name, p in module.named_parameters()
+                if p.requires_grad
+            ]
+            optimizer: torch.optim.Optimizer = (
+                torch.optim.SGD(groups, self.max_lr, self.momentum)
+                if self.optimizer == "sgd"
+                else torch.optim.AdamW(groups, self.max_lr)
+            )
+            epochs = range(self.max_epochs)
+            bar = tqdm(epochs, "Training prompts", unit="epoch", disable=not self.verbose)
+            for epoch in bar:
+                for group in optimizer.param_groups:
+                    group["lr"] = _learning_rate(epoch, self.max_epochs, self.max_lr)
+                total = 0.0
+                for rows in torch.randperm(len(Y)).split(self.batch_size):
+                    value = loss(module, features[rows].to(device), Y[rows].to(device))
+                    optimizer.zero_grad()
+                    value.backward()
+                    optimizer.step()
+                    total += value.item() * len(rows)
+                if not math.isfinite(total):
+                    raise ValueError(
+                        f"The loss is {total} in epoch {epoch + 1}: the training diverged. Lower "
+                        f"max_lr, which is {self.max_lr}."
+                    )
+                self.loss_curve_.append(total / len(Y))
+                bar.set_postfix(loss=f"{self.loss_curve_[-1]:.4f}", refresh=False)
+        return module
+
+    def _prompts(self, tower: TextTower, inits: Sequence[str | None]) -> PromptLearner:
+        names = [str(name) for name in self.classes_]
+        return PromptLearner(tower, names, inits, self.n_context, self.class_specific)
+
+    def _learned(self, prompts: PromptLearner) -> tuple[np.ndarray, np.ndarray]:
+        """Context vectors and unit embeddings of the labels, one of each for a set."""
+        with torch.no_grad():
+            context = prompts.context if self.class_specific else prompts.context[:, 0]
+            return context.cpu().numpy().copy(), prompts().cpu().numpy()
+
+    def _score(self, features: ItemFeatures) -> torch.Tensor:
+        """Scores of the labels, from features on the processor."""
+        raise NotImplementedError
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Scores of the labels.
+
+        Parameters
+        ----------
+        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
+            Images (or texts), or their embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            Scores; NaN for images that could not be read, if the encoder lets them pass.
+        """
+        check_is_fitted(self)
+        given = as_embeddings(X)
+        if given is not None:
+            given = validate_data(self, given, reset=False, dtype=np.float32)
+        elif not (self._regions or self._tokens):
+            given = self.encoder_.transform(X)  # may come from its cache
+        if given is not None:
+            return self._score(ItemFeatures.of_embeddings(given)).numpy()
+        parts = {"regions": self._regions, "tokens": self._tokens}
+        scores = []
+        for start, items, is_image in item_chunks(X, _CHUNK):
+            for k in range(0, len(items), _CHUNK):
+                chunk, kinds = items[k : k + _CHUNK], is_image[k : k + _CHUNK]
+                features = encode_items(self.encoder_, chunk, kinds, **parts, start=start + k)
+                scores.append(self._score(features).numpy())
+        return np.concatenate(scores)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of the labels, each by itself (rows do not sum to 1).
+
+        Parameters
+        ----------
+        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
+            Images (or texts), or their embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            Probabilities.
+        """
+        return torch.from_numpy(self.decision_function(X)).sigmoid().numpy()
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Which labels have a probability above `threshold`.
+
+        Parameters
+        ----------
+        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
+            Images (or texts), or their embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            An indicator of 0 and 1; -1 for images that could not be read, if the
+            encoder lets them pass.
+        """
+        proba = self.predict_proba(X)
+        return np.where(np.isnan(proba), -1, proba > self.threshold).astype(int)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = self.random_state is None
+        return tags
