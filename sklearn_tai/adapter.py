@@ -213,7 +213,8 @@ def train_adapter(
 ) -> NeuralNet:
     """Fit an adapter with AdamW and a 1-cycle learning rate.
 
-    The loss is `criterion`, by default binary cross-entropy (Eq. 3). `Y` may hold -1 (unknown) where `is_image`; the loss leaves those entries out.
+    The loss is `criterion`, by default binary cross-entropy (Eq. 3). `Y` may hold -1
+    (unknown) where `is_image`; the default loss leaves those entries out.
     """
     batches = {
         "perturbation": perturbation,
