@@ -5,10 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from sklearn.base import ClassifierMixin
+import numpy as np
+from sklearn.base import ClassifierMixin, clone
 from sklearn.exceptions import InconsistentVersionWarning
 
 from . import __version__
+from .encoders import OpenCLIPEncoder
 from .metrics import map_scorer
 
 
@@ -37,7 +39,37 @@ def check_version(name: str, version: str) -> None:
 
 
 class MultiLabelClassifierMixin(ClassifierMixin):
-    """The score, the tags and the pickling of a multi-label classifier."""
+    """The decisions, the score, the tags and the pickling of a multi-label classifier."""
+
+    predict_proba: Any
+    threshold: Any
+    encoder: Any
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Which labels have a probability above `threshold`.
+
+        Parameters
+        ----------
+        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
+            Images (or texts), or their embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            An indicator of 0 and 1; -1 for images that could not be read, if the
+            encoder lets them pass.
+        """
+        proba = self.predict_proba(X)
+        return np.where(np.isnan(proba), -1, proba > self._decision_threshold())
+
+    def _decision_threshold(self) -> float:
+        return self.threshold
+
+    def _clone_encoder(self) -> Any:
+        """The encoder to use: a clone, or OpenCLIPEncoder() where the user gave none."""
+        encoder = OpenCLIPEncoder() if self.encoder is None else self.encoder
+        # an encoder that is no estimator may hold its weights: do not copy it
+        return clone(encoder) if hasattr(encoder, "get_params") else encoder
 
     def score(self, X: Any, y: Any, sample_weight: None = None) -> float:
         """Mean average precision; see :func:`~sklearn_tai.metrics.mean_average_precision`.

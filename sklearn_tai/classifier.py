@@ -301,24 +301,6 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self._outputs(X, lambda embeddings: self.net_.predict_proba(embeddings))
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Which labels have a probability above `threshold`.
-
-        Parameters
-        ----------
-        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
-            Images (or texts), or their embeddings. An iterator is read as it is needed,
-            so it may bring more images than memory holds.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            An indicator of 0 and 1; -1 for images that could not be read, if the
-            encoder lets them pass.
-        """
-        proba = self.predict_proba(X)
-        return np.where(np.isnan(proba), -1, proba > self.threshold)
-
     def _outputs(self, X: Any, compute: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """What `compute` makes of the embeddings of `X`; for an iterator, chunk by chunk."""
         if isinstance(X, Iterator) and hasattr(self.encoder_, "iter_transform"):
@@ -329,9 +311,7 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
     def _embed(self, X: Any, reset: bool) -> np.ndarray:
         embeddings = as_embeddings(X)
         if reset:
-            encoder = OpenCLIPEncoder() if self.encoder is None else self.encoder
-            # an encoder that is no estimator may hold its weights: do not copy it
-            self.encoder_ = clone(encoder) if hasattr(encoder, "get_params") else encoder
+            self.encoder_ = self._clone_encoder()
         if embeddings is None:
             embeddings = self.encoder_.transform(X)
             if not reset:

@@ -253,21 +253,6 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
             ]
         return np.average(scores, axis=0, weights=self._check_weights())
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Which labels have a score above `threshold`.
-
-        Parameters
-        ----------
-        X : list of n_items, or array-like of shape (n_items, n_features)
-            Items or embeddings.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            An indicator of 0 and 1.
-        """
-        return (self.predict_proba(X) > self.threshold).astype(int)
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = False

@@ -34,6 +34,13 @@ from sklearn_tai import (
     TextAsImageClassifier,
     ZeroShotClassifier,
 )
+from sklearn_tai.baselines import (
+    CoMCClassifier,
+    CoOpClassifier,
+    DualCoOpClassifier,
+    SARBClassifier,
+    TaIDPTClassifier,
+)
 from sklearn_tai.encoders import _loading
 from sklearn_tai.metrics import map_scorer, mean_average_precision
 
@@ -101,6 +108,11 @@ ESTIMATORS = [
     TextAsImageClassifier(OpenCLIPEncoder("tai-tiny"), MixedPerturbation(2), max_epochs=3),
     ZeroShotClassifier(["dog", "cat"]),
     ScoreEnsemble([("adapter", TextAsImageClassifier()), ("clip", ZeroShotClassifier(["dog"]))]),
+    CoMCClassifier(radius=2),
+    CoOpClassifier(["dog", "cat"]),
+    DualCoOpClassifier(["dog", "cat"]),
+    SARBClassifier(width=8),
+    TaIDPTClassifier(["dog", "cat"]),
     OpenCLIPEncoder(),
     RandomPerturbation(),
     MixedPerturbation(),

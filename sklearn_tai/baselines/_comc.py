@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
@@ -20,7 +20,6 @@ from .._labels import check_indicator
 from .._multi_label import MultiLabelClassifierMixin
 from .._net_state import net_from_state, net_to_state
 from ..adapter import check_device, train_adapter
-from ..encoders import OpenCLIPEncoder
 from ..perturbation import RandomPerturbation
 from ._losses import ranking_loss
 
@@ -157,8 +156,7 @@ class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
         if as_embeddings(X) is None:
             X = check_items(X)[0]
             check_indicator(y, len(X), accept_sparse=True)
-        encoder = OpenCLIPEncoder() if self.encoder is None else self.encoder
-        self.encoder_ = clone(encoder) if hasattr(encoder, "get_params") else encoder
+        self.encoder_ = self._clone_encoder()
         embeddings = self._embed(X, reset=True)
         Y, self.classes_ = check_indicator(y, len(embeddings), accept_sparse=True)
         counts = np.asarray(Y.sum(axis=1)).ravel()
@@ -222,21 +220,6 @@ class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return self.net_.predict_proba(self._embed(X, reset=False))
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Which labels have a probability above `threshold`.
-
-        Parameters
-        ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            An indicator of 0 and 1.
-        """
-        return (self.predict_proba(X) > self.threshold).astype(int)
 
     def _embed(self, X: Any, reset: bool) -> np.ndarray:
         embeddings = as_embeddings(X)

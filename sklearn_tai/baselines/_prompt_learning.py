@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -124,7 +124,6 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
     def _training_data(self, X: Any, y: Any) -> tuple[TextTower, ItemFeatures, torch.Tensor]:
         """The text tower, features of the items, and labels, all checked."""
         names = check_labels(self.labels)
-        encoder = OpenCLIPEncoder() if self.encoder is None else self.encoder
         given = as_embeddings(X)
         if given is None:
             X, is_image = check_items(X)
@@ -133,7 +132,7 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
             # may be those of images, so labels may be unknown
             is_image = np.ones(len(given), dtype=bool)
         Y = torch.from_numpy(self._check_y(y, len(is_image), names, is_image))
-        self.encoder_ = clone(encoder)
+        self.encoder_ = self._clone_encoder()
         tower = TextTower(self.encoder_)
         if given is None:
             features = encode_items(
@@ -275,23 +274,6 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
             Probabilities.
         """
         return torch.from_numpy(self.decision_function(X)).sigmoid().numpy()
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Which labels have a probability above `threshold`.
-
-        Parameters
-        ----------
-        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
-            Images (or texts), or their embeddings.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            An indicator of 0 and 1; -1 for images that could not be read, if the
-            encoder lets them pass.
-        """
-        proba = self.predict_proba(X)
-        return np.where(np.isnan(proba), -1, proba > self.threshold).astype(int)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

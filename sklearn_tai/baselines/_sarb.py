@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.special import expit
-from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -19,7 +19,6 @@ from .._items import as_embeddings, check_items
 from .._labels import check_indicator
 from .._multi_label import MultiLabelClassifierMixin
 from ..adapter import KnownBCEWithLogitsLoss, check_device
-from ..encoders import OpenCLIPEncoder
 
 
 class LabelHeads(nn.Module):
@@ -223,8 +222,7 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
         device = check_device(self.device)
         if as_embeddings(X) is None:
             X = check_items(X)[0]
-        encoder = OpenCLIPEncoder() if self.encoder is None else self.encoder
-        self.encoder_ = clone(encoder) if hasattr(encoder, "get_params") else encoder
+        self.encoder_ = self._clone_encoder()
         embeddings = self._embed(X, reset=True)
         n_items = len(embeddings)
         Y, self.classes_ = check_indicator(y, n_items, np.ones(n_items, bool))
@@ -319,21 +317,6 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
             In [0, 1].
         """
         return expit(self.decision_function(X))
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Which labels have a probability above `threshold`.
-
-        Parameters
-        ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            An indicator of 0 and 1.
-        """
-        return (self.predict_proba(X) > self.threshold).astype(int)
 
     def _embed(self, X: Any, reset: bool) -> np.ndarray:
         embeddings = as_embeddings(X)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.preprocessing import normalize, scale
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -17,7 +17,6 @@ from .._items import as_embeddings
 from .._labels import check_labels
 from .._multi_label import MultiLabelClassifierMixin
 from ..corpus._grammar import noun
-from ..encoders import OpenCLIPEncoder
 
 _TEMPLATES = (
     "a photo of {}.",
@@ -140,8 +139,7 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
                 )
         if not templates:
             raise ValueError("templates is empty; give at least one.")
-        encoder = OpenCLIPEncoder() if self.encoder is None else self.encoder
-        self.encoder_ = clone(encoder) if hasattr(encoder, "get_params") else encoder
+        self.encoder_ = self._clone_encoder()
         prompts = [t.replace("{}", noun(n).with_article) for n in names for t in templates]
         unit = normalize(self.encoder_.transform(prompts))
         self.label_embeddings_ = normalize(unit.reshape(len(names), len(templates), -1).mean(1))
@@ -189,21 +187,8 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         # a shift of all labels changes nothing here, so standardisation has no part in it
         return softmax(self._similarities(X) / self.temperature, axis=1)
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Which labels have a probability above `threshold`.
-
-        Parameters
-        ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            An indicator of 0 and 1.
-        """
-        threshold = 1 / len(self.classes_) if self.threshold is None else self.threshold
-        return (self.predict_proba(X) > threshold).astype(int)
+    def _decision_threshold(self) -> float:
+        return 1 / len(self.classes_) if self.threshold is None else self.threshold
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
