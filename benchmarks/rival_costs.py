@@ -86,6 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--one", nargs=3, metavar=("RIVAL", "MODEL", "N_LABELS"))
     parser.add_argument("--models", nargs="+", default=["tai-tiny", "RN50"])
+    parser.add_argument("--rivals", nargs="+", default=RIVALS)
     parser.add_argument("--labels", nargs="+", type=int, default=N_LABELS)
     parser.add_argument("--max-seconds", type=float, default=200.0)
     parser.add_argument("--out", type=Path, default=Path(), help="folder for the figure")
@@ -93,8 +94,8 @@ def main() -> None:
     if args.one:
         return one(args.one[0], args.one[1], int(args.one[2]))
     for model in args.models:
-        results: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in RIVALS}
-        for name in tqdm(RIVALS, desc=model):
+        results: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in args.rivals}
+        for name in tqdm(args.rivals, desc=model):
             for n_labels in args.labels:
                 found = try_one(name, model, n_labels, args.max_seconds)
                 results[name][n_labels] = found
