@@ -105,17 +105,18 @@ def main() -> None:
         return one(args.one[0], args.one[1], int(args.one[2]))
     for model in args.models:
         results: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in args.rivals}
+        print(f"\n{model}: seconds of an update / peak memory (GiB)\n")
+        print("| method | " + " | ".join(f"{n:,} labels" for n in args.labels) + " |")
+        print("|---" * (len(args.labels) + 1) + "|")
         for name in tqdm(args.rivals, desc=model):
             for n_labels in args.labels:
                 found = try_one(name, model, n_labels, args.max_seconds)
                 results[name][n_labels] = found
                 if "stopped" in found:
                     break
-        print(f"\n{model}: seconds of an update / peak memory (GiB)\n")
-        print("| method | " + " | ".join(f"{n:,} labels" for n in args.labels) + " |")
-        print("|---" * (len(args.labels) + 1) + "|")
-        for name, by_labels in results.items():
-            print(f"| {name} | " + " | ".join(cell(by_labels.get(n)) for n in args.labels) + " |")
+            # at once, so that a stop loses one rival
+            cells = " | ".join(cell(results[name].get(n)) for n in args.labels)
+            print(f"| {name} | {cells} |", flush=True)
         draw(args.out / f"rival_costs_{model}.png", results, model)
 
 
