@@ -10,7 +10,7 @@ import torch
 from skorch import NeuralNet
 from skorch.history import History
 
-from .adapter import Adapter, AdapterNet, TensorBatches
+from .adapter import Adapter, AdapterNet, TensorBatches, check_device
 
 _MODULE_PARAMS = ("n_features", "n_labels", "hidden_sizes", "dropout", "input_scale")
 
@@ -47,3 +47,24 @@ def net_from_state(state: dict[str, Any], device: str) -> NeuralNet:
     net.module_.load_state_dict(weights)
     net.history = History(json.loads(state["history"]))
     return net
+
+
+class PickledNetMixin:
+    """Pickles the fitted ``net_`` as plain arrays."""
+
+    device: Any
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: Any = super().__getstate__()
+        if "net_" in state:
+            state["net_"] = net_to_state(state["net_"])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[misc]
+        if "net_" in state:
+            try:
+                device = check_device(self.device)
+            except ValueError:  # trained on a GPU that is not here
+                device = "cpu"
+            self.net_ = net_from_state(state["net_"], device)

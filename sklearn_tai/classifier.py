@@ -16,13 +16,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._items import as_embeddings, check_items, check_modality
 from ._labels import check_indicator
 from ._multi_label import MultiLabelClassifierMixin
-from ._net_state import net_from_state, net_to_state
+from ._net_state import PickledNetMixin
 from .adapter import check_device, train_adapter
 from .encoders import OpenCLIPEncoder
 from .perturbation import RandomPerturbation
 
 
-class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
+class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEstimator):
     """Multi-label image classifier trained on texts: the TaI-Adapter [1]_.
 
     Texts with known labels are embedded by CLIP's frozen text tower; a small network
@@ -332,21 +332,6 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
             )
         # rows of NaN are images that could not be read (on_error="nan")
         return np.asarray(embeddings, dtype=np.float32)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        if "net_" in state:
-            state["net_"] = net_to_state(state["net_"])
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "net_" in state:
-            try:
-                device = check_device(self.device)
-            except ValueError:  # trained on a GPU that is not here
-                device = "cpu"
-            self.net_ = net_from_state(state["net_"], device)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

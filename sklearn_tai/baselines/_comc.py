@@ -18,7 +18,7 @@ from torch import nn
 from .._items import as_embeddings, check_items
 from .._labels import check_indicator
 from .._multi_label import MultiLabelClassifierMixin
-from .._net_state import net_from_state, net_to_state
+from .._net_state import PickledNetMixin
 from ..adapter import check_device, train_adapter
 from ..perturbation import RandomPerturbation
 from ._losses import ranking_loss
@@ -32,7 +32,7 @@ class RankingLoss(nn.Module):
         return ranking_loss(logits, target)
 
 
-class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
+class CoMCClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEstimator):
     """Linear head on unit text embeddings, with noise and a ranking loss [1]_.
 
     The closest relative of the TaI-Adapter: trained on texts, with noise over the
@@ -77,7 +77,7 @@ class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    The loss of an item is the mean over its pairs of a present label i and an absent
+    The loss of an item is the sum over its pairs of a present label i and an absent
     label j of :math:`\\max(0, 1 - (s_i - s_j))`. A ranking has no probabilities: the
     logistic function of the scores is given for them, and they are not calibrated.
 
@@ -226,14 +226,3 @@ class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
         if embeddings is None:
             embeddings = self.encoder_.transform(X)
         return normalize(validate_data(self, embeddings, reset=reset, dtype=np.float32))
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        if "net_" in state:
-            state["net_"] = net_to_state(state["net_"])
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "net_" in state:
-            self.net_ = net_from_state(state["net_"], "cpu")
