@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from ._layout import fast_layout
+from ._resolution import resized_preprocess
 from ._text import can_be_cut
 
 _MODELS_DIR = Path(__file__).parent / "models"
@@ -85,18 +86,30 @@ def check_model(model_name: str, pretrained: str | None) -> None:
 
 
 def load_model(
-    model_name: str, pretrained: str | None, device: str | None, precision: str = "fp32"
+    model_name: str,
+    pretrained: str | None,
+    device: str | None,
+    precision: str = "fp32",
+    image_size: int | None = None,
+    resize_mode: str | None = None,
 ) -> LoadedModel:
     """The model, shared by all encoders of this process that ask for the same one."""
     check_model(model_name, pretrained)
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     with _lock:  # threads that ask at the same time load it once
-        return _load(model_name, pretrained, device, precision)
+        return _load(model_name, pretrained, device, precision, image_size, resize_mode)
 
 
 @lru_cache(maxsize=4)
-def _load(model_name: str, pretrained: str | None, device: str, precision: str) -> LoadedModel:
+def _load(
+    model_name: str,
+    pretrained: str | None,
+    device: str,
+    precision: str,
+    image_size: int | None,
+    resize_mode: str | None,
+) -> LoadedModel:
     import open_clip
 
     name = resolve_name(model_name)
@@ -109,7 +122,7 @@ def _load(model_name: str, pretrained: str | None, device: str, precision: str) 
         # A seed, so that pretrained=None means the same random weights each time.
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            model, _, preprocess = open_clip.create_model_and_transforms(
+            model = open_clip.create_model(
                 name,
                 pretrained,
                 precision=precision,
@@ -130,5 +143,6 @@ def _load(model_name: str, pretrained: str | None, device: str, precision: str) 
         ) from error
     finally:
         root.setLevel(level)
+    preprocess = resized_preprocess(model, image_size, resize_mode)
     model = fast_layout(model.eval().requires_grad_(False))
     return LoadedModel(model, preprocess, tokenize, torch.device(device), _DTYPES[precision])

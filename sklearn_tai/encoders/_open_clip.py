@@ -58,6 +58,15 @@ class OpenCLIPEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Number format of the model. "bf16" takes about half the time on processors and
         GPUs that have it, "fp16" is for GPUs; embeddings change by less than 0.1 %
         in direction and are returned as float32 either way.
+    image_size : int or None, default=None
+        Height and width in pixels that images are brought to; None for the model's own
+        (224 for RN50). More shows small objects, at a cost that grows with its square.
+        Positions of CLIP's ResNets and vision transformers are interpolated to match.
+        The paper takes 448 for partial labels.
+    resize_mode : {"shortest", "longest", "squash"} or None, default=None
+        "shortest" brings the shorter edge to `image_size` and crops the centre,
+        "longest" brings the longer one there and pads, "squash" distorts the whole image
+        into the square. None for the model's own, "shortest" for most.
     cache : "memory", str, Path or None, default="memory"
         Where embeddings are kept, to be found again by content (weights, precision,
         preprocessing, text or picture): so a search encodes every item once.
@@ -95,6 +104,8 @@ class OpenCLIPEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "normalize": ["boolean"],
         "precision": [StrOptions({"fp32", "bf16", "fp16"})],
+        "image_size": [Interval(Integral, 1, None, closed="left"), None],
+        "resize_mode": [StrOptions({"shortest", "longest", "squash"}), None],
         "cache": [str, Path, None],
         "on_error": [StrOptions({"raise", "nan"})],
         "verbose": ["verbose"],
@@ -109,6 +120,8 @@ class OpenCLIPEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         batch_size: int = 64,
         normalize: bool = False,
         precision: str = "fp32",
+        image_size: int | None = None,
+        resize_mode: str | None = None,
         cache: str | Path | None = "memory",
         on_error: str = "raise",
         verbose: int = 0,
@@ -119,6 +132,8 @@ class OpenCLIPEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.batch_size = batch_size
         self.normalize = normalize
         self.precision = precision
+        self.image_size = image_size
+        self.resize_mode = resize_mode
         self.cache = cache
         self.on_error = on_error
         self.verbose = verbose
@@ -158,8 +173,8 @@ class OpenCLIPEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Raises
         ------
         ValueError
-            If `X` is empty, holds something else or an image that cannot be read, or the
-            model is unknown.
+            If `X` is empty, holds something else or an image that cannot be read, the
+            model is unknown, or cannot take `image_size`.
         FileNotFoundError
             If there is no file at a path.
         OSError
@@ -233,7 +248,14 @@ class OpenCLIPEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             )
 
     def _load(self) -> LoadedModel:
-        return load_model(self.model_name, self.pretrained, self.device, self.precision)
+        return load_model(
+            self.model_name,
+            self.pretrained,
+            self.device,
+            self.precision,
+            self.image_size,
+            self.resize_mode,
+        )
 
     @property
     def _n_features_out(self) -> int:

@@ -1,0 +1,69 @@
+"""Pictures with labels: the bundled ones, or published data on disk."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_tai.datasets import load_coco, load_emoji_scenes, load_nuswide, load_voc2007
+
+# name -> (root, split) -> Bunch
+_READERS: dict[str, tuple[Callable[..., Any], str, str]] = {
+    "voc2007": (load_voc2007, "trainval", "test"),
+    "coco": (load_coco, "train", "val"),
+    "nuswide": (load_nuswide, "train", "test"),
+}
+
+
+@dataclass
+class Data:
+    """Pictures, train first, and their labels."""
+
+    name: str
+    images: list[Any]
+    Y: np.ndarray
+    label_names: list[str]
+    n_train: int | None  # None: halves, drawn anew by each seed
+
+    def split(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Row numbers of the pictures to train on, and of those to score."""
+        rows = np.arange(len(self.images))
+        if self.n_train is None:
+            first, second = np.array_split(np.random.default_rng(seed).permutation(rows), 2)
+            return first, second
+        return rows[: self.n_train], rows[self.n_train :]
+
+
+def load_data(spec: str, *, train: bool) -> Data:
+    """Read ``"pictures"`` or ``"name=folder"``; without `train`, published tests alone."""
+    name, _, root = spec.partition("=")
+    if name == "pictures":
+        scenes = load_emoji_scenes()
+        return Data(name, list(scenes.images), scenes.Y, scenes.label_names, None)
+    if name not in _READERS or not root:
+        raise SystemExit(
+            f"--data {spec}: expected 'pictures', or a name and a folder such as "
+            f"{' or '.join(f'{known}=/folder' for known in _READERS)}."
+        )
+    read, train_split, test_split = _READERS[name]
+    try:
+        parts = [read(root, split) for split in ([train_split] if train else []) + [test_split]]
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(f"--data {spec}: {error}") from error
+    images = [image for part in parts for image in part.images]
+    n_train = len(parts[0].images) if train else 0
+    return Data(name, images, np.vstack([p.Y for p in parts]), parts[-1].label_names, n_train)
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        default=["pictures"],
+        metavar="NAME=FOLDER",
+        help="voc2007=FOLDER, coco=FOLDER, nuswide=FOLDER; without it the bundled pictures",
+    )

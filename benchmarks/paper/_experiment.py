@@ -1,0 +1,186 @@
+"""Options, and the loop over data, seeds, settings and methods."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator
+from sklearn_tai.corpus import Corpus
+
+from ._data import Data, add_data_arguments, load_data
+from ._methods import METHODS, Task, run
+from ._results import Record, Results
+
+
+def parser(doc: str | None, methods: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The options of every command."""
+    made = argparse.ArgumentParser(description=(doc or "").split("\n")[0])
+    add_data_arguments(made)
+    made.add_argument(
+        "--encoder", help="a model of open_clip; default RN50, tai-tiny for pictures"
+    )
+    made.add_argument("--pretrained", default="openai", help="its weights; 'none' for random ones")
+    made.add_argument("--image-size", type=int, help="height and width of images in pixels")
+    made.add_argument("--seeds", type=int, default=5)
+    made.add_argument("--n-texts", type=int, help="default 10,000; 1,000 for pictures")
+    made.add_argument("--captions", type=Path, help="a saved Corpus to use in place of prompts")
+    made.add_argument(
+        "--full",
+        action=argparse.BooleanOptionalAction,
+        help="the paper's layers of 2,048; the default on published data, 256 on pictures",
+    )
+    made.add_argument("--max-region-images", type=int, default=5000, help="see docs/paper.md")
+    made.add_argument("--out", type=Path, default=Path("paper-results"))
+    if methods:
+        made.add_argument("--methods", nargs="+", choices=methods, default=list(methods))
+    return made
+
+
+def _make_encoder(args: argparse.Namespace, data: Data) -> OpenCLIPEncoder:
+    name = args.encoder or ("tai-tiny" if data.name == "pictures" else "RN50")
+    return OpenCLIPEncoder(
+        name,
+        None if args.pretrained == "none" else args.pretrained,
+        image_size=args.image_size if data.name != "pictures" else None,
+        resize_mode="squash" if args.image_size and data.name != "pictures" else None,
+        cache=args.out / "embeddings",
+        verbose=1,
+    )
+
+
+class Experiment:
+    """One command: makes tasks, measures what is missing, keeps the results."""
+
+    def __init__(self, args: argparse.Namespace, name: str, *, train: bool) -> None:
+        warnings.filterwarnings("ignore", message=".*fewer than n_shots")
+        warnings.filterwarnings("ignore", message=".*no positive")
+        self.args, self.name, self.train = args, name, train
+        self.results = Results(args.out / f"{name}.json")
+
+    def measure(
+        self,
+        methods: Sequence[str],
+        settings: Sequence[Any],
+        change: Callable[[Task, Any], Task] = lambda task, _: task,
+        kind: str = "",
+    ) -> list[Record]:
+        """Every method at every setting, for all data and seeds.
+
+        `change` makes the task of a setting; it gets the whole training split, and texts.
+        `kind` tells experiments apart that have methods and settings in common.
+        """
+        shown: list[Record] = []
+        args = self.args
+        total = len(args.data) * args.seeds * len(settings) * len(methods)
+        with tqdm(total=total, desc=self.name, unit="fit") as bar:
+            for spec in args.data:
+                data = load_data(spec, train=self.train)
+                encoder = _make_encoder(args, data)
+                todo = [
+                    {**key, "kind": kind} for key in self._keys(data, encoder, methods, settings)
+                ]
+                missing = [key for key in todo if self.results.find(key) is None]
+                bar.update(len(todo) - len(missing))
+                embedded = encoder.transform(data.images) if missing else None
+                for seed in range(args.seeds):
+                    own = [key for key in missing if key["seed"] == seed]
+                    if not own:
+                        continue
+                    task = self._task(data, encoder, embedded, seed)
+                    for setting in settings:
+                        chosen = [key for key in own if key["setting"] == setting]
+                        if chosen:
+                            changed = change(task, setting)
+                        for key in chosen:
+                            bar.set_postfix_str(f"{data.name}, {key['method']}, {setting}")
+                            self.results.get(key, lambda t=changed, m=key["method"]: run(m, t))
+                            bar.update()
+                found = [self.results.find(key) for key in todo]
+                shown += [record for record in found if record is not None]
+        return shown
+
+    def first_task(self, data: Data) -> Task:
+        """The task of the first seed, with all training pictures."""
+        encoder = _make_encoder(self.args, data)
+        return self._task(data, encoder, encoder.transform(data.images), 0)
+
+    def _keys(
+        self, data: Data, encoder: OpenCLIPEncoder, methods: Any, settings: Any
+    ) -> Iterator[Record]:
+        for seed in range(self.args.seeds):
+            for setting in settings:
+                for method in methods:
+                    yield {
+                        "data": data.name,
+                        "n_images": len(data.images),
+                        "encoder": encoder.model_name,
+                        "pretrained": encoder.pretrained,
+                        "image_size": encoder.image_size,
+                        "n_texts": self._n_texts(data),
+                        "captions": str(self.args.captions) if self.args.captions else None,
+                        "full": self._full(data),
+                        "method": method,
+                        "setting": setting,
+                        "seed": seed,
+                    }
+
+    def _n_texts(self, data: Data) -> int:
+        return self.args.n_texts or (1000 if data.name == "pictures" else 10_000)
+
+    def _full(self, data: Data) -> bool:
+        return data.name != "pictures" if self.args.full is None else self.args.full
+
+    def _task(self, data: Data, encoder: Any, embedded: Any, seed: int) -> Task:
+        texts, Y = self.texts(data, seed)
+        train, test = data.split(seed)
+        pictures = {}
+        if self.train:
+            pictures = {
+                "train_images": [data.images[i] for i in train],
+                "embedded_train": embedded[train],
+                "Y_train": data.Y[train],
+            }
+        return Task(
+            encoder=encoder,
+            label_names=data.label_names,
+            texts=list(texts),
+            embedded_texts=encoder.transform(texts),
+            Y_texts=Y,
+            test_images=[data.images[i] for i in test],
+            embedded_test=embedded[test],
+            Y_test=data.Y[test],
+            seed=seed,
+            full=self._full(data),
+            max_region_images=self.args.max_region_images,
+            **pictures,
+        )
+
+    def texts(self, data: Data, seed: int) -> tuple[Sequence[str], np.ndarray]:
+        """Prompts, or as many of the captions in a file, drawn by the seed."""
+        n_texts = self._n_texts(data)
+        if self.args.captions is None:
+            return PromptCorpusGenerator(n_texts, random_state=seed).generate(data.label_names)
+        corpus = Corpus.load(self.args.captions, data.label_names)
+        rows = np.random.default_rng(seed).permutation(len(corpus))[:n_texts]
+        return [corpus.texts[i] for i in rows], corpus.Y[rows]
+
+
+def choose_images(task: Task, rows: np.ndarray, Y: np.ndarray | None = None) -> Task:
+    """The task with some of its training pictures, and perhaps other labels for them."""
+    return replace(
+        task,
+        train_images=[task.train_images[i] for i in rows],
+        embedded_train=task.embedded_train[rows],
+        Y_train=task.Y_train[rows] if Y is None else Y,
+    )
+
+
+__all__ = ["METHODS", "Experiment", "choose_images", "parser"]

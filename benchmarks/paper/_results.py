@@ -1,0 +1,149 @@
+"""A table of results that survives a stop: JSON that grows, Markdown drawn from it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_PUBLISHED = Path(__file__).with_name("published.json")
+Record = dict[str, Any]
+
+
+class Results:
+    """Records in a JSON file; one is measured once, whatever was stopped in between."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.records: list[Record] = json.loads(path.read_text()) if path.exists() else []
+
+    def find(self, key: Record) -> Record | None:
+        for record in self.records:
+            if all(record.get(name) == value for name, value in key.items()):
+                return record
+        return None
+
+    def get(self, key: Record, measure: Callable[[], Record]) -> Record:
+        """The record with this key, measured now if it is not there yet."""
+        known = self.find(key)
+        if known is None:
+            known = {**key, **measure()}
+            self.records.append(known)
+            self._write(self.path, json.dumps(self.records, indent=1))
+        return known
+
+    def write_markdown(self, text: str) -> None:
+        path = self.path.with_suffix(".md")
+        self._write(path, text + "\n")
+        print(f"\n{text}\n\nwritten: {self.path}, {path}")
+
+    @staticmethod
+    def _write(path: Path, text: str) -> None:
+        partial = path.with_suffix(".partial")
+        partial.write_text(text)
+        os.replace(partial, path)  # whole or not at all
+
+
+def table(
+    records: Sequence[Record], rows: str, columns: str, *, experiment: str = "", mean: bool = False
+) -> str:
+    """Markdown: mAP in %, mean and spread over seeds, published figures beside.
+
+    `rows` and `columns` are names of the records; data are rows beside `rows` where they
+    are not the columns. With `mean`, a last column averages the others.
+    """
+    across = list(dict.fromkeys(record[columns] for record in records))
+    groups = ["method"] if columns == "data" else ["data", rows]
+    down = list(dict.fromkeys(tuple(record[g] for g in groups) for record in records))
+    head = [*groups, *(f"{c:g}" if isinstance(c, (int, float)) else str(c) for c in across)]
+    lines = ["| " + " | ".join([*head, *(["average"] if mean else [])]) + " |"]
+    lines.append("|---" * (len(head) + mean) + "|")
+    sources: list[str] = []
+    for place in down:
+        own = [r for r in records if tuple(r[g] for g in groups) == place]
+        for score, suffix in (("map", ""), ("map_with_clip", " + zero-shot CLIP")):
+            if not any(score in r for r in own):
+                continue
+            name = [*map(str, place[:-1]), f"{place[-1]}{suffix}"]
+            cells, means = [], []
+            for column in across:
+                there = [r for r in own if r[columns] == column]
+                values = [r[score] for r in there if score in r]
+                text = _cell(values)
+                means += [np.mean(values)] if values else []
+                wanted = {**(there[0] if there else {}), "method": name[-1]}
+                known = _published(experiment, wanted)
+                if known is not None:
+                    if known["source"] not in sources:
+                        sources.append(known["source"])
+                    text += f" ({known['map']} [{sources.index(known['source']) + 1}])"
+                cells.append(text)
+            if mean:
+                cells.append(f"{100 * np.mean(means):.1f}" if means else "")
+            lines.append("| " + " | ".join([*name, *cells]) + " |")
+    if sources:
+        lines += ["", "In brackets, what was published:"]
+        lines += [f"[{i}] {source}." for i, source in enumerate(sources, start=1)]
+    return "\n".join(lines)
+
+
+def _cell(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    v = 100 * np.asarray(values)
+    return f"{v.mean():.1f} ± {v.std(ddof=1):.1f}" if len(v) > 1 else f"{v.mean():.1f}"
+
+
+def draw(path: Path, records: Sequence[Record], curves: str, *, xlabel: str) -> None:
+    """mAP over the setting: an axes for each of the data, a curve for each of `curves`."""
+    plt = _pyplot()
+    names = list(dict.fromkeys(record["data"] for record in records))
+    figure, axes = plt.subplots(
+        1, len(names), figsize=(5.5 * len(names), 3.8), layout="constrained", squeeze=False
+    )
+    for ax, name in zip(axes[0], names):
+        for curve in dict.fromkeys(record[curves] for record in records):
+            by_setting: dict[Any, list[float]] = {}
+            for record in records:
+                if record["data"] == name and record[curves] == curve:
+                    by_setting.setdefault(record["setting"], []).append(100 * record["map"])
+            x, values = zip(*sorted(by_setting.items()))
+            means, spreads = ([f(v) for v in values] for f in (np.mean, np.std))
+            ax.errorbar(range(len(x)), means, spreads, marker="o", capsize=3, label=curve)
+            ax.set_xticks(range(len(x)), [f"{value:g}" for value in x])
+        ax.set(xlabel=xlabel, ylabel="mean average precision (%)", title=name)
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    _save(figure, path)
+
+
+def draw_display(path: Path, display: Any) -> None:
+    _save(display.figure_, path)
+
+
+def _pyplot() -> Any:
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    return plt
+
+
+def _save(figure: Any, path: Path) -> None:
+    figure.savefig(path, dpi=120)
+    _pyplot().close(figure)
+    print(f"figure: {path}")
+
+
+def _published(experiment: str, record: Record) -> Record | None:
+    for known in json.loads(_PUBLISHED.read_text()).get(experiment, []):
+        names = set(known) - {"map", "source"}
+        if all(known[name] == record.get(name) for name in names):
+            return known
+    return None

@@ -1,0 +1,42 @@
+"""Images whose labels are partly known (Table 1): mAP over the known share.
+
+    python -m benchmarks.paper.table1 --data voc2007=/data/VOCdevkit coco=/data/coco
+
+Each entry of the labels of the training images is kept with the given probability.
+Images are 448 x 448, unless they are the bundled pictures.
+"""
+
+from sklearn_tai.model_selection import mask_labels
+
+from ._experiment import Experiment, choose_images, parser
+from ._results import table
+
+METHODS = [
+    "SARB",
+    "DualCoOp",
+    "TaI-Adapter, moved by combination",
+    "TaI-Adapter, moved by label",
+]
+
+
+def mask(task, known):
+    """The task with `known` per cent of the labels of its pictures."""
+    Y = mask_labels(task.Y_train, known / 100, random_state=task.seed)
+    return choose_images(task, range(len(Y)), Y)
+
+
+def main() -> None:
+    options = parser(__doc__, METHODS)
+    options.add_argument("--known", type=int, nargs="+", default=list(range(10, 100, 10)))
+    options.set_defaults(image_size=448)
+    args = options.parse_args()
+    experiment = Experiment(args, "table1", train=True)
+    records = experiment.measure(args.methods, args.known, mask)
+    experiment.results.write_markdown(
+        "mAP (%) over the share of known labels (%)\n\n"
+        + table(records, "method", "setting", experiment="table1", mean=True)
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""A few labelled images (Table 3): mAP over images a label.
+
+python -m benchmarks.paper.table3 --data coco=/data/coco
+"""
+
+from sklearn_tai.model_selection import few_shot_indices
+
+from ._experiment import Experiment, choose_images, parser
+from ._results import table
+
+METHODS = ["CoOp", "TaI-Adapter, texts and shots"]
+
+
+def draw_shots(task, n_shots):
+    """The task with `n_shots` training pictures a label."""
+    rows = few_shot_indices(task.Y_train, n_shots, random_state=task.seed)
+    return choose_images(task, rows)
+
+
+def main() -> None:
+    options = parser(__doc__, METHODS)
+    options.add_argument("--shots", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    args = options.parse_args()
+    experiment = Experiment(args, "table3", train=True)
+    records = experiment.measure(args.methods, args.shots, draw_shots)
+    experiment.results.write_markdown(
+        "mAP (%) over labelled images a label\n\n"
+        + table(records, "method", "setting", experiment="table3")
+    )
+
+
+if __name__ == "__main__":
+    main()
