@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from tqdm import tqdm
 
 from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator
@@ -52,8 +53,12 @@ def _make_encoder(args: argparse.Namespace, data: Data) -> OpenCLIPEncoder:
         image_size=args.image_size if data.name != "pictures" else None,
         resize_mode="squash" if args.image_size and data.name != "pictures" else None,
         cache=args.out / "embeddings",
-        verbose=1,
     )
+
+
+def _embed(encoder: OpenCLIPEncoder, images: list[Any]) -> np.ndarray:
+    """Of all the encoding, that of the pictures is what takes long."""
+    return clone(encoder).set_params(verbose=1).transform(images)
 
 
 class Experiment:
@@ -89,7 +94,7 @@ class Experiment:
                 ]
                 missing = [key for key in todo if self.results.find(key) is None]
                 bar.update(len(todo) - len(missing))
-                embedded = encoder.transform(data.images) if missing else None
+                embedded = _embed(encoder, data.images) if missing else None
                 for seed in range(args.seeds):
                     own = [key for key in missing if key["seed"] == seed]
                     if not own:
@@ -110,7 +115,7 @@ class Experiment:
     def first_task(self, data: Data) -> Task:
         """The task of the first seed, with all training pictures."""
         encoder = _make_encoder(self.args, data)
-        return self._task(data, encoder, encoder.transform(data.images), 0)
+        return self._task(data, encoder, _embed(encoder, data.images), 0)
 
     def _keys(
         self, data: Data, encoder: OpenCLIPEncoder, methods: Any, settings: Any

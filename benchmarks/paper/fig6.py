@@ -16,6 +16,7 @@ RADII = [0, 0.5, 1, 1.5, 2, 2.5, 3, 4, 5]
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--parts", nargs="+", choices=["a", "b", "c"], default=["a", "b", "c"])
+    options.add_argument("--radii", type=float, nargs="+", default=RADII)
     args = options.parse_args()
     if "a" in args.parts:
         experiment = Experiment(args, "fig6a", train=False)
@@ -25,7 +26,7 @@ def main() -> None:
             def noise(task, radius, surface=surface):
                 return replace(task, noise={"radius": radius, "surface": surface})
 
-            records += experiment.measure(["TaI-Adapter"], RADII, noise, kind)
+            records += experiment.measure(["TaI-Adapter"], args.radii, noise, kind)
         xlabel = "radius of the noise (mean norms of the text embeddings)"
         _show(experiment, records, "kind", xlabel)
     if "b" in args.parts:
