@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import average_precision_score
 
-__all__ = ["map_scorer", "mean_average_precision"]
+__all__ = ["label_average_precisions", "map_scorer", "mean_average_precision"]
 
 
 def mean_average_precision(y_true: Any, y_score: Any) -> float:
@@ -50,6 +50,54 @@ def mean_average_precision(y_true: Any, y_score: Any) -> float:
     >>> mean_average_precision([[1, 0], [0, 1], [1, 1]], [[0.9, 0.2], [0.5, 0.6], [0.3, 0.4]])
     0.91...
     """
+    precisions = label_average_precisions(y_true, y_score)
+    undefined = np.flatnonzero(np.isnan(precisions))
+    if len(undefined):
+        warnings.warn(
+            f"{len(undefined)} of {len(precisions)} labels have no positive sample in y_true and "
+            f"are left out of the mean (columns {str(undefined[:10].tolist())[1:-1]}"
+            f"{', ...' if len(undefined) > 10 else ''}).",
+            UndefinedMetricWarning,
+            stacklevel=2,
+        )
+    if len(undefined) == len(precisions):
+        return float("nan")
+    return float(np.mean(precisions[~np.isnan(precisions)]))
+
+
+def label_average_precisions(y_true: Any, y_score: Any) -> np.ndarray:
+    """Non-interpolated average precision of each label.
+
+    Parameters
+    ----------
+    y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
+        1 where a label is present, 0 where it is absent, -1 where that is unknown.
+        Unknown entries are left out of their label's average precision.
+    y_score : array-like of shape (n_samples, n_labels)
+        Scores, higher where a label is more likely. Any monotone scale will do.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+        In [0, 1]; NaN for labels without a positive sample.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or a score is not finite.
+
+    See Also
+    --------
+    mean_average_precision : Their mean.
+
+    Examples
+    --------
+    >>> from sklearn_tai.metrics import label_average_precisions
+    >>> y_true = [[1, 0, 0], [0, 1, 0], [1, 1, 0]]
+    >>> y_score = [[0.9, 0.2, 0.1], [0.5, 0.6, 0.2], [0.3, 0.4, 0.3]]
+    >>> label_average_precisions(y_true, y_score).round(2)
+    array([0.83, 1. , nan])
+    """
     y_true = np.asarray(y_true.toarray() if sparse.issparse(y_true) else y_true)
     y_score = np.asarray(y_score, dtype=float)
     if y_true.ndim != 2 or y_true.shape != y_score.shape:
@@ -61,32 +109,22 @@ def mean_average_precision(y_true: Any, y_score: Any) -> float:
         raise ValueError("y_true must hold only 1 (present), 0 (absent) and -1 (unknown).")
     if not np.isfinite(y_score).all():
         raise ValueError("y_score contains NaN or infinity; scores must be finite.")
-    with_positives = np.flatnonzero((y_true == 1).any(axis=0))
-    n_left_out = y_true.shape[1] - len(with_positives)
-    if n_left_out:
-        missing = sorted(set(range(y_true.shape[1])) - set(with_positives.tolist()))
-        warnings.warn(
-            f"{n_left_out} of {y_true.shape[1]} labels have no positive sample in y_true and are "
-            f"left out of the mean (columns {str(missing[:10])[1:-1]}"
-            f"{', ...' if n_left_out > 10 else ''}).",
-            UndefinedMetricWarning,
-            stacklevel=2,
-        )
-    if not len(with_positives):
-        return float("nan")
-    precisions = []
-    for k in with_positives:
+    precisions = np.full(y_true.shape[1], np.nan)
+    for k in np.flatnonzero((y_true == 1).any(axis=0)):
         known = y_true[:, k] >= 0
-        precisions.append(average_precision_score(y_true[known, k], y_score[known, k]))
-    return float(np.mean(precisions))
+        precisions[k] = average_precision_score(y_true[known, k], y_score[known, k])
+    return precisions
 
 
-def label_scores(estimator: Any, X: Any) -> np.ndarray:
-    """Scores of shape (n_samples, n_labels) of any multi-label classifier."""
-    if hasattr(estimator, "decision_function"):
-        scores = estimator.decision_function(X)
-    else:
-        scores = estimator.predict_proba(X)
+def label_scores(
+    estimator: Any, X: Any, methods: tuple[str, str] = ("decision_function", "predict_proba")
+) -> np.ndarray:
+    """Scores of shape (n_samples, n_labels) of any multi-label classifier.
+
+    They come from the first of its `methods` that it has.
+    """
+    first, second = methods
+    scores = getattr(estimator, first if hasattr(estimator, first) else second)(X)
     if isinstance(scores, list):  # one (n_samples, 2) array a label, as of forests
         # a label that was always absent in training has a single column
         columns = [np.asarray(known) == 1 for known in estimator.classes_]

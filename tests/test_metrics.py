@@ -3,11 +3,18 @@ import pytest
 from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier
 
-from sklearn_tai.metrics import label_scores, map_scorer, mean_average_precision
+from sklearn_tai.metrics import (
+    label_average_precisions,
+    label_scores,
+    map_scorer,
+    mean_average_precision,
+)
 
 
 def test_by_hand():
@@ -22,6 +29,23 @@ def test_equals_scikit_learn():
     y_true, y_score = rng.integers(0, 2, (50, 7)), rng.random((50, 7))
     expected = average_precision_score(y_true, y_score, average="macro")
     assert mean_average_precision(y_true, y_score) == pytest.approx(expected)
+
+
+def test_label_average_precisions():
+    y_true = np.array([[1, 0, 0, 1], [0, 1, 0, -1], [1, 0, 0, 0]])
+    y_score = [[0.9, 0.9, 0.1, 0.5], [0.5, 0.6, 0.2, 0.9], [0.3, 0.1, 0.3, 0.1]]
+    precisions = label_average_precisions(y_true, y_score)
+    np.testing.assert_allclose(precisions, [(1 + 2 / 3) / 2, 1 / 2, np.nan, 1])
+    with pytest.warns(UndefinedMetricWarning, match="columns 2"):
+        assert mean_average_precision(y_true, y_score) == np.nanmean(precisions)
+
+
+def test_scores_of_the_wanted_method():
+    X, Y = make_multilabel_classification(random_state=0)
+    clf = OneVsRestClassifier(LogisticRegression()).fit(X, Y)
+    np.testing.assert_array_equal(label_scores(clf, X), clf.decision_function(X))
+    scores = label_scores(clf, X, ("predict_proba", "decision_function"))
+    np.testing.assert_array_equal(scores, clf.predict_proba(X))
 
 
 def test_unknown_entries_are_left_out():

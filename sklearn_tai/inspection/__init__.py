@@ -1,6 +1,8 @@
 """Plots. They need matplotlib (``pip install sklearn-tai[plot]``)."""
 
 from ._embedding import EmbeddingDisplay
+from ._label_report import LabelReportDisplay
+from ._prediction import PredictionDisplay
 from ._radius import RadiusCurveDisplay
 
-__all__ = ["EmbeddingDisplay", "RadiusCurveDisplay"]
+__all__ = ["EmbeddingDisplay", "LabelReportDisplay", "PredictionDisplay", "RadiusCurveDisplay"]

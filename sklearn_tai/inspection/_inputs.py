@@ -1,0 +1,98 @@
+"""What the displays take: images, names of labels, classifiers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .._items import as_embeddings, check_items
+from .._pictures import open_image
+
+_MAX_PIXELS = 640  # of the long edge: what a plot can show
+
+
+def check_images(images: Any) -> list[Any]:
+    """A list of images, checked but not opened."""
+    if as_embeddings(images) is not None:
+        raise TypeError(
+            "images is a matrix; expected a list of pathlib.Path, PIL images or uint8 arrays. For "
+            "embeddings call from_predictions(images, classifier.predict_proba(embeddings))."
+        )
+    items, is_image = check_items(images)
+    if not is_image.all():
+        i = int(np.flatnonzero(~is_image)[0])
+        raise TypeError(
+            f"images[{i}] is the str {items[i][:200]!r}; only images can be shown. Pass "
+            "pathlib.Path(...) to have the image of a file."
+        )
+    return items
+
+
+def open_small(image: Any, index: int) -> Image.Image:
+    """The picture, small enough for many of them to lie in memory."""
+    picture = open_image(image, index)
+    picture.thumbnail((_MAX_PIXELS, _MAX_PIXELS))
+    return picture
+
+
+def check_scores(scores: Any, n_images: int) -> np.ndarray:
+    """A finite matrix with a row for each image."""
+    try:
+        matrix = np.asarray(scores, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"scores must be a matrix of numbers, a row for each image ({error})."
+        ) from None
+    if matrix.ndim != 2 or len(matrix) != n_images or not matrix.shape[1]:
+        raise ValueError(
+            f"scores has shape {matrix.shape}; expected ({n_images}, n_labels), a row for each "
+            "image."
+        )
+    bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"The scores of images[{bad[0]}] contain NaN or infinity; leave images that could not "
+            "be scored out."
+        )
+    return matrix
+
+
+def resolve_label_names(
+    label_names: Any, n_labels: int, y: Any = None, estimator: Any = None
+) -> list[str]:
+    """Names of the columns: those given, the classifier's, the data frame's, or numbers."""
+    if isinstance(label_names, str):
+        raise TypeError(
+            f"label_names is the single str {label_names!r}; expected a list of names. Wrap it in "
+            "a list."
+        )
+    columns = getattr(y, "columns", None)
+    if columns is not None and len(columns) != n_labels:
+        columns = None  # y is refused when it is read
+    classes = getattr(estimator, "classes_", None)  # of forests a list of arrays
+    is_named = isinstance(classes, np.ndarray) and classes.ndim == 1 and classes.dtype.kind in "UO"
+    named = [label_names, classes if is_named else None, columns, range(n_labels)]
+    names = [str(name) for name in next(known for known in named if known is not None)]
+    if len(names) != n_labels:
+        raise ValueError(
+            f"label_names has {len(names)} names but there are scores of {n_labels} labels; they "
+            "must be the same number."
+        )
+    own = names if columns is None else [str(name) for name in columns]
+    if own != names and sorted(own) == sorted(names):
+        raise ValueError(
+            "The columns of y are in another order than the labels of the scores. Reorder them: "
+            "y[label_names]."
+        )
+    return names
+
+
+def own_threshold(estimator: Any) -> float:
+    """Above which score `estimator.predict` names a label."""
+    estimator = getattr(estimator, "best_estimator_", estimator)  # of a search
+    estimator = estimator[-1] if hasattr(estimator, "named_steps") else estimator
+    if hasattr(estimator, "_decision_threshold"):
+        return estimator._decision_threshold()
+    return 0.5 if hasattr(estimator, "predict_proba") else 0.0
