@@ -1,0 +1,6 @@
+"""A page to try the package in a browser: labels and pictures in, scores out."""
+
+from ._app import make_app
+from ._serve import launch
+
+__all__ = ["launch", "make_app"]

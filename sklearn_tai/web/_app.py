@@ -1,0 +1,192 @@
+"""The page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from sklearn.utils import Bunch
+
+from ..corpus import PromptCorpusGenerator
+from ..datasets import load_emoji_scenes
+from ..encoders import OpenCLIPEncoder
+from ..encoders._loading import BUNDLED
+from ._html import CSS, LEGEND, card, mistake_note, score_table
+from ._input import Mistake, open_picture, parse_labels
+from ._trainer import Trained, Trainer
+
+if TYPE_CHECKING:
+    import gradio
+
+_MAX_PICTURES = 20
+_EXAMPLES = (13, 25, 27, 31, 35, 8)  # of the bundled pictures, chosen by looking at them
+
+_INTRO = """# Label pictures from words alone
+Name the things you look for. A small network is trained on *sentences* about them, in a few
+seconds and without a single picture, and then labels yours."""
+_BUNDLED_NOTE = """> **This is the small model inside the package, {name}.** It knows pictograms of
+> some hundred everyday things, not photos. For photos start the page with CLIP RN50, which is
+> downloaded once: `python -m sklearn_tai.web --encoder RN50 --pretrained openai`"""
+
+
+def make_app(
+    encoder: Any = None, *, labels: Sequence[str] | None = None, n_texts: int = 1000
+) -> gradio.Blocks:
+    """Build the page: labels and pictures in, scores out.
+
+    Behind it, a :class:`~sklearn_tai.TextAsImageClassifier` with layers of 256 is trained
+    on template texts about the visitor's labels, and kept for the same labels.
+
+    Parameters
+    ----------
+    encoder : estimator or None, default=None
+        Turns texts and images into embeddings; None for ``OpenCLIPEncoder("tai-tiny")``,
+        the small model inside the package. Its weights are loaded at once.
+    labels : sequence of str or None, default=None
+        The labels that are in the box at first; None for those of
+        :func:`~sklearn_tai.datasets.load_emoji_scenes`.
+    n_texts : int, default=1000
+        Texts to train on.
+
+    Returns
+    -------
+    gradio.Blocks
+        The page, not yet served. :func:`launch` serves it.
+
+    Raises
+    ------
+    ImportError
+        If gradio is not installed (``pip install 'sklearn-tai[web]'``).
+    ValueError
+        If `labels` are repeated or blank, or the encoder's model is unknown.
+    OSError
+        If the weights are neither in the cache nor downloadable.
+
+    Examples
+    --------
+    >>> from sklearn_tai.web import make_app
+    >>> app = make_app(labels=["dog", "bicycle"])  # doctest: +SKIP
+    """
+    try:
+        import gradio as gr
+    except ImportError:
+        raise ImportError("The web page needs gradio; pip install 'sklearn-tai[web]'.") from None
+    encoder = OpenCLIPEncoder(BUNDLED[0]) if encoder is None else encoder
+    # what is wrong is said here, not to a visitor, who need not wait for what is loaded either
+    encoder.transform(["a picture"])
+    scenes = load_emoji_scenes()
+    labels = list(scenes.label_names if labels is None else labels)
+    PromptCorpusGenerator(n_texts).generate(labels)
+    trainer = Trainer(encoder, n_texts)
+
+    def score(
+        label_text: str,
+        pictures: list[tuple[str, str | None]] | None,
+        radius: float,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> str:
+        """Scores of the pictures for the labels, as HTML."""
+        try:
+            names = parse_labels(label_text or "")
+            if not pictures:
+                raise Mistake("Please add a picture: drop one above, or click an example.")
+            if len(pictures) > _MAX_PICTURES:
+                raise Mistake(
+                    f"These are {len(pictures)} pictures; please take up to {_MAX_PICTURES} at a "
+                    "time."
+                )
+            trained, is_new = trainer.get(names, radius, progress)
+        except Mistake as mistake:
+            return mistake_note(str(mistake))
+        cards = [
+            _score_picture(Path(path), trained, encoder)
+            for path, _ in progress.tqdm(pictures, desc="Looking at the pictures")
+        ]
+        how = f"Trained in {trained.seconds:.1f} seconds" if is_new else "Trained before"
+        note = f"{how}, on {n_texts:,} sentences about {len(names)} labels. {LEGEND}"
+        return f'<p class="note">{note}</p><div class="cards">{"".join(cards)}</div>'
+
+    with gr.Blocks(
+        title="Label pictures from words alone",
+        analytics_enabled=False,
+        delete_cache=(600, 3600),
+    ) as app:
+        gr.Markdown(_INTRO)
+        gr.Markdown(_describe(encoder))
+        with gr.Row():
+            label_box = gr.Textbox(
+                ", ".join(labels),
+                label="Labels",
+                info="One a line, or with commas between them",
+                min_width=320,
+                lines=8,
+                max_lines=8,
+            )
+            pictures = gr.Gallery(
+                label="Pictures",
+                file_types=["image"],
+                interactive=True,
+                columns=3,
+                min_width=320,
+                height=240,
+                fit_columns=False,
+                object_fit="contain",
+                buttons=[],
+            )
+        with TemporaryDirectory() as folder:  # gradio makes copies
+            gr.Examples(
+                [[[path]] for path in _save_examples(scenes, Path(folder))],
+                pictures,
+                label="Examples",
+                api_visibility="private",
+            )
+        with gr.Accordion("Advanced", open=False):
+            radius = gr.Slider(
+                0,
+                10,
+                2.5,
+                step=0.5,
+                label="Noise radius",
+                info="How far embeddings of sentences are moved at random in training, so that "
+                "those of pictures lie among them. 0 is no noise.",
+            )
+        button = gr.Button("Label the pictures", variant="primary")
+        results = gr.HTML(css_template=CSS)
+        # progress is shown where the results will be: clear the old ones first
+        button.click(str, None, results, queue=False, api_visibility="private").then(
+            score, [label_box, pictures, radius], results, api_name="score", concurrency_limit=4
+        )
+    return app
+
+
+def _save_examples(scenes: Bunch, folder: Path) -> list[str]:
+    """Some pictures, named after what they show."""
+    paths = []
+    for i in _EXAMPLES:
+        shown = [name for name, there in zip(scenes.label_names, scenes.Y[i]) if there]
+        paths.append(str(folder / f"{' and '.join(shown)}.png"))
+        scenes.images[i].save(paths[-1])
+    return paths
+
+
+def _describe(encoder: Any) -> str:
+    """Which model is loaded, and how to have a real one."""
+    name = getattr(encoder, "model_name", type(encoder).__name__)
+    if name in BUNDLED:
+        return _BUNDLED_NOTE.format(name=name)
+    weights = getattr(encoder, "pretrained", None)
+    return f"> Model: **{name}**" + (f", weights {Path(weights).name}" if weights else "")
+
+
+def _score_picture(path: Path, trained: Trained, encoder: Any) -> str:
+    try:
+        picture = open_picture(path)
+    except Mistake as mistake:
+        return card(path.name, None, mistake_note(str(mistake)))
+    embedding = encoder.transform([picture])
+    proba = trained.classifier.predict_proba(embedding)[0]
+    labels = list(trained.zero_shot.classes_)
+    zero_shot = trained.zero_shot.predict_proba(embedding)[0]
+    return card(path.name, picture, score_table(labels, proba, zero_shot))

@@ -1,0 +1,65 @@
+"""What visitors give: labels and pictures, checked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from PIL import Image
+
+from .._pictures import open_image
+
+_MAX_LABELS, _MAX_LABEL_LENGTH = 100, 60
+_MAX_MEGAPIXELS, _MAX_ASPECT = 50, 100
+
+
+class Mistake(Exception):
+    """What a visitor can mend, in words for the page."""
+
+
+def parse_labels(text: str) -> list[str]:
+    """Labels, one a line or between commas."""
+    names = [" ".join(part.split()) for part in re.split(r"[\n,]", text)]
+    names = [name for name in names if name]
+    if len(names) < 2:
+        raise Mistake("Please type at least two labels, one a line or with commas between them.")
+    if len(names) > _MAX_LABELS:
+        raise Mistake(
+            f"These are {len(names):,} labels; this page takes up to {_MAX_LABELS}. "
+            "For more, use TextAsImageClassifier in Python."
+        )
+    if long := [name for name in names if len(name) > _MAX_LABEL_LENGTH]:
+        raise Mistake(
+            f"The label “{long[0][:_MAX_LABEL_LENGTH]}…” is too long: up to {_MAX_LABEL_LENGTH} "
+            "letters, please. Are the commas missing?"
+        )
+    folded = [name.casefold() for name in names]
+    if repeated := sorted({name for name in folded if folded.count(name) > 1}):
+        raise Mistake(f"There more than once: {', '.join(repeated)}. Please name each label once.")
+    return names
+
+
+def open_picture(path: Path) -> Image.Image:
+    """An RGB picture, or what is wrong with the file; a huge one is not decoded."""
+    try:
+        with Image.open(path) as picture:
+            width, height = picture.size
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Mistake(
+            f"This picture is too big: up to {_MAX_MEGAPIXELS} megapixels, please."
+        ) from None
+    except Exception:  # Pillow's plugins raise all sorts
+        raise Mistake(
+            "This file is no picture that can be read. JPEG, PNG and WebP work."
+        ) from None
+    if width * height > _MAX_MEGAPIXELS * 1e6:
+        raise Mistake(
+            f"This picture has {width:,} × {height:,} pixels: up to {_MAX_MEGAPIXELS} megapixels, "
+            "please."
+        )
+    if max(width, height) > _MAX_ASPECT * min(width, height):
+        raise Mistake(f"This picture of {width:,} × {height:,} pixels is too thin. Crop it.")
+    try:
+        return open_image(path, 0)
+    except ValueError:
+        raise Mistake("This picture is broken: it cannot be read to its end.") from None

@@ -1,0 +1,320 @@
+import json
+import os
+import re
+import shutil
+import sys
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("gradio")
+import gradio_client
+from click.testing import CliRunner
+
+from sklearn_tai import PromptCorpusGenerator, TextAsImageClassifier, ZeroShotClassifier
+from sklearn_tai.web import _trainer, launch, make_app
+from sklearn_tai.web.__main__ import main
+
+# gradio and its server, starting and stopping
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*:DeprecationWarning", "ignore::ResourceWarning", "ignore::UserWarning:gradio"
+)
+
+N_TEXTS = 100  # few, to be quick
+LABELS = "dog, bicycle, cat, car, bus"
+
+
+@pytest.fixture(scope="module")
+def page(encoder):
+    app = launch(encoder, n_texts=N_TEXTS, block=False)
+    yield app
+    app.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def client(page):
+    return gradio_client.Client(page.local_url, verbose=False, analytics_enabled=False)
+
+
+@pytest.fixture(scope="module")
+def files(scenes, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    paths = [folder / f"scene {i}.png" for i in range(3)]
+    for path, image in zip(paths, scenes.images):
+        image.save(path)
+    return paths
+
+
+def ask(client, labels, paths, radius=2.5):
+    pictures = [{"image": gradio_client.handle_file(str(path))} for path in paths]
+    return client.predict(labels, pictures, radius, api_name="/score")
+
+
+class Tables(HTMLParser):
+    """The texts of the cells of each card's rows."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.cards = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "article":
+            self.cards.append([])
+        elif tag == "tr":
+            self.cards[-1].append([])
+        elif tag in ("th", "td"):
+            self.cards[-1][-1].append("")
+
+    def handle_data(self, data):
+        if self.cards and self.cards[-1] and self.cards[-1][-1]:
+            self.cards[-1][-1][-1] += data
+
+
+def scores(html):
+    """For each picture the scores by label, in the order of the page."""
+    return [
+        {label: (int(own.split()[0]), int(other.split()[0])) for label, own, other in rows[1:]}
+        for rows in Tables(html).cards
+    ]
+
+
+def message(html):
+    found = re.findall(r'<p class="mistake" role="alert">(.*?)</p>', html)
+    assert len(found) == 1
+    return found[0]
+
+
+def test_scores_are_those_of_the_classifiers(client, files, scenes, encoder):
+    shown = scores(ask(client, LABELS, files))
+    names = sorted(LABELS.split(", "))
+    texts, Y = PromptCorpusGenerator(N_TEXTS, random_state=0).generate(names)
+    clf = TextAsImageClassifier(encoder, hidden_sizes=(256,) * 3, max_lr=1e-3, random_state=0).fit(
+        texts, Y
+    )
+    trained = clf.predict_proba(scenes.images[:3])
+    zero_shot = ZeroShotClassifier(names, encoder).fit().predict_proba(scenes.images[:3])
+    assert len(shown) == 3
+    for k, card in enumerate(shown):
+        assert list(card) == [names[i] for i in np.argsort(-trained[k])]
+        expected = np.column_stack([trained[k], zero_shot[k]])
+        np.testing.assert_allclose([card[name] for name in names], 100 * expected, atol=1)
+
+
+def test_same_labels_are_trained_once(client, files):
+    labels = "horse\nsheep\n\ncow"
+    first = ask(client, labels, files[:1])
+    again = ask(client, "  cow, horse,sheep,", files[1:])
+    assert "Trained in" in first
+    assert "Trained before" in again
+    assert "Trained in" in ask(client, labels, files[:1], radius=0)
+
+
+def test_visitors_side_by_side(client, files):
+    with ThreadPoolExecutor(4) as pool:
+        same = list(pool.map(lambda _: ask(client, "boat, train", files[:1]), range(4)))
+        others = [f"boat, train, {name}" for name in ("sofa", "bird", "bottle")]
+        different = list(pool.map(lambda text: ask(client, text, files[:1]), others))
+    assert sum("Trained in" in html for html in same) == 1
+    assert len({json.dumps(scores(html)) for html in same}) == 1
+    assert [set(scores(html)[0]) for html in different] == [set(t.split(", ")) for t in others]
+
+
+def test_kept_classifiers_are_bounded(encoder, monkeypatch):
+    monkeypatch.setattr(_trainer, "_N_KEPT", 2)
+    trainer = _trainer.Trainer(encoder, 20)
+    steps = []
+
+    def new(*labels):
+        return trainer.get(labels, 2.5, lambda done, desc: steps.append((done, desc)))[1]
+
+    assert [new("dog", "cat"), new("dog", "car"), new("cat", "dog")] == [True, True, False]
+    assert [new("dog", "bus"), new("dog", "cat"), new("dog", "car")] == [True, False, True]
+    assert steps[-1] == (1.0, "Training")
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ("", "at least two labels"),
+        (" , \n,", "at least two labels"),
+        ("dog", "at least two labels"),
+        ("dog, cat, Dog", "more than once: dog"),
+        (", ".join(f"thing {i}" for i in range(1000)), "1,000 labels; this page takes up to 100"),
+        ("dog, " + "a cat and " * 10, "too long"),
+    ],
+)
+def test_labels_that_do_not_work(client, files, labels, expected):
+    assert expected in message(ask(client, labels, files[:1]))
+
+
+def test_no_picture(client):
+    assert "Please add a picture" in message(ask(client, LABELS, []))
+
+
+def test_many_pictures(client, files):
+    assert "These are 21 pictures" in message(ask(client, LABELS, files[:1] * 21))
+
+
+def test_bad_pictures_beside_good_ones(client, files, tmp_path):
+    (tmp_path / "letter.jpg").write_text("Dear all")
+    (tmp_path / "half.png").write_bytes(files[0].read_bytes()[:3000])
+    Image.new("RGB", (3000, 10)).save(tmp_path / "thin.png")
+    # of one colour, so that the files are small; Pillow itself refuses the largest
+    Image.new("1", (8000, 8000)).save(tmp_path / "big.png")
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "huge.png")
+    names = ["letter.jpg", "half.png", "thin.png", "big.png", "huge.png"]
+    html = ask(client, LABELS, [files[0], *(tmp_path / name for name in names)])
+    assert "Traceback" not in html
+    assert str(tmp_path) not in html
+    assert len(scores(html)[0]) == 5
+    expected = ["no picture that can be read", "is broken", "too thin", "8,000 × 8,000", "too big"]
+    told = re.findall(r'role="alert">(.*?)</p>', html)
+    assert [part in text for part, text in zip(expected, told, strict=True)] == [True] * 5
+
+
+def test_file_of_another_kind(client, tmp_path):
+    (tmp_path / "letter.txt").write_text("Dear all")
+    with pytest.raises(gradio_client.exceptions.AppError, match="Invalid file type"):
+        ask(client, LABELS, [tmp_path / "letter.txt"])
+
+
+def test_labels_are_text_not_html(client, files):
+    html = ask(client, "<img src=x onerror=alert(1)>, dog & cat", files[:1])
+    assert "<img src=x" not in html
+    assert set(scores(html)[0]) == {"<img src=x onerror=alert(1)>", "dog & cat"}
+
+
+def test_more_labels_than_shown_are_folded(client, files, scenes):
+    html = ask(client, "\n".join(scenes.label_names), files[:1])
+    assert "12 more labels" in html
+    assert len(scores(html)[0]) == 20
+    assert len(scores(html.split("<details>")[0])[0]) == 8
+
+
+def test_page_needs_no_other_host(page):
+    with urllib.request.urlopen(page.local_url) as answer:
+        policy = answer.headers["content-security-policy"]
+        html = answer.read().decode()
+    assert "default-src 'self'" in policy
+    assert "http" not in policy
+    needed = re.findall(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=\"(https?:)?//", html)
+    assert needed == []
+    with urllib.request.urlopen(page.local_url + "theme.css") as answer:
+        # the namespace of SVG is a name, not an address
+        assert "http" not in answer.read().decode().replace("http://www.w3.org/2000/svg", "")
+    assert page.local_url.startswith("http://127.0.0.1:")
+    assert page.share is False
+    assert page.config["analytics_enabled"] is False
+
+
+def test_page_says_what_model_is_loaded(page, encoder):
+    def notes(app):
+        values = [part["props"].get("value") for part in app.config["components"]]
+        return " ".join(value for value in values if isinstance(value, str))
+
+    assert "not photos" in notes(page)
+    assert "python -m sklearn_tai.web --encoder RN50 --pretrained openai" in notes(page)
+
+    class Named:
+        model_name, pretrained, transform = "RN50", "openai", encoder.transform
+
+    other = notes(make_app(Named(), labels=["dog", "cat"]))
+    assert "Model: **RN50**, weights openai" in other
+    assert "not photos" not in other
+    assert "dog, cat" in other
+
+
+def test_bad_labels_are_refused_at_once(encoder):
+    with pytest.raises(ValueError, match="more than once"):
+        make_app(encoder, labels=["dog", "dog"])
+
+
+def test_without_gradio(monkeypatch, encoder):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    with pytest.raises(ImportError, match=r"sklearn-tai\[web\]"):
+        make_app(encoder)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [(["--encoder", "RN5"], "did you mean 'RN50'"), (["--port", "{port}"], "port")],
+)
+def test_command_says_what_is_wrong(page, arguments, expected):
+    arguments = [argument.format(port=page.server_port) for argument in arguments]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: ")
+    assert expected in done.output
+
+
+@pytest.fixture
+def browser(tmp_path):
+    if os.environ.get("SKLEARN_TAI_BROWSER") != "1":
+        pytest.skip("set SKLEARN_TAI_BROWSER=1 to drive Chromium")
+    webdriver = pytest.importorskip("selenium.webdriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome")
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_in_a_browser(browser, page, files, tmp_path, width):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def find(css):
+        return browser.find_elements("css selector", css)
+
+    def until(condition):
+        return WebDriverWait(browser, 60).until(lambda _: condition())
+
+    size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(page.local_url)
+    (button,) = until(lambda: find("button.primary"))
+    button.click()
+    assert "Please add a picture" in until(lambda: find(".mistake"))[0].text
+
+    (tmp_path / "letter.jpg").write_text("Dear all")
+    upload = until(lambda: find("input[type=file]"))[0]
+    upload.send_keys("\n".join(map(str, [*files, tmp_path / "letter.jpg"])))
+    until(lambda: len(find(".thumbnail-item")) >= 4)
+    box = find("textarea")[0]
+    box.clear()
+    box.send_keys(f"{LABELS}, ${{1+1}}, {{{{value}}}}, <b>w{width}</b>")  # no code of ours
+    button.click()
+    until(lambda: len(find(".card")) == 4)
+    rows = find(".card")[0].find_elements("css selector", "tbody th")
+    assert {row.text for row in rows} == {
+        *LABELS.split(", "),
+        "${1+1}",
+        "{{value}}",
+        f"<b>w{width}</b>",
+    }
+    assert "no picture that can be read" in find(".card")[3].text
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+    find("button.gallery-item")[0].click()
+    until(lambda: len(find(".thumbnail-item")) == 1 or find("button.thumbnail-lg"))
+    button.click()
+    until(lambda: len(find(".card")) == 1)
+    assert find(".card figcaption")[0].text == "bicycle and person.png"
+
+    log = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [
+        entry["params"]["request"]["url"]
+        for entry in log
+        if entry["method"] == "Network.requestWillBeSent"
+    ]
+    assert asked
+    own = (page.local_url, "data:", "blob:")
+    assert [url for url in asked if not url.startswith(own)] == []
