@@ -105,11 +105,18 @@ def _find(images: str | Path | Iterable[Path]) -> Iterator[Path]:
         return
     if not Path(images).is_dir():
         raise FileNotFoundError(f"images={str(images)!r} is no folder. Check the path.")
-    for folder, subfolders, names in os.walk(images):
+    for folder, subfolders, names in os.walk(images, onerror=_refuse):
         subfolders.sort()
         for name in sorted(names):
             if name.lower().endswith(_IMAGE_SUFFIXES):
                 yield Path(folder) / name
+
+
+def _refuse(error: OSError) -> None:
+    raise PermissionError(
+        f"The folder {error.filename!r} cannot be read ({error.strerror}), so its pictures would "
+        "be left out. Allow it, or give the paths of the pictures instead of a folder."
+    ) from error
 
 
 def _paths_done(output: Path, model: str) -> set[str]:

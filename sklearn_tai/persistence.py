@@ -75,7 +75,7 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     >>> bool((again.predict_proba(X) == clf.predict_proba(X)).all())
     True
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
     from sklearn.utils.validation import check_is_fitted
 
     check_is_fitted(clf)
@@ -98,9 +98,9 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     text = json.dumps(config, indent=2)  # may fail, so before anything is written
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(
-        {name: np.ascontiguousarray(value) for name, value in arrays.items()}, folder / _WEIGHTS
-    )
+    # not save_file, whose files only their owner may read
+    weights = save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
+    (folder / _WEIGHTS).write_bytes(weights)
     (folder / _CONFIG).write_text(text, encoding="utf-8")
     return folder
 

@@ -16,8 +16,8 @@ import gradio_client
 from click.testing import CliRunner
 
 from sklearn_tai import PromptCorpusGenerator, TextAsImageClassifier, ZeroShotClassifier
+from sklearn_tai.cli import cli
 from sklearn_tai.web import _trainer, launch, make_app
-from sklearn_tai.web.__main__ import main
 
 # gradio and its server, starting and stopping
 pytestmark = pytest.mark.filterwarnings(
@@ -218,7 +218,7 @@ def test_page_says_what_model_is_loaded(page, encoder):
         return " ".join(value for value in values if isinstance(value, str))
 
     assert "not photos" in notes(page)
-    assert "python -m sklearn_tai.web --encoder RN50 --pretrained openai" in notes(page)
+    assert "sklearn-tai web --encoder RN50" in notes(page)
 
     class Named:
         model_name, pretrained, transform = "RN50", "openai", encoder.transform
@@ -246,7 +246,7 @@ def test_without_gradio(monkeypatch, encoder):
 )
 def test_command_says_what_is_wrong(page, arguments, expected):
     arguments = [argument.format(port=page.server_port) for argument in arguments]
-    done = CliRunner().invoke(main, arguments)
+    done = CliRunner().invoke(cli, ["web", *arguments])
     assert done.exit_code == 1
     assert done.output.startswith("Error: ")
     assert expected in done.output

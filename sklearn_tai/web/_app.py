@@ -28,7 +28,7 @@ Name the things you look for. A small network is trained on *sentences* about th
 seconds and without a single picture, and then labels yours."""
 _BUNDLED_NOTE = """> **This is the small model inside the package, {name}.** It knows pictograms of
 > some hundred everyday things, not photos. For photos start the page with CLIP RN50, which is
-> downloaded once: `python -m sklearn_tai.web --encoder RN50 --pretrained openai`"""
+> downloaded once: `sklearn-tai web --encoder RN50`"""
 
 
 def make_app(

@@ -1,0 +1,6 @@
+"""``python -m sklearn_tai.cli``, where the script is not on the path."""
+
+from . import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""``sklearn-tai generate``: from labels to a corpus of training texts."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ._shell import count, note, quiet_option, seed_option, shows_progress
+
+_ONLY_OLLAMA = ("host", "checkpoint", "label_policy", "timeout")
+
+
+@click.command(short_help="Write training texts about labels.")
+@click.argument("labels", required=False, type=click.Path(exists=True, allow_dash=True))
+@click.option("--label", "named", multiple=True, metavar="NAME", help="A label. May be repeated.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The corpus, in JSON Lines.",
+)
+@click.option(
+    "--n-texts",
+    metavar="N",
+    type=click.IntRange(1),
+    help="How many texts.  [default: 5000, of a language model 1000]",
+)
+@seed_option
+@click.option("--ollama", metavar="MODEL", help="Let a language model on Ollama write captions.")
+@click.option("--host", metavar="URL", help="Address of Ollama.  [default: that of Ollama itself]")
+@click.option(
+    "--timeout",
+    metavar="S",
+    type=click.FloatRange(0, min_open=True),
+    help="Seconds for a caption of Ollama.",
+)
+@click.option(
+    "--label-policy",
+    type=click.Choice(["sampled", "all", "named"]),
+    help="Labels of a caption: those asked for; the same, without captions that do not name "
+    "them all; or those that it names.  [default: sampled]",
+)
+@click.option(
+    "--checkpoint",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where captions are kept as they come.  [default: OUTPUT with .captions.jsonl]",
+)
+@click.option("--force", is_flag=True, help="Overwrite the output.")
+@quiet_option
+def generate(
+    labels: str | None,
+    named: tuple[str, ...],
+    output: Path,
+    n_texts: int | None,
+    seed: int,
+    ollama: str | None,
+    force: bool,
+    quiet: bool,
+    **ollama_options: Any,
+) -> None:
+    """Write training texts about labels: from templates, or by a language model.
+
+    LABELS is a text file with one label a line, in natural words ("tv monitor", not
+    "tvmonitor"), or - for standard input.
+
+    Captions of a language model are kept as they come: after a stop, the same command
+    goes on where it was; with a larger --n-texts (and --force) it adds to them.
+
+    \b
+    Examples:
+      sklearn-tai generate labels.txt -o corpus.jsonl
+      sklearn-tai generate --label dog --label "traffic light" -o corpus.jsonl
+      sklearn-tai generate labels.txt --ollama llama3.2 --n-texts 500 -o corpus.jsonl
+    """
+    given = [f"--{name.replace('_', '-')}" for name in _ONLY_OLLAMA if ollama_options[name]]
+    if given and ollama is None:
+        raise click.UsageError(f"{given[0]} is of use with --ollama only.")
+    names = [*(_read_labels(labels) if labels else ()), *named]
+    if not names:
+        raise click.UsageError("Give a file of labels, or --label once or more.")
+    if output.exists() and not force:
+        raise click.UsageError(f"{str(output)!r} exists; --force overwrites it.")
+    _check_folder(output)
+
+    from ..corpus import Corpus, OllamaCorpusGenerator, PromptCorpusGenerator
+
+    settings: dict[str, Any] = {"random_state": seed}
+    if n_texts is not None:
+        settings["n_texts"] = n_texts
+    generator: Any
+    if ollama is None:
+        generator = PromptCorpusGenerator(**settings)
+    else:
+        settings |= {name: value for name, value in ollama_options.items() if value is not None}
+        settings.setdefault("checkpoint", output.with_suffix(".captions.jsonl"))
+        settings["verbose"] = int(shows_progress(quiet))
+        generator = OllamaCorpusGenerator(ollama, **settings)
+    texts, Y = generator.generate(names)
+    if not texts:
+        raise click.ClickException("No caption is left; try another model or --label-policy.")
+    _save_whole(Corpus(texts, Y, names), output)
+    if ollama is not None:
+        report = generator.generation_report_
+        note(
+            f"Of the labels they were asked for, {report['names_all']:,} captions name all, "
+            f"{report['names_some']:,} some, {report['names_none']:,} none.",
+            quiet,
+        )
+    note(f"Wrote {output}: {count(len(texts), 'text')} about {count(len(names), 'label')}.", quiet)
+
+
+def _read_labels(path: str) -> list[str]:
+    try:
+        with click.open_file(path, encoding="utf-8-sig") as file:
+            lines = [line.strip() for line in file]
+    except UnicodeDecodeError as error:
+        raise click.ClickException(
+            f"{path!r} is no text in UTF-8 ({error.reason}); save it as such."
+        ) from None
+    return [line for line in lines if line]
+
+
+def _check_folder(output: Path) -> None:
+    """Refuse now what would fail after an hour of captions."""
+    if not output.parent.is_dir():
+        raise click.UsageError(f"There is no folder {str(output.parent)!r} to write to.")
+
+
+def _save_whole(corpus: Any, output: Path) -> None:
+    """The file appears only when all is in it."""
+    with tempfile.TemporaryDirectory(prefix=".sklearn-tai-", dir=output.parent) as folder:
+        corpus.save(Path(folder) / output.name)
+        os.replace(Path(folder) / output.name, output)

@@ -1,0 +1,143 @@
+"""Where tagged pictures go: standard output, or a file that a stopped run goes on with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from array import array
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from ._formats import CSV, JSONLines, Tagged
+
+
+class ResumableFile:
+    """Tagged pictures in a file, whole after every stop.
+
+    A hidden file beside it, ``.NAME.json``, says what the tags were made by, so that those
+    of two models never mix, and how long the file was when it was last closed: if it is
+    longer now, the run was killed, and its end is not to be trusted.
+
+    Parameters
+    ----------
+    path : Path
+        The file, begun or not.
+    form : CSV or JSONLines
+        How pictures are written.
+    settings : dict
+        What must be the same for tags to belong to one file.
+    force : bool
+        Whether to begin anew.
+    """
+
+    def __init__(
+        self, path: Path, form: CSV | JSONLines, settings: dict[str, Any], force: bool
+    ) -> None:
+        self.path, self._form, self._settings = path, form, settings
+        self._note = path.with_name(f".{path.name}.json")
+        self._done = np.empty(0, np.uint64)
+        if force:
+            path.unlink(missing_ok=True)
+        if path.exists():
+            stored = self._stored()
+            self._check_settings(stored)
+            whole = self._read(was_closed=stored.get("size") == path.stat().st_size)
+            os.truncate(path, whole)
+        self._store(size=None)
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (closed in close)
+        if not self._file.tell():
+            self._append(form.header)
+
+    @property
+    def n_done(self) -> int:
+        """How many pictures the file held when it was opened."""
+        return len(self._done)
+
+    def is_done(self, path: str) -> bool:
+        """Whether a picture was in the file when it was opened."""
+        digest = np.uint64(_digest(path))
+        k = np.searchsorted(self._done, digest)
+        return bool(k < len(self._done) and self._done[k] == digest)
+
+    def write(self, pictures: Iterable[Tagged]) -> None:
+        """Add pictures, all of them or, if it fails, none."""
+        self._append(self._form.encode(pictures))
+
+    def close(self) -> None:
+        """Close the file, and note that it is whole; without pictures it goes away."""
+        size = self._file.tell()
+        self._file.close()
+        if size > len(self._form.header):
+            self._store(size)
+        else:
+            self.path.unlink()
+            self._note.unlink()
+
+    def _append(self, data: bytes) -> None:
+        whole = self._file.tell()
+        try:
+            while data:
+                data = data[self._file.write(data) :]
+            os.fsync(self._file.fileno())
+        except BaseException:  # Ctrl-C, or the disk is full
+            self._file.truncate(whole)
+            self._file.seek(whole)
+            raise
+
+    def _stored(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self._note.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            raise click.UsageError(
+                f"{str(self.path)!r} exists, and there is no {str(self._note)!r} that says how to "
+                "go on with it; --force overwrites it."
+            ) from None
+
+    def _check_settings(self, stored: dict[str, Any]) -> None:
+        changed = [k for k, value in self._settings.items() if stored.get(k) != value]
+        if changed:
+            words = [
+                "another model" if k == "model" else f"--{k} {stored.get(k, 'unknown')}"
+                for k in changed
+            ]
+            raise click.UsageError(
+                f"{str(self.path)!r} was made with {' and '.join(words)}; --force overwrites it."
+            )
+
+    def _store(self, size: int | None) -> None:
+        new = self._note.with_name(f"{self._note.name}.new")
+        new.write_text(json.dumps(self._settings | {"size": size}), encoding="utf-8")
+        os.replace(new, self._note)
+
+    def _read(self, was_closed: bool) -> int:
+        """Learn what is done; returns the length of what is whole."""
+        digests = array("Q")
+        whole, last_start, last_path = 0, None, None
+        with open(self.path, "rb") as file:
+            try:
+                for path, length in self._form.records(file):
+                    is_header = whole == 0 and self._form.header
+                    if not is_header and path != last_path:
+                        last_start, last_path = whole, path
+                        digests.append(_digest(path))
+                    whole += length
+            except (ValueError, KeyError, TypeError, IndexError):
+                raise click.ClickException(
+                    f"{str(self.path)!r} is damaged at byte {whole:,}; --force begins it anew."
+                ) from None
+        if not was_closed and self._form.rows_of_one_picture and last_start is not None:
+            whole = last_start  # rows of the last picture may be missing
+            digests.pop()
+        self._done = np.sort(np.frombuffer(digests, np.uint64)) if digests else self._done
+        return whole
+
+
+def _digest(path: str) -> int:
+    """8 bytes a path, so that a million of them take 8 MB; two equal ones: one in 10^7 runs."""
+    digest = hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8)
+    return int.from_bytes(digest.digest(), "little")

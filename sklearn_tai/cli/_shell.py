@@ -1,0 +1,117 @@
+"""What all commands share: errors as one line, warnings, notes, progress."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NoReturn
+
+import click
+
+# Errors whose message was written for the user; others are named by their type.
+_EXPLAINED = (ValueError, TypeError, OSError, RuntimeError, ImportError)
+_INTERRUPTED = 130  # as shells say it: 128 + SIGINT
+
+
+class Commands(click.Group):
+    """A group whose errors are one line, in every command."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what goes wrong becomes a line, but for ``--debug``."""
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")  # what dependencies tell programmers
+                warnings.filterwarnings("default", category=UserWarning, module="sklearn_tai")
+            try:
+                return super().invoke(ctx)
+            except (click.ClickException, click.Abort, click.exceptions.Exit):
+                raise
+            except KeyboardInterrupt as error:
+                raise _Stopped(" ".join(["Stopped.", *map(str, error.args)])) from None
+            except BrokenPipeError:
+                raise  # the reader has had enough, which click knows how to end
+            except Exception as error:
+                if ctx.params.get("debug"):
+                    raise
+                raise click.ClickException(one_line(error)) from error
+
+    def main(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run, and tell errors in one line, where click would show the usage as well."""
+        run = partial(super().main, args, prog_name, complete_var, standalone_mode=False, **extra)
+        if not standalone_mode:
+            return run()
+        try:
+            # what commands return is nothing; an int comes from ctx.exit
+            code: int = run() or 0
+        except click.Abort:
+            fail("Stopped.", _INTERRUPTED)
+        except _Stopped as error:
+            fail(error.message, _INTERRUPTED)
+        except click.ClickException as error:
+            message = "Error: " + " ".join(error.format_message().split())
+            if isinstance(error, click.UsageError) and error.ctx is not None:
+                message += f" See {error.ctx.command_path} --help."
+            fail(message, error.exit_code)
+        sys.exit(code)
+
+
+class _Stopped(click.ClickException):
+    """Ctrl-C, with what was kept."""
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Say why, on stderr, and exit."""
+    click.echo(message, err=True)
+    sys.exit(code)
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error without its line breaks."""
+    message = " ".join(str(error).split())
+    if isinstance(error, _EXPLAINED) and message:
+        return message
+    return (
+        f"{type(error).__name__}: {message or 'no message'}. This was not foreseen; "
+        "sklearn-tai --debug COMMAND ... shows where it comes from."
+    )
+
+
+def _show_warning(message: Warning | str, *args: Any, **kwargs: Any) -> None:
+    click.echo(f"Warning: {' '.join(str(message).split())}", err=True)
+
+
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show errors and warnings only.")
+seed_option = click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Same seed, same result.",
+)
+
+
+def count(n: int, noun: str) -> str:
+    """A number with its noun, in singular or plural."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
+def note(message: str, quiet: bool) -> None:
+    """Tell the person at the terminal; stdout is for data alone."""
+    if not quiet:
+        click.echo(message, err=True)
+
+
+def shows_progress(quiet: bool) -> bool:
+    """Progress bars are for terminals: in a log they are noise."""
+    return not quiet and sys.stderr.isatty()
