@@ -37,13 +37,22 @@ def image_batches(
         # the same lazily read object may be there twice, and is not safe with threads
         with lock if isinstance(item, Image.Image) else nullcontext():
             try:
-                picture = open_image(item, place)
+                return prepare(open_image(item, place), place)
             except (ValueError, FileNotFoundError) as error:
                 if failures is None:
                     raise
                 failures.append((place, str(error)))
                 return None
-        return loaded.preprocess(picture)
+
+    def prepare(picture: Image.Image, place: int) -> torch.Tensor:
+        try:
+            return loaded.preprocess(picture)
+        except ValueError as error:  # a line brought to a square whole would be no pixel wide
+            raise ValueError(
+                f"X[{place}]: a picture of {picture.width} x {picture.height} pixels cannot be "
+                f"brought to the size of the model ({error}). Crop it, set resize_mode to "
+                "'squash', or leave it out of X."
+            ) from error
 
     def encode(futures: list[Future[torch.Tensor | None]]) -> torch.Tensor:
         results = [future.result() for future in futures]

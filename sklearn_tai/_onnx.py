@@ -1,0 +1,134 @@
+"""Write a torch module to an ONNX file with metadata, and run the file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+# Protobuf files end at 2 GiB; this leaves room for the graph.
+_MAX_BYTES = 2_000_000_000
+OUTPUTS = ["probabilities", "logits"]
+
+
+def check_packages() -> None:
+    """Refuse to start without the optional packages."""
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+
+        if _has_new_exporter():
+            import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"export_onnx needs onnx, onnxscript and onnxruntime ({error}); pip install "
+            "'sklearn-tai[onnx]'."
+        ) from None
+
+
+def _has_new_exporter() -> bool:
+    """Whether torch has made the exporter on torch.export its default, and the other old."""
+    return torch.torch_version.TorchVersion(torch.__version__) >= "2.9"
+
+
+def write_file(
+    module: torch.nn.Module,
+    example: torch.Tensor,
+    input_name: str,
+    file: Path,
+    opset: int,
+    metadata: dict[str, Any],
+) -> None:
+    """Convert a module from one input to probabilities and logits, and check the file.
+
+    The first dimension of all is free. Metadata are stored as JSON.
+    """
+    import onnx
+
+    n_bytes = sum(value.numel() * value.element_size() for value in module.state_dict().values())
+    large = n_bytes > _MAX_BYTES
+    options: dict[str, Any] = {
+        "input_names": [input_name],
+        "output_names": OUTPUTS,
+        "opset_version": opset,
+    }
+    if _has_new_exporter():
+        options |= {
+            "dynamo": True,
+            "dynamic_shapes": ({0: torch.export.Dim("batch")},),
+            "external_data": large,
+            "verbose": False,
+        }
+    else:
+        options["dynamic_axes"] = {name: {0: "batch"} for name in (input_name, *OUTPUTS)}
+    try:
+        with _quiet(), torch.no_grad():
+            torch.onnx.export(module, (example,), str(file), **options)
+        proto = onnx.load(str(file))
+        written = {entry.domain: entry.version for entry in proto.opset_import}[""]
+        if written != opset:
+            raise ValueError(f"the exporter wrote opset {written}")
+        del proto.metadata_props[:]  # so that every entry is ours, and JSON
+        texts = {key: json.dumps(value) for key, value in metadata.items()}
+        onnx.helper.set_model_props(proto, texts)
+        data_file(file).unlink(missing_ok=True)  # onnx would append to it
+        onnx.save(proto, str(file), save_as_external_data=large, location=data_file(file).name)
+        onnx.checker.check_model(str(file))
+    except OSError:  # a full disk
+        raise
+    except Exception as error:  # exporters raise all sorts
+        raise RuntimeError(
+            f"torch {torch.__version__} could not export the model with opset={opset} "
+            f"({_cause(error)}). If 18, the default, fails too, a model of this kind cannot be "
+            "exported."
+        ) from error
+
+
+def data_file(file: Path) -> Path:
+    """Where the weights are if they are too large for the file."""
+    return file.with_name(f"{file.name}.data")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep back what the exporters say of their own inner life."""
+    loggers = [logging.getLogger(name) for name in ("onnxscript", "torch.onnx")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels):
+            logger.setLevel(level)
+
+
+def run_file(file: Path, inputs: np.ndarray) -> list[np.ndarray]:
+    """Probabilities and logits by onnxruntime."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what is fatal; errors are raised
+    try:
+        session = onnxruntime.InferenceSession(
+            str(file), options, providers=["CPUExecutionProvider"]
+        )
+        return session.run(OUTPUTS, {session.get_inputs()[0].name: inputs})
+    except Exception as error:  # no common class
+        raise RuntimeError(
+            f"onnxruntime {onnxruntime.__version__} could not run the exported file "
+            f"({_cause(error)}). Try opset=18 or a newer onnxruntime."
+        ) from error
+
+
+def _cause(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip()}".split("\n")[0]

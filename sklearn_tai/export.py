@@ -1,0 +1,276 @@
+"""Export a fitted classifier to one ONNX file, which runs without this package and torch."""
+
+from __future__ import annotations
+
+import copy
+import os
+import tempfile
+import warnings
+from collections.abc import Sequence
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from . import __version__
+from ._onnx import check_packages, data_file, run_file, write_file
+from .baselines import CoMCClassifier
+from .classifier import TextAsImageClassifier
+from .encoders import OpenCLIPEncoder
+from .encoders._loading import check_model, resolve_name
+
+__all__ = ["export_onnx"]
+
+_ADAPTER_ONLY = "Export the adapter alone with input='embeddings'."
+
+
+@validate_params(
+    {
+        "clf": [TextAsImageClassifier, CoMCClassifier],
+        "path": [str, Path],
+        "input": [StrOptions({"pixels", "embeddings"})],
+        "label_names": ["array-like", None],
+        "opset": [Interval(Integral, 18, None, closed="left")],
+        "tolerance": [Interval(Real, 0, None, closed="neither")],
+    },
+    prefer_skip_nested_validation=True,
+)
+def export_onnx(
+    clf: TextAsImageClassifier | CoMCClassifier,
+    path: str | Path,
+    *,
+    input: str = "pixels",
+    label_names: Sequence[str] | None = None,
+    opset: int = 18,
+    tolerance: float = 1e-4,
+) -> float:
+    """Write a fitted classifier, with CLIP's image tower, to one ONNX file.
+
+    The file holds the image tower, the adapter and the logistic function in float32, and
+    in its metadata what else is needed to tag pictures: names of the labels, threshold,
+    size and normalization of the pixels (docs/export.md). Before it takes its place it is
+    checked: onnxruntime must return the classifier's probabilities.
+
+    Parameters
+    ----------
+    clf : TextAsImageClassifier or CoMCClassifier
+        A fitted classifier whose encoder is an
+        :class:`~sklearn_tai.OpenCLIPEncoder`. With ``input="embeddings"`` any encoder.
+    path : str or Path
+        The file, usually ``*.onnx``. One of that name is replaced.
+    input : {"pixels", "embeddings"}, default="pixels"
+        What the file takes: "pixels" of preprocessed images, float32 of shape
+        (batch, 3, height, width), or "embeddings" as the encoder returns them, float32 of
+        shape (batch, n_features). It returns "probabilities" and "logits", float32 of
+        shape (batch, n_labels).
+    label_names : sequence of str or None, default=None
+        Names of the labels for the metadata; None for ``clf.classes_``, which has names
+        only if `y` was a data frame in ``fit``.
+    opset : int, default=18
+        Version of ONNX's operators; the newest depends on torch's.
+    tolerance : float, default=1e-4
+        Largest difference, as it is returned, that is let pass.
+
+    Returns
+    -------
+    float
+        The largest difference between the probabilities of onnxruntime and of the
+        classifier on batches of 1 and 3 random inputs; or that of the logits, relative to
+        the largest logit, if this is more.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If `clf` is not fitted.
+    ValueError
+        If the encoder is none of open_clip, or of another width than the adapter; if
+        `label_names` does not fit, or a parameter is invalid.
+    FileNotFoundError
+        If the folder of `path` is not there.
+    ImportError
+        If onnx is not installed (``pip install 'sklearn-tai[onnx]'``).
+    OSError
+        If the encoder's weights are neither in the cache nor downloadable.
+    RuntimeError
+        If torch cannot export the model, or the difference is above `tolerance`. There
+        is no new file then.
+
+    Notes
+    -----
+    An encoder of "bf16" or "fp16" is exported in "fp32", from the weights as they were
+    published. A classifier that was fitted on embeddings does not know their encoder:
+    assign that to ``clf.encoder_`` first. Above 2 GB, the limit of ONNX files, the weights
+    go to a second file beside it, ``<path>.data``: keep both together.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
+    >>> from sklearn_tai.export import export_onnx
+    >>> labels = ["dog", "car"]
+    >>> texts, Y = PromptCorpusGenerator(n_texts=100, random_state=0).generate(labels)
+    >>> encoder = OpenCLIPEncoder("tai-tiny")
+    >>> clf = TextAsImageClassifier(encoder, hidden_sizes=(64,), max_epochs=1).fit(texts, Y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     export_onnx(clf, f"{folder}/tagger.onnx", label_names=labels) < 1e-4
+    True
+    """
+    check_is_fitted(clf)
+    path = _check_path(path)
+    check_packages()
+    names = list(map(str, clf.classes_ if label_names is None else label_names))
+    if len(names) != len(clf.classes_):
+        raise ValueError(
+            f"label_names holds {len(names)} names, but clf has {len(clf.classes_)} labels. Give "
+            "one for each column of y."
+        )
+    metadata: dict[str, Any] = {
+        "sklearn_tai_version": __version__,
+        "label_names": names,
+        "threshold": float(clf._decision_threshold()),
+    }
+    model, shape, scale = None, (clf.n_features_in_,), 1 / clf.net_.module_.input_scale
+    if input == "pixels":
+        model, preprocessing = _image_tower(clf)
+        metadata |= preprocessing
+        shape, scale = (3, *preprocessing["image_size"]), 1.0
+    graph = _Graph(clf, model)
+    remedy = f" {_ADAPTER_ONLY}" if input == "pixels" else ""
+    rng = np.random.default_rng(0)
+    samples = rng.standard_normal((3, *shape), dtype=np.float32) * np.float32(scale)
+    expected = _outputs(clf, graph, samples)
+    # written beside the target, which it replaces when it is known to be right
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
+        draft = Path(folder) / path.name
+        try:
+            write_file(graph, torch.from_numpy(samples[:2]), input, draft, opset, metadata)
+            found = [run_file(draft, samples[:n]) for n in (1, 3)]
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}{remedy}") from error.__cause__
+        difference = max(_difference(part, expected) for part in found)
+        if not difference <= tolerance:
+            raise RuntimeError(
+                "Probabilities of the exported file differ from the classifier's by up to "
+                f"{difference:.2g}, more than tolerance={tolerance:.2g}, so it was not kept. "
+                f"Raise tolerance if you can live with that.{remedy}"
+            )
+        for file in (data_file(draft), draft):
+            if file.exists():
+                os.replace(file, path.with_name(file.name))
+    return difference
+
+
+def _check_path(path: str | Path) -> Path:
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"path={str(path)!r}: there is no folder {str(path.parent)!r}. Make it first."
+        )
+    if path.is_dir():
+        raise ValueError(f"path={str(path)!r} is a folder. Give the name of a file in it.")
+    return path
+
+
+def _image_tower(clf: Any) -> tuple[nn.Module, dict[str, Any]]:
+    """A copy of the encoder's model on the CPU, without texts, and its preprocessing."""
+    import open_clip
+    from open_clip.transform import PreprocessCfg
+
+    encoder = clf.encoder_
+    if type(encoder) is not OpenCLIPEncoder:
+        raise ValueError(
+            f"clf.encoder_ is a {type(encoder).__name__}; only an OpenCLIPEncoder can be "
+            f"exported. {_ADAPTER_ONLY}"
+        )
+    encoder = clone(encoder).set_params(precision="fp32")
+    encoder._validate_params()
+    check_model(encoder.model_name, encoder.pretrained)
+    name = resolve_name(encoder.model_name)
+    if not name.startswith("hf-hub:"):  # without the weights, which may be a long download
+        known = open_clip.get_model_config(name.replace("/", "-") if ":" not in name else name)
+        _check_width(clf, (known or {}).get("embed_dim", clf.n_features_in_))
+    shared = encoder._load().model
+    # of the model, which other encoders use, only the image tower is copied
+    others = (child for key, child in shared.named_children() if key != "visual")
+    model = copy.deepcopy(shared, {id(child): nn.Identity() for child in others}).cpu()
+
+    settings = PreprocessCfg(**dict(model.visual.preprocess_cfg))
+    size = encoder.image_size or settings.size
+    height, width = (size, size) if isinstance(size, int) else map(int, size)
+    resize_mode = encoder.resize_mode or settings.resize_mode
+    if height != width and resize_mode == "shortest":
+        raise ValueError(
+            f"{encoder.model_name!r} takes images of {height} x {width} pixels, whose cropping "
+            f"has no place in the metadata. Set the encoder's resize_mode to 'squash'. "
+            f"{_ADAPTER_ONLY}"
+        )
+    return model, {
+        "model_name": encoder.model_name,
+        "image_size": [height, width],
+        "image_mean": np.broadcast_to(settings.mean, 3).tolist(),
+        "image_std": np.broadcast_to(settings.std, 3).tolist(),
+        "resize_mode": resize_mode,
+        # as open_clip has it
+        "interpolation": "bilinear" if settings.interpolation == "bilinear" else "bicubic",
+        "fill_color": settings.fill_color,
+    }
+
+
+def _check_width(clf: Any, width: int) -> None:
+    if width != clf.n_features_in_:
+        raise ValueError(
+            f"{clf.encoder_!r} returns embeddings of dimension {width}, but clf was fitted on "
+            f"embeddings of dimension {clf.n_features_in_}. Assign the encoder that made them to "
+            f"clf.encoder_. {_ADAPTER_ONLY}"
+        )
+
+
+class _Graph(nn.Module):
+    """What the file computes, from pixels or embeddings to probabilities and logits."""
+
+    def __init__(self, clf: Any, model: nn.Module | None) -> None:
+        super().__init__()
+        self.model: Any = model
+        self.adapter = copy.deepcopy(clf.net_.module_).cpu()
+        self.normalize = clf.encoder_.normalize if model is not None else False
+        self.unit_length = isinstance(clf, CoMCClassifier)
+        self.eval().requires_grad_(False)
+
+    def embed(self, pixels: torch.Tensor) -> torch.Tensor:
+        embeddings = self.model.encode_image(pixels)
+        if self.normalize:
+            embeddings = embeddings / embeddings.norm(dim=1, keepdim=True)
+        return embeddings
+
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        embeddings = inputs if self.model is None else self.embed(inputs)
+        if self.unit_length:
+            embeddings = nn.functional.normalize(embeddings, dim=1)
+        logits = self.adapter(embeddings)
+        return torch.sigmoid(logits), logits
+
+
+def _outputs(clf: Any, graph: _Graph, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The classifier's own probabilities and logits of the samples."""
+    if graph.model is not None:
+        with torch.inference_mode():
+            samples = graph.embed(torch.from_numpy(samples)).numpy()
+        _check_width(clf, samples.shape[1])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        return clf.predict_proba(samples), clf.decision_function(samples)
+
+
+def _difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:
+    """The largest one of probabilities, or of logits relative to the largest of those.
+
+    Random pixels have few labels: all probabilities may be near 0, where errors hide.
+    """
+    errors = [np.abs(a - b[: len(a)]).max() for a, b in zip(found, expected)]
+    return float(max(errors[0], errors[1] / max(1, np.abs(expected[1]).max())))
