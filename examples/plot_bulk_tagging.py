@@ -1,0 +1,111 @@
+"""
+Tagging a folder
+================
+
+Label all pictures of a folder, however many, and find the best for each label. Results go to
+Parquet files part by part, so a run that was stopped goes on where it was, and pictures that
+came since are added.
+"""
+
+# %%
+# A classifier that knows its labels by name
+# ------------------------------------------
+#
+# Where ``Y`` is a data frame, its columns name the labels, here and in the files. Layers are small
+# here, to be quick; the defaults are the paper's.
+import tempfile
+import warnings
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pyarrow.dataset
+from PIL import Image
+
+from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
+from sklearn_tai.bulk import predict_folder
+from sklearn_tai.datasets import load_emoji_scenes
+
+scenes = load_emoji_scenes()
+labels = scenes.label_names
+texts, Y = PromptCorpusGenerator(n_texts=1000, random_state=0).generate(labels)
+clf = TextAsImageClassifier(
+    OpenCLIPEncoder("tai-tiny"), hidden_sizes=(256,) * 3, max_lr=1e-3, random_state=0
+)
+_ = clf.fit(texts, pd.DataFrame(Y, columns=labels))
+
+# %%
+# A folder as folders are
+# -----------------------
+#
+# 240 pictures to begin with, and one file that is broken.
+folder = tempfile.TemporaryDirectory()
+photos, predictions = Path(folder.name, "photos"), Path(folder.name, "predictions")
+photos.mkdir()
+for i, image in enumerate(scenes.images[:240]):
+    image.save(photos / f"{i:03}.png")
+(photos / "broken.jpg").write_bytes(b"not a picture")
+
+# %%
+# With ``on_error="nan"`` a file that cannot be read gets no probabilities, and a warning names it;
+# the default raises at the first.
+clf.encoder_.set_params(on_error="nan")
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    predict_folder(clf, photos, predictions, part_size=100)
+print(str(caught[0].message).replace(folder.name, ""))
+first = sorted(predictions.iterdir())
+print(f"{len(first)} parts")
+
+# %%
+# More pictures come
+# ------------------
+#
+# The same call again: what is done stays as it is, only the new ones are worked on. So it is after
+# a power cut. :doc:`/production` has more processes and more machines.
+for i, image in enumerate(scenes.images[240:], start=240):
+    image.save(photos / f"{i:03}.png")
+written = {part: part.stat().st_mtime_ns for part in first}
+predict_folder(clf, photos, predictions, part_size=100)
+kept = all(part.stat().st_mtime_ns == time for part, time in written.items())
+print(f"{len(list(predictions.iterdir()))} parts; the first {len(first)} untouched: {kept}")
+
+# %%
+# Reading the result
+# ------------------
+#
+# One row a picture, one column a label.
+table = pd.read_parquet(predictions).set_index("path")
+table.index = [Path(path).name for path in table.index]
+print(f"{len(table)} pictures, {table.isna().all(axis=1).sum()} not read")
+table.sort_index().iloc[:5, :6].round(2)
+
+# %%
+# How often each label was found, above the classifier's threshold:
+found = (table > clf.threshold).sum().sort_values()
+figure, ax = plt.subplots(figsize=(6, 4.6), layout="constrained")
+bars = ax.barh(found.index, found, color="tab:blue")
+ax.bar_label(bars, padding=3)
+_ = ax.set(xlabel=f"pictures above {clf.threshold}")
+
+# %%
+# A table of millions need not fit into memory. pyarrow reads the columns and rows that are asked
+# for, and no others:
+buses = pyarrow.dataset.dataset(predictions).to_table(
+    columns=["path", "bus"], filter=pyarrow.dataset.field("bus") > 0.9
+)
+print(f"{buses.num_rows} pictures show a bus with a probability above 0.9")
+
+# %%
+# The best picture for each label
+# -------------------------------
+#
+# Every second label, to save space. The classifier may be sure and wrong.
+best = table.idxmax()
+figure, axes = plt.subplots(2, 5, figsize=(9, 4.2), layout="constrained")
+for ax, label in zip(axes.flat, labels[::2]):
+    ax.imshow(Image.open(photos / best[label]))
+    ax.set_title(f"{label} {table.loc[best[label], label]:.2f}", fontsize=10)
+    ax.set_axis_off()
+
+folder.cleanup()
