@@ -168,7 +168,7 @@ def test_clip_models(name, n_features, tmp_path, monkeypatch):
     layers = ["layer1", "layer2", "layer3", "layer4"] if name == "RN50" else ["resblocks"]
     holder = shared.visual if name == "RN50" else shared.visual.transformer
     for layer in layers:
-        monkeypatch.setattr(holder, layer, getattr(holder, layer)[:2])
+        monkeypatch.setitem(holder._modules, layer, getattr(holder, layer)[:2])
     before = {key: (v.data_ptr(), v.stride()) for key, v in shared.state_dict().items()}
     assert export_onnx(clf, tmp_path / "tagger.onnx") < 1e-5
     session, meta = read(tmp_path / "tagger.onnx")
