@@ -34,15 +34,16 @@ def image_batches(
     lock = Lock()
 
     def pixels(item: Any, place: int) -> torch.Tensor | None:
-        # the same lazily read object may be there twice, and is not safe with threads
-        with lock if isinstance(item, Image.Image) else nullcontext():
-            try:
-                return prepare(open_image(item, place), place)
-            except (ValueError, FileNotFoundError) as error:
-                if failures is None:
-                    raise
-                failures.append((place, str(error)))
-                return None
+        try:
+            # the same lazily read object may be there twice, and is not safe with threads
+            with lock if isinstance(item, Image.Image) else nullcontext():
+                picture = open_image(item, place)
+            return prepare(picture, place)
+        except (ValueError, FileNotFoundError) as error:
+            if failures is None:
+                raise
+            failures.append((place, str(error)))
+            return None
 
     def prepare(picture: Image.Image, place: int) -> torch.Tensor:
         try:
