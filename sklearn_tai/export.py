@@ -201,10 +201,9 @@ def _image_tower(clf: Any) -> tuple[nn.Module, dict[str, Any]]:
     model = copy.deepcopy(shared, {id(child): nn.Identity() for child in others}).cpu()
 
     settings = PreprocessCfg(**dict(model.visual.preprocess_cfg))
-    size = encoder.image_size or settings.size
+    size = settings.size
     height, width = (size, size) if isinstance(size, int) else map(int, size)
-    resize_mode = encoder.resize_mode or settings.resize_mode
-    if height != width and resize_mode == "shortest":
+    if height != width and settings.resize_mode == "shortest":
         raise ValueError(
             f"{encoder.model_name!r} takes images of {height} x {width} pixels, whose cropping "
             f"has no place in the metadata. Set the encoder's resize_mode to 'squash'. "
@@ -215,7 +214,7 @@ def _image_tower(clf: Any) -> tuple[nn.Module, dict[str, Any]]:
         "image_size": [height, width],
         "image_mean": np.broadcast_to(settings.mean, 3).tolist(),
         "image_std": np.broadcast_to(settings.std, 3).tolist(),
-        "resize_mode": resize_mode,
+        "resize_mode": settings.resize_mode,
         # as open_clip has it
         "interpolation": "bilinear" if settings.interpolation == "bilinear" else "bicubic",
         "fill_color": settings.fill_color,

@@ -98,7 +98,15 @@ class TextTower:
     """
 
     def __init__(self, encoder: OpenCLIPEncoder) -> None:
-        loaded = load_model(encoder.model_name, encoder.pretrained, encoder.device, "fp32")
+        loaded = load_model(
+            encoder.model_name,
+            encoder.pretrained,
+            encoder.device,
+            "fp32",
+            # of no matter to texts, but an encoder in full precision shares its weights then
+            encoder.image_size,
+            encoder.resize_mode,
+        )
         if not loaded.text_can_be_cut:
             raise ValueError(
                 f"The text tower of model_name={encoder.model_name!r} cannot learn prompts: it is "

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ._shell import note, quiet_option, seed_option
+from ._shell import check_folder, note, quiet_option, seed_option
 
 _N_SHOWN = 12
 
@@ -83,8 +83,7 @@ def _check_save(save: Path) -> None:
     """Refuse before the training what would fail after it."""
     if find_spec("matplotlib") is None:
         raise click.ClickException("--save needs matplotlib: pip install 'sklearn-tai[plot]'")
-    if not save.parent.is_dir():
-        raise click.UsageError(f"There is no folder {str(save.parent)!r} to write to.")
+    check_folder(save)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     kinds = FigureCanvasAgg.get_supported_filetypes()

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ._shell import count, note, quiet_option, seed_option, shows_progress
+from ._shell import count, note, pretrained_option, quiet_option, seed_option, shows_progress
 
 
 @dataclass
@@ -61,13 +61,7 @@ class _Sizes(click.ParamType):
     help='A CLIP model of open_clip, "hf-hub:org/model", "local-dir:/folder", or "tai-tiny", '
     "which is built in and knows pictograms only.",
 )
-@click.option(
-    "--pretrained",
-    default="openai",
-    show_default=True,
-    metavar="TAG",
-    help="Its weights: a tag of open_clip, or a file.",
-)
+@pretrained_option
 @click.option(
     "--radius",
     metavar="R",

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ._shell import count, note, quiet_option, seed_option, shows_progress
+from ._shell import check_folder, count, note, quiet_option, seed_option, shows_progress
 
 _ONLY_OLLAMA = ("host", "checkpoint", "label_policy", "timeout")
 
@@ -87,7 +87,7 @@ def generate(
         raise click.UsageError("Give a file of labels, or --label once or more.")
     if output.exists() and not force:
         raise click.UsageError(f"{str(output)!r} exists; --force overwrites it.")
-    _check_folder(output)
+    check_folder(output)
 
     from ..corpus import Corpus, OllamaCorpusGenerator, PromptCorpusGenerator
 
@@ -125,12 +125,6 @@ def _read_labels(path: str) -> list[str]:
             f"{path!r} is no text in UTF-8 ({error.reason}); save it as such."
         ) from None
     return [line for line in lines if line]
-
-
-def _check_folder(output: Path) -> None:
-    """Refuse now what would fail after an hour of captions."""
-    if not output.parent.is_dir():
-        raise click.UsageError(f"There is no folder {str(output.parent)!r} to write to.")
 
 
 def _save_whole(corpus: Any, output: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -99,6 +100,19 @@ seed_option = click.option(
     show_default=True,
     help="Same seed, same result.",
 )
+pretrained_option = click.option(
+    "--pretrained",
+    default="openai",
+    show_default=True,
+    metavar="TAG",
+    help="Its weights: a tag of open_clip, or a file.",
+)
+
+
+def check_folder(output: Path) -> None:
+    """Refuse now what would fail when the work is done."""
+    if not output.parent.is_dir():
+        raise click.UsageError(f"There is no folder {str(output.parent)!r} to write to.")
 
 
 def count(n: int, noun: str) -> str:

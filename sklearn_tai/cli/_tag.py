@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ._formats import FORMATS, Table, Tagged
-from ._shell import count, note, quiet_option, shows_progress
+from ._shell import check_folder, count, note, quiet_option, shows_progress
 
 _DEFAULT_TOP = 3
 
@@ -102,8 +102,8 @@ def tag(
     form = FORMATS[format_name]()
     if output is not None and isinstance(form, Table):
         raise click.UsageError("A table is for reading; give --format csv or jsonl with -o.")
-    if output is not None and not output.parent.is_dir():
-        raise click.UsageError(f"There is no folder {str(output.parent)!r} to write to.")
+    if output is not None:
+        check_folder(output)
 
     from tqdm import tqdm
 

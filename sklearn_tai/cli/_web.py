@@ -6,6 +6,8 @@ from importlib.util import find_spec
 
 import click
 
+from ._shell import pretrained_option
+
 
 @click.command(short_help="Serve a page to try it in a browser.")
 @click.option(
@@ -16,13 +18,7 @@ import click
     metavar="NAME",
     help="A CLIP model of open_clip, such as RN50; the default knows pictograms only.",
 )
-@click.option(
-    "--pretrained",
-    default="openai",
-    show_default=True,
-    metavar="TAG",
-    help="Its weights: a tag of open_clip, or a file.",
-)
+@pretrained_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", type=int, metavar="N", help="[default: the first free one from 7860 on]")
 def web(model_name: str, pretrained: str, host: str, port: int | None) -> None:

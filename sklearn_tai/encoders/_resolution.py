@@ -15,8 +15,10 @@ def resized_preprocess(
 ) -> Callable[[Any], torch.Tensor]:
     """Preprocessing for pictures of `image_size`, and positions of the model to match.
 
-    The model is changed in place. With its own size, or None, nothing in it changes.
+    The model is changed in place, its settings of the preprocessing too. With its own size
+    and mode, or None, nothing in it changes.
     """
+    from open_clip import set_model_preprocess_cfg
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
     settings = dict(model.visual.preprocess_cfg)
@@ -25,6 +27,7 @@ def resized_preprocess(
         settings["size"] = (image_size, image_size)
     if resize_mode is not None:
         settings["resize_mode"] = resize_mode
+    set_model_preprocess_cfg(model, settings)
     return image_transform_v2(PreprocessCfg(**settings), is_train=False)
 
 
