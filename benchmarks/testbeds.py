@@ -89,8 +89,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def classifier(args: argparse.Namespace, perturbation: Any, seed: int, **params: Any) -> Any:
-    """The adapter of the studies: layers of 256, which score as those of 2,048 do here."""
+def classifier(args: Any, perturbation: Any, seed: int, **params: Any) -> Any:
+    """The adapter of the studies: layers of 256, which score as those of 2,048 do here.
+
+    The paper's where `args.full` says so.
+    """
     size = {} if args.full else {"hidden_sizes": (256,) * 3, "max_lr": 1e-3}
     return TextAsImageClassifier(None, perturbation, random_state=seed, **size, **params)
 

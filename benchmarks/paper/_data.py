@@ -11,6 +11,8 @@ import numpy as np
 
 from sklearn_tai.datasets import load_coco, load_emoji_scenes, load_nuswide, load_voc2007
 
+from ..testbeds import halves
+
 # name -> (root, split) -> Bunch
 _READERS: dict[str, tuple[Callable[..., Any], str, str]] = {
     "voc2007": (load_voc2007, "trainval", "test"),
@@ -31,10 +33,10 @@ class Data:
 
     def split(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Row numbers of the pictures to train on, and of those to score."""
-        rows = np.arange(len(self.images))
         if self.n_train is None:
-            first, second = np.array_split(np.random.default_rng(seed).permutation(rows), 2)
+            first, second = halves(len(self.images), seed)
             return first, second
+        rows = np.arange(len(self.images))
         return rows[: self.n_train], rows[self.n_train :]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator
 from sklearn_tai.corpus import Corpus
 
 from ._data import Data, add_data_arguments, load_data
-from ._methods import METHODS, Task, run
+from ._methods import Task, run
 from ._results import Record, Results
 
 
@@ -89,9 +88,7 @@ class Experiment:
             for spec in args.data:
                 data = load_data(spec, train=self.train)
                 encoder = _make_encoder(args, data)
-                todo = [
-                    {**key, "kind": kind} for key in self._keys(data, encoder, methods, settings)
-                ]
+                todo = list(self._keys(data, encoder, methods, settings, kind))
                 missing = [key for key in todo if self.results.find(key) is None]
                 bar.update(len(todo) - len(missing))
                 embedded = _embed(encoder, data.images) if missing else None
@@ -108,8 +105,7 @@ class Experiment:
                             bar.set_postfix_str(f"{data.name}, {key['method']}, {setting}")
                             self.results.get(key, lambda t=changed, m=key["method"]: run(m, t))
                             bar.update()
-                found = [self.results.find(key) for key in todo]
-                shown += [record for record in found if record is not None]
+                shown += [found for key in todo if (found := self.results.find(key))]
         return shown
 
     def first_task(self, data: Data) -> Task:
@@ -118,7 +114,7 @@ class Experiment:
         return self._task(data, encoder, _embed(encoder, data.images), 0)
 
     def _keys(
-        self, data: Data, encoder: OpenCLIPEncoder, methods: Any, settings: Any
+        self, data: Data, encoder: OpenCLIPEncoder, methods: Any, settings: Any, kind: str
     ) -> Iterator[Record]:
         for seed in range(self.args.seeds):
             for setting in settings:
@@ -135,6 +131,7 @@ class Experiment:
                         "method": method,
                         "setting": setting,
                         "seed": seed,
+                        "kind": kind,
                     }
 
     def _n_texts(self, data: Data) -> int:
@@ -173,19 +170,13 @@ class Experiment:
         n_texts = self._n_texts(data)
         if self.args.captions is None:
             return PromptCorpusGenerator(n_texts, random_state=seed).generate(data.label_names)
-        corpus = Corpus.load(self.args.captions, data.label_names)
-        rows = np.random.default_rng(seed).permutation(len(corpus))[:n_texts]
-        return [corpus.texts[i] for i in rows], corpus.Y[rows]
+        return draw_captions(self.args.captions, data.label_names, n_texts, seed)
 
 
-def choose_images(task: Task, rows: np.ndarray, Y: np.ndarray | None = None) -> Task:
-    """The task with some of its training pictures, and perhaps other labels for them."""
-    return replace(
-        task,
-        train_images=[task.train_images[i] for i in rows],
-        embedded_train=task.embedded_train[rows],
-        Y_train=task.Y_train[rows] if Y is None else Y,
-    )
-
-
-__all__ = ["METHODS", "Experiment", "choose_images", "parser"]
+def draw_captions(
+    path: Path, label_names: Sequence[str], n_texts: int, seed: int
+) -> tuple[list[str], np.ndarray]:
+    """Some of the captions in a file, with their labels."""
+    corpus = Corpus.load(path, label_names)
+    rows = np.random.default_rng(seed).permutation(len(corpus))[:n_texts]
+    return [corpus.texts[i] for i in rows], corpus.Y[rows]

@@ -20,6 +20,8 @@ from sklearn_tai import (
 from sklearn_tai import baselines as rivals
 from sklearn_tai.metrics import label_scores, mean_average_precision
 
+from ..testbeds import classifier
+
 
 @dataclass
 class Task:
@@ -41,10 +43,8 @@ class Task:
     max_region_images: int = 5000
     noise: dict[str, Any] = field(default_factory=dict)
 
-    def adapter(self, perturbation: Any, **params: Any) -> TextAsImageClassifier:
-        # layers of 256 score as the paper's do on the pictures, in a twentieth of the time
-        size = {} if self.full else {"hidden_sizes": (256,) * 3, "max_lr": 1e-3}
-        return TextAsImageClassifier(None, perturbation, random_state=self.seed, **size, **params)
+    def adapter(self, perturbation: Any) -> TextAsImageClassifier:
+        return classifier(self, perturbation, self.seed)
 
     def with_images(self, perturbation: Any) -> TextAsImageClassifier:
         """An adapter of texts and images together."""

@@ -119,11 +119,7 @@ def draw(path: Path, records: Sequence[Record], curves: str, *, xlabel: str) -> 
         ax.set(xlabel=xlabel, ylabel="mean average precision (%)", title=name)
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-    _save(figure, path)
-
-
-def draw_display(path: Path, display: Any) -> None:
-    _save(display.figure_, path)
+    save_figure(path, figure)
 
 
 def _pyplot() -> Any:
@@ -135,7 +131,7 @@ def _pyplot() -> Any:
     return plt
 
 
-def _save(figure: Any, path: Path) -> None:
+def save_figure(path: Path, figure: Any) -> None:
     figure.savefig(path, dpi=120)
     _pyplot().close(figure)
     print(f"figure: {path}")

@@ -17,7 +17,7 @@ from sklearn_tai.inspection import EmbeddingDisplay
 
 from ._data import load_data
 from ._experiment import Experiment, parser
-from ._results import draw_display
+from ._results import save_figure
 
 
 def numbers(X, Y, is_image, offset_by):
@@ -78,7 +78,7 @@ def main() -> None:
             n_combinations=args.combinations,
             random_state=0,
         )
-        draw_display(args.out / f"fig10_{data.name}.png", display)
+        save_figure(args.out / f"fig10_{data.name}.png", display.figure_)
     experiment.results.write_markdown(
         "Distances, in mean norms of the images' embeddings\n\n" + "\n".join(lines)
     )

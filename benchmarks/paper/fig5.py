@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from sklearn_tai import PromptCorpusGenerator
-from sklearn_tai.corpus import Corpus
 
-from ._experiment import Experiment, parser
+from ._experiment import Experiment, draw_captions, parser
 from ._results import draw, table
 
 BUNDLED = Path(__file__).parents[1] / "data" / "captions_qwen2.5-coder-1.5b.jsonl"
@@ -32,10 +31,9 @@ def corpora(captions: Path | None):
                 generator = PromptCorpusGenerator(n, random_state=task.seed)
                 texts, labels = generator.generate(task.label_names)
             if n := round(n_captions * n_texts):
-                written = Corpus.load(captions, task.label_names)
-                rows = np.random.default_rng(task.seed).permutation(len(written))[:n]
-                texts = [*texts, *(written.texts[i] for i in rows)]
-                labels = np.vstack([labels, written.Y[rows]])
+                written, of_written = draw_captions(captions, task.label_names, n, task.seed)
+                texts = [*texts, *written]
+                labels = np.vstack([labels, of_written])
             embedded = task.encoder.transform(texts)
             return replace(task, texts=list(texts), embedded_texts=embedded, Y_texts=labels)
 

@@ -6,9 +6,11 @@ Each entry of the labels of the training images is kept with the given probabili
 Images are 448 x 448, unless they are the bundled pictures.
 """
 
+from dataclasses import replace
+
 from sklearn_tai.model_selection import mask_labels
 
-from ._experiment import Experiment, choose_images, parser
+from ._experiment import Experiment, parser
 from ._results import table
 
 METHODS = [
@@ -22,7 +24,7 @@ METHODS = [
 def mask(task, known):
     """The task with `known` per cent of the labels of its pictures."""
     Y = mask_labels(task.Y_train, known / 100, random_state=task.seed)
-    return choose_images(task, range(len(Y)), Y)
+    return replace(task, Y_train=Y)
 
 
 def main() -> None:

@@ -3,9 +3,11 @@
 python -m benchmarks.paper.table3 --data coco=/data/coco
 """
 
+from dataclasses import replace
+
 from sklearn_tai.model_selection import few_shot_indices
 
-from ._experiment import Experiment, choose_images, parser
+from ._experiment import Experiment, parser
 from ._results import table
 
 METHODS = ["CoOp", "TaI-Adapter, texts and shots"]
@@ -14,7 +16,12 @@ METHODS = ["CoOp", "TaI-Adapter, texts and shots"]
 def draw_shots(task, n_shots):
     """The task with `n_shots` training pictures a label."""
     rows = few_shot_indices(task.Y_train, n_shots, random_state=task.seed)
-    return choose_images(task, rows)
+    return replace(
+        task,
+        train_images=[task.train_images[i] for i in rows],
+        embedded_train=task.embedded_train[rows],
+        Y_train=task.Y_train[rows],
+    )
 
 
 def main() -> None:
