@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, clone
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.utils import check_scalar
+from sklearn.utils.validation import check_is_fitted
 
 from . import __version__
+from ._labels import check_indicator
 from .encoders import OpenCLIPEncoder
 from .metrics import map_scorer
 
@@ -44,6 +48,7 @@ class MultiLabelClassifierMixin(ClassifierMixin):
     predict_proba: Any
     threshold: Any
     encoder: Any
+    classes_: Any
 
     def predict(self, X: Any) -> np.ndarray:
         """Which labels have a probability above `threshold`.
@@ -62,7 +67,82 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         proba = self.predict_proba(X)
         return np.where(np.isnan(proba), -1, proba > self._decision_threshold())
 
-    def _decision_threshold(self) -> float:
+    def predict_top_k(self, X: Any, k: int = 3) -> list[list[tuple[Any, float]] | None]:
+        """The k most probable labels of each item, which needs no threshold.
+
+        Parameters
+        ----------
+        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
+            Images (or texts), or their embeddings.
+        k : int, default=3
+            Labels for each item; all of them if there are fewer.
+
+        Returns
+        -------
+        list of n_items lists of (label, float)
+            Labels with their probabilities, the most probable first; None for images
+            that could not be read, if the encoder lets them pass.
+
+        Examples
+        --------
+        >>> from sklearn_tai import OpenCLIPEncoder, ZeroShotClassifier
+        >>> from sklearn_tai.datasets import load_emoji_scenes
+        >>> scenes = load_emoji_scenes()
+        >>> clf = ZeroShotClassifier(scenes.label_names, OpenCLIPEncoder("tai-tiny")).fit()
+        >>> clf.predict_top_k(scenes.images[:1], k=2)
+        [[('person', 0.99...), ('aeroplane', 0.00...)]]
+        """
+        check_scalar(k, "k", Integral, min_val=1)
+        proba = np.asarray(self.predict_proba(X))
+        # stable, so that labels of the same probability keep their order
+        best = np.argsort(-proba, axis=1, kind="stable")[:, :k]
+        labels = np.asarray(self.classes_)
+        return [
+            None if np.isnan(row).any() else list(zip(labels[own].tolist(), row[own].tolist()))
+            for row, own in zip(proba, best)
+        ]
+
+    def inverse_transform(self, Y: Any) -> list[tuple[Any, ...] | None]:
+        """The labels that rows of an indicator name, as of MultiLabelBinarizer.
+
+        Parameters
+        ----------
+        Y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
+            What :meth:`predict` returns: 1 where an item has a label. Unknown entries
+            (-1) are not named.
+
+        Returns
+        -------
+        list of n_items tuples
+            Labels in the order of `classes_`; None for rows that are -1 throughout, as
+            of images that could not be read.
+
+        Raises
+        ------
+        ValueError
+            If `Y` has not one column for each label, or other values than 1, 0 and -1.
+
+        Examples
+        --------
+        >>> from sklearn_tai import OpenCLIPEncoder, ZeroShotClassifier
+        >>> from sklearn_tai.datasets import load_emoji_scenes
+        >>> scenes = load_emoji_scenes()
+        >>> clf = ZeroShotClassifier(scenes.label_names, OpenCLIPEncoder("tai-tiny")).fit()
+        >>> clf.inverse_transform(clf.predict(scenes.images[:2]))
+        [('person',), ('bicycle',)]
+        """
+        check_is_fitted(self)
+        n_rows = Y.shape[0] if hasattr(Y, "shape") else len(Y)
+        matrix, _ = check_indicator(Y, n_rows, may_be_unknown=np.ones(n_rows, dtype=bool))
+        labels = np.asarray(self.classes_)
+        if matrix.shape[1] != len(labels):
+            raise ValueError(
+                f"Y has {matrix.shape[1]} columns but there are {len(labels)} labels; give one "
+                "column for each label."
+            )
+        return [None if (row < 0).all() else tuple(labels[row == 1].tolist()) for row in matrix]
+
+    def _decision_threshold(self) -> Any:
         return self.threshold
 
     def _clone_encoder(self) -> Any:

@@ -11,15 +11,22 @@ from skorch import NeuralNet
 from skorch.history import History
 
 from .adapter import Adapter, AdapterNet, TensorBatches, check_device
+from .kernel import kernel_net
 
-_MODULE_PARAMS = ("n_features", "n_labels", "hidden_sizes", "dropout", "input_scale")
+_NETWORK = ("n_features", "n_labels", "hidden_sizes", "dropout", "head", "input_scale")
+_KERNEL = ("n_features", "n_labels", "n_texts", "n_images", "temperature", "image_share")
 
 
 def net_to_state(net: NeuralNet) -> dict[str, Any]:
     """Weights, sizes and history: no code, and nothing that only training needs."""
-    module = {name: getattr(net, f"module__{name}") for name in _MODULE_PARAMS}
-    module["hidden_sizes"] = list(module["hidden_sizes"])
+    is_network = net.module is Adapter
+    module = {
+        name: getattr(net, f"module__{name}") for name in (_NETWORK if is_network else _KERNEL)
+    }
+    if is_network:
+        module["hidden_sizes"] = list(module["hidden_sizes"])
     return {
+        "adapter": "network" if is_network else "kernel",
         "module": module,
         "weights": {k: v.detach().cpu().numpy() for k, v in net.module_.state_dict().items()},
         # in skorch's own file format, which knows its numbers' types
@@ -29,6 +36,8 @@ def net_to_state(net: NeuralNet) -> dict[str, Any]:
 
 def net_from_state(state: dict[str, Any], device: str) -> NeuralNet:
     """A net that predicts as the one before; to train on, fit the classifier anew."""
+    if state["adapter"] == "kernel":
+        return _with_weights(kernel_net(state["module"], device), state)
     net = AdapterNet(
         Adapter,
         **{f"module__{name}": value for name, value in state["module"].items()},
@@ -43,6 +52,10 @@ def net_from_state(state: dict[str, Any], device: str) -> NeuralNet:
     )
     with torch.random.fork_rng():  # the first weights are drawn, then replaced
         net.initialize()
+    return _with_weights(net, state)
+
+
+def _with_weights(net: NeuralNet, state: dict[str, Any]) -> NeuralNet:
     weights = {k: torch.from_numpy(np.array(v)) for k, v in state["weights"].items()}
     net.module_.load_state_dict(weights)
     net.history = History(json.loads(state["history"]))

@@ -9,26 +9,48 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.preprocessing import scale
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._items import as_embeddings, check_items, check_modality
-from ._labels import check_indicator
+from ._items import as_embeddings
+from ._losses import LOSSES
 from ._multi_label import MultiLabelClassifierMixin
 from ._net_state import PickledNetMixin
+from ._training import (
+    RecordedItems,
+    TrainingSet,
+    labelled_rows,
+    merge,
+    modality_means,
+    name_columns,
+    text_mask,
+    training_set,
+    warn_of_lonely_labels,
+)
 from .adapter import check_device, train_adapter
 from .encoders import OpenCLIPEncoder
+from .kernel import build_kernel, kernel_items
 from .perturbation import RandomPerturbation
+
+
+def _has_kernel(clf: TextAsImageClassifier) -> bool:
+    if clf.adapter == "kernel":
+        return True
+    raise AttributeError(
+        "partial_fit needs adapter='kernel'. A trained network would forget the old items while "
+        "it learns new ones: call fit with all items."
+    )
 
 
 class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEstimator):
     """Multi-label image classifier trained on texts: the TaI-Adapter [1]_.
 
-    Texts with known labels are embedded by CLIP's frozen text tower; a small network
-    (the adapter) learns to label the embeddings, perturbed afresh in every batch so
-    that it also covers the region where images lie. Images then go through CLIP's
-    image tower and the same adapter.
+    Texts with known labels are embedded by CLIP's frozen text tower; a small adapter
+    learns to label the embeddings, with noise so that it also covers the region where
+    images lie. Images then go through CLIP's image tower and the same adapter.
 
     Parameters
     ----------
@@ -44,8 +66,29 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         :class:`~sklearn_tai.MixedPerturbation` to train on texts and a few labelled
         images, :class:`~sklearn_tai.ShiftedPerturbation` where labels of images are
         partly known.
+    adapter : {"kernel", "network"}, default="kernel"
+        "network" trains a multi-layer perceptron on perturbed texts, as the paper does.
+        "kernel" takes in closed form what a network of any size could learn from that
+        noise at best: labels averaged over the texts by similarity
+        (:class:`~sklearn_tai.kernel.KernelAdapter`). It takes no time to fit and learns
+        more items by :meth:`partial_fit`; it has no use for the parameters of training.
+    center : bool, default=False
+        Whether the mean of all texts is taken off texts, and that of all images of
+        ``fit``, labelled or not, off images. Without images there, only texts are
+        centred.
+    standardize : bool, default=False
+        Whether the probabilities of an item are brought to mean 0 and standard
+        deviation 1 over the labels in :meth:`decision_function`, and so for ``score``.
+        It takes two labels or more.
     hidden_sizes : sequence of int, default=(2048, 2048, 2048)
-        Widths of the adapter's hidden layers; empty for a linear adapter.
+        Widths of the network's hidden layers; empty for a linear adapter.
+    head : {"linear", "cosine"}, default="linear"
+        Last layer of the network: "cosine" takes the cosine with a vector for each
+        label, times a learnt scale.
+    loss : {"bce", "asymmetric", "ranking"}, default="bce"
+        What the network's training minimises: binary cross-entropy (Eq. 3), the
+        asymmetric loss (arXiv:2009.14119), or a hinge on each pair of a present and an
+        absent label. Probabilities of the last two are not meant to be calibrated.
     dropout : float, default=0.1
         Dropout rate after each hidden layer.
     max_epochs : int, default=60
@@ -57,11 +100,11 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
     threshold : float, default=0.5
         ``predict`` names a label where its probability is above this.
     device : str or None, default=None
-        Where the adapter is trained ("cpu", "cuda"); None for a GPU if there is one.
+        Where the adapter is ("cpu", "cuda"); None for a GPU if there is one.
     callbacks : sequence, default=()
-        Further skorch callbacks.
+        Further skorch callbacks of the network's training.
     random_state : int, RandomState instance or None, default=None
-        Fixes initial weights, dropout, batches and noise.
+        Fixes initial weights, dropout, batches and noise; the kernel draws nothing.
     verbose : int, default=0
         0 is silent, 1 shows a progress bar.
 
@@ -72,11 +115,15 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
     n_features_in_ : int
         Dimension of the embeddings.
     net_ : skorch.NeuralNet
-        The trained network, with its ``history``.
+        The adapter, with the ``history`` of its training.
     encoder_ : estimator
         The encoder used. It holds no weights, so that pickles stay small.
     perturbation_ : estimator
-        The fitted perturbation.
+        The fitted perturbation; ``perturbation_.radius_`` is the length of the noise.
+    temperature_ : float or None
+        What the encoder has learnt, if a radius of "auto" asked for it.
+    text_mean_, image_mean_ : ndarray of shape (n_features,) or None
+        What ``center`` takes off.
 
     See Also
     --------
@@ -87,9 +134,12 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
     -----
     Items of `X` are texts (``str``) or images (``pathlib.Path``, PIL images, ``uint8``
     arrays of shape (height, width, 3)); a 2-D float array is taken as embeddings.
-    Defaults are the paper's; it leaves the dropout rate open. Searching the radius by
-    cross-validation on *texts* favours small radii, as texts have no modality gap
-    among themselves: score on images.
+    :meth:`paper` has the paper's recipe. Searching the radius by cross-validation on
+    *texts* favours small radii, as texts have no modality gap among themselves: score
+    on images.
+
+    Unlabelled images, with -1 in all of `y`, take part in ``center`` and in a radius of
+    "auto" where the encoder's temperature is not known, but never in the training.
 
     References
     ----------
@@ -105,9 +155,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
     >>> scenes = load_emoji_scenes()
     >>> generator = PromptCorpusGenerator(n_texts=300, random_state=0)
     >>> texts, Y = generator.generate(scenes.label_names)
-    >>> clf = TextAsImageClassifier(
-    ...     OpenCLIPEncoder("tai-tiny"), hidden_sizes=(256,), max_lr=1e-2, random_state=0
-    ... ).fit(texts, Y)
+    >>> clf = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny")).fit(texts, Y)
     >>> clf.predict_proba(scenes.images[:3]).shape
     (3, 20)
     >>> clf.score(scenes.images, scenes.Y) > 0.5
@@ -117,7 +165,12 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
     _parameter_constraints = {
         "encoder": [HasMethods("transform"), None],
         "perturbation": [HasMethods(["fit", "perturb", "get_params"]), None],
+        "adapter": [StrOptions({"kernel", "network"})],
+        "center": ["boolean"],
+        "standardize": ["boolean"],
         "hidden_sizes": ["array-like"],
+        "head": [StrOptions({"linear", "cosine"})],
+        "loss": [StrOptions(set(LOSSES))],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -134,7 +187,12 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         encoder: Any = None,
         perturbation: Any = None,
         *,
+        adapter: str = "kernel",
+        center: bool = False,
+        standardize: bool = False,
         hidden_sizes: Sequence[int] = (2048, 2048, 2048),
+        head: str = "linear",
+        loss: str = "bce",
         dropout: float = 0.1,
         max_epochs: int = 60,
         batch_size: int = 64,
@@ -147,7 +205,12 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
     ) -> None:
         self.encoder = encoder
         self.perturbation = perturbation
+        self.adapter = adapter
+        self.center = center
+        self.standardize = standardize
         self.hidden_sizes = hidden_sizes
+        self.head = head
+        self.loss = loss
         self.dropout = dropout
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -177,6 +240,36 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
                 setattr(self, name, default())
         return super().set_params(**params)
 
+    @classmethod
+    def paper(cls, encoder: Any = None, **params: Any) -> TextAsImageClassifier:
+        """The paper's recipe: three layers of 2,048, perturbed at 2.5 mean norms.
+
+        Parameters
+        ----------
+        encoder : estimator or None, default=None
+            None for CLIP RN50, the paper's.
+        **params : dict
+            Parameters that shall differ.
+
+        Returns
+        -------
+        TextAsImageClassifier
+            An unfitted classifier.
+
+        Examples
+        --------
+        >>> from sklearn_tai import TextAsImageClassifier
+        >>> TextAsImageClassifier.paper(random_state=0)
+        TextAsImageClassifier(adapter='network',
+                              perturbation=RandomPerturbation(radius=2.5),
+                              random_state=0)
+        """
+        recipe: dict[str, Any] = {
+            "adapter": "network",
+            "perturbation": RandomPerturbation(radius=2.5),
+        }
+        return cls(encoder, **(recipe | params))
+
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, modality: Any = None) -> TextAsImageClassifier:
         """Train the adapter on texts, and on labelled images where there are some.
@@ -187,9 +280,9 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
             Training items, or their embeddings.
         y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
             1 where an item has the label, 0 where it has not, and for images -1 where
-            that is unknown. Columns of a data frame name the labels. A sparse matrix is
-            never made dense as a whole (but by
-            :class:`~sklearn_tai.ShiftedPerturbation`, which averages over labels).
+            that is unknown. Columns of a data frame name the labels. A sparse matrix
+            stays sparse, but for :class:`~sklearn_tai.ShiftedPerturbation`, which
+            averages over labels, and for the kernel, which holds one byte an entry.
         modality : array-like of shape (n_items,), default=None
             "text" or "image" for each row of embeddings; None if all are texts. Lists of
             items tell by themselves.
@@ -213,43 +306,112 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         for size in self.hidden_sizes:
             if not isinstance(size, Integral) or size < 1:
                 raise ValueError(f"hidden_sizes must hold integers above 0; got {size!r}.")
-        device = check_device(self.device)
-        # check y first: encoding may take minutes
-        given = as_embeddings(X)
-        if given is None:
-            X, is_image = check_items(X, modality)
-            check_indicator(y, len(X), may_be_unknown=is_image, accept_sparse=True)
-        embeddings = self._embed(X, reset=True)
-        if given is not None:
-            is_image = check_modality(modality, len(embeddings))
-        Y, self.classes_ = check_indicator(
-            y, len(embeddings), may_be_unknown=is_image, accept_sparse=True
-        )
-        read = ~np.isnan(embeddings).any(axis=1)
-        if not read.all():  # the encoder has warned of images that could not be read
-            embeddings, Y, is_image = embeddings[read], Y[read], is_image[read]
-        if not (Y == 1).sum():
+        check_device(self.device)
+        self.encoder_ = self._clone_encoder()
+        data = training_set(X, y, modality, lambda items: self._encode(items, reset=True))
+        warn_of_lonely_labels(data)
+        self.temperature_ = self._temperature(is_embedded=as_embeddings(X) is not None)
+        return self._adapt(data)
+
+    @available_if(_has_kernel)
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(
+        self, X: Any, y: Any, modality: Any = None, classes: Any = None
+    ) -> TextAsImageClassifier:
+        """Learn more items, and with them new labels; only with ``adapter="kernel"``.
+
+        The classifier is then as if ``fit`` had seen all items at once, and it takes no
+        longer than encoding the new ones.
+
+        Parameters
+        ----------
+        X : list of n_items texts and images, or array-like of shape (n_items, n_features)
+            New items, or their embeddings.
+        y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
+            As in :meth:`fit`. Columns of a data frame name the labels: those that
+            ``classes_`` lacks are new. A label that old items, or new ones, say nothing
+            of is absent in texts and unknown in images.
+        modality : array-like of shape (n_items,), default=None
+            As in :meth:`fit`.
+        classes : array-like of shape (n_labels,), default=None
+            Names of the columns of an array; None for those of ``classes_`` in turn, and
+            numbers for further columns.
+
+        Returns
+        -------
+        TextAsImageClassifier
+            This classifier.
+
+        Raises
+        ------
+        AttributeError
+            With ``adapter="network"``: trained on new items alone, it would forget the
+            old ones.
+        ValueError
+            As in :meth:`fit`, if `classes` does not fit `y`, or if the perturbation has
+            moved the texts.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from sklearn_tai import RandomPerturbation, TextAsImageClassifier
+        >>> known, new = np.eye(3)[:2], np.eye(3)[2:]
+        >>> clf = TextAsImageClassifier(perturbation=RandomPerturbation(radius=0.5))
+        >>> clf.fit(known, pd.DataFrame({"dog": [1, 0], "cat": [0, 1]})).classes_.tolist()
+        ['dog', 'cat']
+        >>> clf.partial_fit(new, pd.DataFrame({"bird": [1]})).classes_.tolist()
+        ['dog', 'cat', 'bird']
+        >>> clf.predict(np.eye(3))
+        array([[1, 0, 0],
+               [0, 1, 0],
+               [0, 0, 1]])
+        """
+        if not hasattr(self, "net_"):
+            self.fit(X, y, modality)
+            if classes is not None:
+                self.classes_ = name_columns(None, y, self.classes_, self.classes_, classes)
+            return self
+        if getattr(self.perturbation_, "label_offsets_", None) is not None:
             raise ValueError(
-                "y has no 1 at all, so there is nothing to learn. Add items that have labels."
+                "ShiftedPerturbation has moved the texts to where the images lie; more images "
+                "would have moved them elsewhere. Call fit with all items."
             )
-        lonely = self.classes_[(Y == 1).sum(axis=0) == 0]
-        if len(lonely):
-            warnings.warn(
-                f"{len(lonely)} of {Y.shape[1]} labels have no positive item in y, so nothing can "
-                f"be learnt of them: {', '.join(map(str, lonely[:10]))}"
-                f"{', ...' if len(lonely) > 10 else ''}. Add texts that have them.",
-                UserWarning,
-                stacklevel=3,  # past scikit-learn's decorator
-            )
+        new = training_set(X, y, modality, lambda items: self._encode(items, reset=False))
+        names = name_columns(y, new.Y, new.classes, self.classes_, classes)
+        embeddings, Y, is_image = kernel_items(self.net_.module_)
+        if self.text_mean_ is not None:
+            embeddings += np.where(is_image[:, None], self.image_mean_, self.text_mean_)
+        old = TrainingSet(embeddings, Y, self.classes_, is_image)
+        return self._adapt(merge(old, new._replace(classes=names)))
+
+    def _adapt(self, data: TrainingSet) -> TextAsImageClassifier:
+        """Fit perturbation and adapter."""
         rng = check_random_state(self.random_state)
+        embeddings, Y, self.classes_, is_image = data
+        if self.standardize and len(self.classes_) < 2:
+            raise ValueError("standardize=True takes two labels or more. Set it to False.")
+        self.text_mean_ = self.image_mean_ = None
+        if self.center:
+            self.text_mean_, self.image_mean_ = modality_means(embeddings, is_image)
+            embeddings = embeddings - np.where(
+                is_image[:, None], self.image_mean_, self.text_mean_
+            )
         perturbation = RandomPerturbation() if self.perturbation is None else self.perturbation
         self.perturbation_ = clone(perturbation)
+        extra: dict[str, Any] = {}  # a user's own perturbation may know nothing of these
         if is_image.any():
-            self.perturbation_.fit(embeddings, Y, modality=np.where(is_image, "image", "text"))
-        else:  # a user's own perturbation may know nothing of images
-            self.perturbation_.fit(embeddings, Y)
+            extra["modality"] = np.where(is_image, "image", "text")
+        if self.temperature_ is not None:
+            extra["temperature"] = self.temperature_
+        self.perturbation_.fit(embeddings, Y, **extra)
         if hasattr(self.perturbation_, "shift"):
             embeddings = self.perturbation_.shift(embeddings, Y, is_image)
+        embeddings, Y, _, is_image = labelled_rows(data._replace(embeddings=embeddings))
+        device = check_device(self.device)
+        if self.adapter == "kernel":
+            self.net_ = build_kernel(embeddings, Y, self.perturbation_, is_image, device)
+            return self
         self.net_ = train_adapter(
             embeddings,
             Y,
@@ -257,6 +419,8 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
             is_image=is_image if is_image.any() else None,
             hidden_sizes=self.hidden_sizes,
             dropout=self.dropout,
+            head=self.head,
+            criterion=LOSSES[self.loss],
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             max_lr=self.max_lr,
@@ -267,8 +431,19 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         )
         return self
 
+    def _temperature(self, is_embedded: bool) -> float | None:
+        """What the encoder has learnt, where a radius of "auto" asks for it."""
+        asks = self.perturbation is None or any(
+            isinstance(value, str) and value == "auto"
+            for value in self.perturbation.get_params().values()
+        )
+        # embeddings without an encoder are of a model that we do not know
+        if not asks or (is_embedded and self.encoder is None):
+            return None
+        return self.encoder_.temperature() if hasattr(self.encoder_, "temperature") else None
+
     def decision_function(self, X: Any) -> np.ndarray:
-        """Logits of the labels.
+        """Logits of the labels, or standardised probabilities with ``standardize``.
 
         Parameters
         ----------
@@ -279,10 +454,12 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         Returns
         -------
         ndarray of shape (n_items, n_labels)
-            Logits.
+            Scores, higher where a label is more likely.
         """
         check_is_fitted(self)
-        return self._outputs(X, lambda embeddings: self.net_.forward(embeddings).cpu().numpy())
+        if self.standardize:
+            return self._outputs(X, lambda V: scale(self.net_.predict_proba(V).astype(float), axis=1))
+        return self._outputs(X, lambda V: self.net_.forward(V).cpu().numpy())
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the labels, each by itself (rows do not sum to 1).
@@ -299,28 +476,39 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
             Probabilities.
         """
         check_is_fitted(self)
-        return self._outputs(X, lambda embeddings: self.net_.predict_proba(embeddings))
+        return self._outputs(X, lambda V: self.net_.predict_proba(V))
 
     def _outputs(self, X: Any, compute: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """What `compute` makes of the embeddings of `X`; for an iterator, chunk by chunk."""
-        if isinstance(X, Iterator) and hasattr(self.encoder_, "iter_transform"):
-            chunks = self.encoder_.iter_transform(X)
-            return np.concatenate([compute(self._check_width(chunk)) for chunk in chunks])
-        return compute(self._embed(X, reset=False))
+        if not isinstance(X, Iterator):
+            embeddings = self._encode(X, reset=False)
+            return compute(self._centered(embeddings, text_mask(X, len(embeddings))))
+        if not hasattr(self.encoder_, "iter_transform"):
+            return self._outputs(list(X), compute)
+        items = RecordedItems(X)
+        outputs = []
+        for chunk in self.encoder_.iter_transform(items):
+            chunk = self._check_width(chunk)
+            outputs.append(compute(self._centered(chunk, items.pop(len(chunk)))))
+        return np.concatenate(outputs)
 
-    def _embed(self, X: Any, reset: bool) -> np.ndarray:
+    def _centered(self, embeddings: np.ndarray, is_text: np.ndarray) -> np.ndarray:
+        if self.text_mean_ is None:
+            return embeddings
+        return embeddings - np.where(is_text[:, None], self.text_mean_, self.image_mean_)
+
+    def _encode(self, X: Any, reset: bool) -> np.ndarray:
+        """Embeddings of `X`, checked."""
         embeddings = as_embeddings(X)
-        if reset:
-            self.encoder_ = self._clone_encoder()
-        if embeddings is None:
-            embeddings = self.encoder_.transform(X)
-            if not reset:
-                return self._check_width(embeddings)
-            # rows of NaN are images that could not be read (on_error="nan")
-            return validate_data(
-                self, embeddings, reset=True, dtype=np.float32, ensure_all_finite="allow-nan"
-            )
-        return validate_data(self, embeddings, reset=reset, dtype=np.float32)
+        if embeddings is not None:
+            return validate_data(self, embeddings, reset=reset, dtype=np.float32)
+        embeddings = self.encoder_.transform(X)
+        if not reset:
+            return self._check_width(embeddings)
+        # rows of NaN are images that could not be read (on_error="nan")
+        return validate_data(
+            self, embeddings, reset=True, dtype=np.float32, ensure_all_finite="allow-nan"
+        )
 
     def _check_width(self, embeddings: np.ndarray) -> np.ndarray:
         """Embeddings that the encoder made, if they are of the kind known from training."""
@@ -335,5 +523,5 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.non_deterministic = self.random_state is None
+        tags.non_deterministic = self.adapter == "network" and self.random_state is None
         return tags

@@ -135,7 +135,12 @@ def export_onnx(
         "label_names": names,
         "threshold": float(clf._decision_threshold()),
     }
-    model, shape, scale = None, (clf.n_features_in_,), 1 / clf.net_.module_.input_scale
+    # embeddings of the size that the adapter knows; the kernel's are of any
+    model, shape, scale = (
+        None,
+        (clf.n_features_in_,),
+        1 / getattr(clf.net_.module_, "input_scale", 1.0),
+    )
     if input == "pixels":
         model, preprocessing = _image_tower(clf)
         metadata |= preprocessing
@@ -239,6 +244,9 @@ class _Graph(nn.Module):
         self.adapter = copy.deepcopy(clf.net_.module_).cpu()
         self.normalize = clf.encoder_.normalize if model is not None else False
         self.unit_length = isinstance(clf, CoMCClassifier)
+        self.standardize = getattr(clf, "standardize", False)
+        mean = getattr(clf, "image_mean_", None)
+        self.register_buffer("mean", None if mean is None else torch.from_numpy(mean))
         self.eval().requires_grad_(False)
 
     def embed(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -251,6 +259,8 @@ class _Graph(nn.Module):
         embeddings = inputs if self.model is None else self.embed(inputs)
         if self.unit_length:
             embeddings = nn.functional.normalize(embeddings, dim=1)
+        if self.mean is not None:
+            embeddings = embeddings - self.mean
         logits = self.adapter(embeddings)
         return torch.sigmoid(logits), logits
 

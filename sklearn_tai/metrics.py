@@ -1,16 +1,23 @@
-"""Mean average precision, the figure of merit of multi-label image classification."""
+"""Figures of merit of multi-label classification: of the ranking, of the probabilities."""
 
 from __future__ import annotations
 
 import warnings
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import average_precision_score
+from sklearn.utils import check_scalar
 
-__all__ = ["label_average_precisions", "map_scorer", "mean_average_precision"]
+__all__ = [
+    "expected_calibration_error",
+    "label_average_precisions",
+    "map_scorer",
+    "mean_average_precision",
+]
 
 
 def mean_average_precision(y_true: Any, y_score: Any) -> float:
@@ -98,6 +105,16 @@ def label_average_precisions(y_true: Any, y_score: Any) -> np.ndarray:
     >>> label_average_precisions(y_true, y_score).round(2)
     array([0.83, 1. , nan])
     """
+    y_true, y_score = _check_truth_and_scores(y_true, y_score)
+    precisions = np.full(y_true.shape[1], np.nan)
+    for k in np.flatnonzero((y_true == 1).any(axis=0)):
+        known = y_true[:, k] >= 0
+        precisions[k] = average_precision_score(y_true[known, k], y_score[known, k])
+    return precisions
+
+
+def _check_truth_and_scores(y_true: Any, y_score: Any) -> tuple[np.ndarray, np.ndarray]:
+    """An indicator and finite scores of the same shape."""
     y_true = np.asarray(y_true.toarray() if sparse.issparse(y_true) else y_true)
     y_score = np.asarray(y_score, dtype=float)
     if y_true.ndim != 2 or y_true.shape != y_score.shape:
@@ -109,11 +126,94 @@ def label_average_precisions(y_true: Any, y_score: Any) -> np.ndarray:
         raise ValueError("y_true must hold only 1 (present), 0 (absent) and -1 (unknown).")
     if not np.isfinite(y_score).all():
         raise ValueError("y_score contains NaN or infinity; scores must be finite.")
-    precisions = np.full(y_true.shape[1], np.nan)
-    for k in np.flatnonzero((y_true == 1).any(axis=0)):
-        known = y_true[:, k] >= 0
-        precisions[k] = average_precision_score(y_true[known, k], y_score[known, k])
-    return precisions
+    return y_true, y_score
+
+
+def expected_calibration_error(
+    y_true: Any, y_proba: Any, *, n_bins: int = 15, strategy: str = "uniform"
+) -> float:
+    """How far probabilities are from the shares of positives, on average [1]_.
+
+    The entries of all labels are put into bins by their probability.
+
+    Parameters
+    ----------
+    y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
+        1 where a label is present, 0 where it is absent, -1 where that is unknown.
+        Unknown entries are left out.
+    y_proba : array-like of shape (n_samples, n_labels)
+        Probabilities, in [0, 1].
+    n_bins : int, default=15
+        Number of bins.
+    strategy : {"uniform", "quantile"}, default="uniform"
+        Bins of the same width, or with about as many entries each.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0 if in each bin the mean probability is the share of positives.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, nothing is known, a probability is not in [0, 1], or
+        `n_bins` or `strategy` is no valid choice.
+
+    See Also
+    --------
+    sklearn.metrics.brier_score_loss : Also counts how well probabilities tell apart.
+
+    Notes
+    -----
+    With the bins :math:`B` of the n known entries,
+    :math:`\\sum_B \\frac{|B|}{n} |\\bar{y}_B - \\bar{p}_B|`. Where few labels are present,
+    most entries lie near 0 and are easily right, so the error is small: compare it only
+    between probabilities of the same items.
+
+    References
+    ----------
+    .. [1] Guo et al., "On Calibration of Modern Neural Networks", ICML 2017,
+       arXiv:1706.04599, Eq. 5.
+
+    Examples
+    --------
+    >>> from sklearn_tai.metrics import expected_calibration_error
+    >>> y_proba = [[0.9, 0.2], [0.9, 0.2], [0.9, 0.2]]
+    >>> round(expected_calibration_error([[1, 0], [1, 0], [0, 1]], y_proba), 3)
+    0.183
+    """
+    positives, probabilities, shares = reliability_curve(y_true, y_proba, n_bins, strategy)
+    return float(np.sum(shares * np.abs(positives - probabilities)))
+
+
+def reliability_curve(
+    y_true: Any, y_proba: Any, n_bins: int, strategy: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Share of positives, mean probability and share of the entries, of each bin in use.
+
+    scikit-learn's ``calibration_curve`` gives the first two, but not how many entries
+    the bins have.
+    """
+    check_scalar(n_bins, "n_bins", Integral, min_val=1)
+    if strategy not in ("uniform", "quantile"):
+        raise ValueError(f"strategy must be 'uniform' or 'quantile'; got {strategy!r}.")
+    truth, proba = _check_truth_and_scores(y_true, y_proba)
+    if (proba < 0).any() or (proba > 1).any():
+        raise ValueError(
+            "y_proba has values outside of 0 to 1. Give probabilities, as of predict_proba."
+        )
+    known = truth >= 0
+    if not known.any():
+        raise ValueError("y_true has no known entry (0 or 1). Give some labels.")
+    truth, proba = truth[known], proba[known]
+    edges = np.linspace(0, 1, n_bins + 1)[1:-1]
+    if strategy == "quantile":
+        edges = np.quantile(proba, edges)
+    bins = np.searchsorted(edges, proba)
+    counts = np.bincount(bins, minlength=n_bins)
+    used = counts > 0
+    sums = [np.bincount(bins, values, n_bins)[used] for values in (truth, proba)]
+    return sums[0] / counts[used], sums[1] / counts[used], counts[used] / len(truth)
 
 
 def label_scores(

@@ -82,6 +82,9 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     state = clf.__getstate__()
     net = state["net_"]
     arrays = {f"adapter.{name}": value for name, value in net["weights"].items()}
+    for name in ("text_mean_", "image_mean_"):
+        if getattr(clf, name) is not None:
+            arrays[name] = getattr(clf, name)
     params = clf.get_params(deep=False)
     for name in ("encoder", "perturbation", "callbacks"):
         del params[name]
@@ -92,6 +95,8 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
         "encoder": _part_config(clf.encoder_, "encoder", arrays),
         "perturbation": _part_config(clf.perturbation_, "perturbation", arrays),
         "classes": [_plain(label, "classes_") for label in clf.classes_],
+        "adapter": net["adapter"],
+        "temperature": clf.temperature_,
         "module": {name: _plain(value, name) for name, value in net["module"].items()},
         "history": json.loads(net["history"]),
     }
@@ -167,7 +172,11 @@ def load_classifier(folder: str | Path, encoder: Any = None) -> TextAsImageClass
             "encoder_": encoder,
             "classes_": np.array(config["classes"]),
             "n_features_in_": config["module"]["n_features"],
+            "temperature_": config["temperature"],
+            "text_mean_": arrays.get("text_mean_"),
+            "image_mean_": arrays.get("image_mean_"),
             "net_": {
+                "adapter": config["adapter"],
                 "module": config["module"],
                 "weights": _with_prefix(arrays, "adapter."),
                 "history": json.dumps(config["history"]),

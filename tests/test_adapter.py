@@ -3,13 +3,8 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from sklearn_tai.adapter import (
-    Adapter,
-    KnownBCEWithLogitsLoss,
-    TensorBatches,
-    check_device,
-    train_adapter,
-)
+from sklearn_tai._losses import KnownBCEWithLogitsLoss
+from sklearn_tai.adapter import Adapter, TensorBatches, check_device, train_adapter
 
 
 class Data:

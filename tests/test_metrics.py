@@ -10,6 +10,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier
 
 from sklearn_tai.metrics import (
+    expected_calibration_error,
     label_average_precisions,
     label_scores,
     map_scorer,
@@ -98,3 +99,42 @@ def test_forest_that_never_saw_a_label():
     forest = RandomForestClassifier(5, random_state=0).fit(X, unseen)
     assert (label_scores(forest, X)[:, 1] == 0).all()
     assert 0.5 < map_scorer(forest, X, Y) <= 1
+
+
+def test_calibration_error_by_hand():
+    # bins [0, 0.5] and (0.5, 1]: means 0.3 and 0.9, shares of positives 1/3 and 1/2
+    y_true = [[1, 0], [0, 1], [-1, 0]]
+    y_proba = [[0.8, 0.2], [0.3, 0.4], [0.9, 1.0]]
+    expected = (3 * abs(1 / 3 - 0.3) + 2 * abs(1 / 2 - 0.9)) / 5
+    assert expected_calibration_error(y_true, y_proba, n_bins=2) == pytest.approx(expected)
+    # the median, 0.4, is in the lower bin
+    error = expected_calibration_error(y_true, y_proba, n_bins=2, strategy="quantile")
+    assert error == pytest.approx(expected)
+
+
+def test_calibration_error_of_true_probabilities():
+    rng = np.random.default_rng(0)
+    proba = rng.random((20000, 5))
+    Y = rng.random(proba.shape) < proba
+    for strategy in ("uniform", "quantile"):
+        assert expected_calibration_error(Y, proba, strategy=strategy) < 0.01
+        assert expected_calibration_error(Y, proba**2, strategy=strategy) > 0.1
+    assert expected_calibration_error([[0, 1]], [[0, 1]]) == 0
+    assert expected_calibration_error([[0, 1]], [[1, 0]], n_bins=1) == 0
+    assert expected_calibration_error([[0, 1]], [[1, 0]], n_bins=2) == 1
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_proba", "params", "message"),
+    [
+        ([[1, 0]], [[0.5]], {}, r"\(1, 2\) and y_score \(1, 1\)"),
+        ([[1, 0]], [[-3.0, 2.0]], {}, "outside of 0 to 1"),
+        ([[1, 0]], [[np.nan, 0.5]], {}, "NaN or infinity"),
+        ([[-1, -1]], [[0.5, 0.5]], {}, "no known entry"),
+        ([[1, 0]], [[0.5, 0.5]], {"n_bins": 0}, "n_bins"),
+        ([[1, 0]], [[0.5, 0.5]], {"strategy": "kmeans"}, "strategy must be"),
+    ],
+)
+def test_bad_probabilities(y_true, y_proba, params, message):
+    with pytest.raises(ValueError, match=message):
+        expected_calibration_error(y_true, y_proba, **params)

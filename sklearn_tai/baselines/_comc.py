@@ -7,29 +7,19 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import nn
 
 from .._items import as_embeddings, check_items
 from .._labels import check_indicator
+from .._losses import RankingLoss
 from .._multi_label import MultiLabelClassifierMixin
 from .._net_state import PickledNetMixin
 from ..adapter import check_device, train_adapter
 from ..perturbation import RandomPerturbation
-from ._losses import ranking_loss
-
-
-class RankingLoss(nn.Module):
-    """Hinge on every pair of a present and an absent label."""
-
-    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Mean over the items."""
-        return ranking_loss(logits, target)
 
 
 class CoMCClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEstimator):

@@ -10,7 +10,7 @@ from sklearn.base import _fit_context
 from torch import nn
 
 from ._local import ItemFeatures
-from ._losses import binary_cross_entropy
+from .._losses import binary_cross_entropy
 from ._prompt_learning import PromptClassifier, PromptLearner
 
 

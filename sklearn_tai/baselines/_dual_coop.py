@@ -11,7 +11,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
 from ._local import ItemFeatures, aggregate
-from ._losses import asymmetric_loss
+from .._losses import asymmetric_loss
 from ._prompt_learning import PromptClassifier
 
 

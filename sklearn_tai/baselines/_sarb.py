@@ -18,7 +18,8 @@ from tqdm.auto import tqdm
 from .._items import as_embeddings, check_items
 from .._labels import check_indicator
 from .._multi_label import MultiLabelClassifierMixin
-from ..adapter import KnownBCEWithLogitsLoss, check_device
+from .._losses import KnownBCEWithLogitsLoss
+from ..adapter import check_device
 
 
 class LabelHeads(nn.Module):

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils._param_validation import Interval
 
 from ._local import ItemFeatures, aggregate
-from ._losses import ranking_loss
+from .._losses import ranking_loss
 from ._prompt_learning import PromptClassifier
 
 

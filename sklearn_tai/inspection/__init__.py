@@ -4,5 +4,12 @@ from ._embedding import EmbeddingDisplay
 from ._label_report import LabelReportDisplay
 from ._prediction import PredictionDisplay
 from ._radius import RadiusCurveDisplay
+from ._reliability import ReliabilityDisplay
 
-__all__ = ["EmbeddingDisplay", "LabelReportDisplay", "PredictionDisplay", "RadiusCurveDisplay"]
+__all__ = [
+    "EmbeddingDisplay",
+    "LabelReportDisplay",
+    "PredictionDisplay",
+    "RadiusCurveDisplay",
+    "ReliabilityDisplay",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._items import check_modality
+from ._auto import auto_radius
 from ._noise import sphere_noise
 
 
@@ -27,12 +29,16 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     surface: bool
     random_state: Any
 
-    def _learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, unit: float) -> None:
-        """Learn the lengths of the noise; `unit` is what a radius of 1 means."""
+    def _learn(
+        self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Callable[[Any], float]
+    ) -> None:
+        """Learn the lengths of the noise; `length` tells what a radius stands for."""
         raise NotImplementedError
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None, modality: Any = None) -> BasePerturbation:
+    def fit(
+        self, X: Any, y: Any = None, modality: Any = None, temperature: float | None = None
+    ) -> BasePerturbation:
         """Learn the length of the noise.
 
         Parameters
@@ -43,6 +49,9 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             Labels of the items, where the perturbation uses them.
         modality : array-like of shape (n_samples,), default=None
             "text" or "image" for each row; None if all are texts.
+        temperature : float or None, default=None
+            The temperature that the model behind the embeddings has learnt, for a radius
+            of "auto". Classifiers pass that of their encoder.
 
         Returns
         -------
@@ -54,7 +63,14 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         norms = np.linalg.norm(X, axis=1)
         # one unit for both modalities: without texts, images must give it
         texts = norms if is_image.all() else norms[~is_image]
-        self._learn(X, y, is_image, float(texts.mean()) if self.relative else 1.0)
+        norm = float(texts.mean())
+
+        def length(radius: Any) -> float:
+            if isinstance(radius, str):  # "auto"
+                return norm * auto_radius(X[~is_image], X[is_image], temperature)
+            return float(radius) * (norm if self.relative else 1.0)
+
+        self._learn(X, y, is_image, length)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, modality: Any = None) -> np.ndarray:
@@ -146,7 +162,10 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if is_image is not None and image_radius != radius:
             radius = torch.full((len(X), 1), radius, dtype=X.dtype, device=X.device)
             radius[is_image] = image_radius
-        return X + sphere_noise(X, radius, self.surface, generator)
+        factor = getattr(self, "covariance_factor_", None)
+        if factor is not None:
+            factor = torch.as_tensor(factor, dtype=X.dtype, device=X.device)
+        return X + sphere_noise(X, radius, self.surface, generator, factor)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -6,7 +6,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._base import BasePerturbation
 
@@ -19,9 +19,10 @@ class MixedPerturbation(BasePerturbation):
 
     Parameters
     ----------
-    text_radius : float, default=2.5
+    text_radius : float or "auto", default="auto"
         The length of the noise on texts: in mean norms of the text embeddings if
-        ``relative``, else in the embeddings' own units (the paper: 25).
+        ``relative``, else in the embeddings' own units (the paper: 25). For "auto" see
+        :class:`~sklearn_tai.RandomPerturbation`.
     image_radius : float, default=0.1
         The length of the noise on images, in the same unit (the paper: 1).
     image_share : float or None, default=0.25
@@ -66,7 +67,7 @@ class MixedPerturbation(BasePerturbation):
     """
 
     _parameter_constraints = {
-        "text_radius": [Interval(Real, 0, None, closed="left")],
+        "text_radius": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "image_radius": [Interval(Real, 0, None, closed="left")],
         "image_share": [Interval(Real, 0, 1, closed="left"), None],
         "relative": ["boolean"],
@@ -76,7 +77,7 @@ class MixedPerturbation(BasePerturbation):
 
     def __init__(
         self,
-        text_radius: float = 2.5,
+        text_radius: float | str = "auto",
         image_radius: float = 0.1,
         *,
         image_share: float | None = 0.25,
@@ -91,6 +92,6 @@ class MixedPerturbation(BasePerturbation):
         self.surface = surface
         self.random_state = random_state
 
-    def _learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, unit: float) -> None:
-        self.radius_ = float(self.text_radius) * unit
-        self.image_radius_ = float(self.image_radius) * unit
+    def _learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Any) -> None:
+        self.radius_ = length(self.text_radius)
+        self.image_radius_ = length(self.image_radius)

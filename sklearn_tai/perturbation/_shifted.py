@@ -39,9 +39,10 @@ class ShiftedPerturbation(BasePerturbation):
 
     Parameters
     ----------
-    radius : float, default=2.5
+    radius : float or "auto", default="auto"
         The length of the noise on texts: in mean norms of the text embeddings if
-        ``relative``, else in the embeddings' own units (the paper: 10, about 1 norm).
+        ``relative``, else in the embeddings' own units (the paper: 10, about 1 norm). For
+        "auto" see :class:`~sklearn_tai.RandomPerturbation`.
     image_radius : float, default=0.1
         The length of the noise on images, where the classifier trains on them.
     offset_by : {"label", "combination"}, default="label"
@@ -118,7 +119,7 @@ class ShiftedPerturbation(BasePerturbation):
     """
 
     _parameter_constraints = {
-        "radius": [Interval(Real, 0, None, closed="left")],
+        "radius": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "image_radius": [Interval(Real, 0, None, closed="left")],
         "offset_by": [StrOptions({"label", "combination"})],
         "shrinkage": [Interval(Real, 0, None, closed="left")],
@@ -130,7 +131,7 @@ class ShiftedPerturbation(BasePerturbation):
 
     def __init__(
         self,
-        radius: float = 2.5,
+        radius: float | str = "auto",
         image_radius: float = 0.1,
         *,
         offset_by: str = "label",
@@ -149,9 +150,9 @@ class ShiftedPerturbation(BasePerturbation):
         self.surface = surface
         self.random_state = random_state
 
-    def _learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, unit: float) -> None:
-        self.radius_ = float(self.radius) * unit
-        self.image_radius_ = float(self.image_radius) * unit
+    def _learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Any) -> None:
+        self.radius_ = length(self.radius)
+        self.image_radius_ = length(self.image_radius)
         texts, images = X[~is_image], X[is_image]
         self.gap_ = np.zeros(X.shape[1], dtype=X.dtype)
         if not len(images):

@@ -1,8 +1,9 @@
-"""Losses of prompt learning, over the labels that are known."""
+"""Losses over the labels that are known: functions, and modules for skorch."""
 
 from __future__ import annotations
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 _EPS = 1e-8
@@ -110,3 +111,39 @@ def ranking_loss(scores: torch.Tensor, targets: torch.Tensor, margin: float = 1.
     items, present = (targets == 1).nonzero(as_tuple=True)
     hinge = (margin - scores[items, present][:, None] + scores[items]).clamp(min=0)
     return torch.where(targets[items] == 0, hinge, 0).sum() / len(scores)
+
+
+class KnownBCEWithLogitsLoss(nn.Module):
+    """Binary cross-entropy over the entries that are known (not -1)."""
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Mean over the known entries; 0 if there are none."""
+        known = (target >= 0).to(logits.dtype)
+        total = F.binary_cross_entropy_with_logits(
+            logits, target.clamp(min=0), weight=known, reduction="sum"
+        )
+        return total / known.sum().clamp(min=1)
+
+
+class AsymmetricLoss(nn.Module):
+    """Asymmetric loss: easy negatives count little."""
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Mean over the known entries, times the number of labels."""
+        return asymmetric_loss(logits, target)
+
+
+class RankingLoss(nn.Module):
+    """Hinge on every pair of a present and an absent label."""
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Mean over the items."""
+        return ranking_loss(logits, target)
+
+
+#: The losses of :class:`~sklearn_tai.TextAsImageClassifier`, by name.
+LOSSES: dict[str, type[nn.Module]] = {
+    "bce": KnownBCEWithLogitsLoss,
+    "asymmetric": AsymmetricLoss,
+    "ranking": RankingLoss,
+}

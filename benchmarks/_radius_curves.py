@@ -1,0 +1,56 @@
+"""mAP over the radius: of the network, and of its limit, an average over the texts."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _vocabulary_scenes import Bed
+from scipy.special import softmax
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.preprocessing import normalize
+
+from sklearn_tai import RandomPerturbation, TextAsImageClassifier
+from sklearn_tai.metrics import mean_average_precision
+
+KERNEL_RADII = np.geomspace(0.5, 10, 40)
+NETWORK_RADII = np.array([0, 1, 1.75, 2.5, 3.5, 5, 7])
+
+
+def kernel_scores(texts: np.ndarray, Y: np.ndarray, images: np.ndarray, radius: float) -> Any:
+    """What a network of any size learns: E[y | image] if it were a text plus noise."""
+    temperature = max(radius, 1e-3) ** 2 / texts.shape[1]
+    return softmax(normalize(images) @ normalize(texts).T / temperature, axis=1) @ Y
+
+
+def mean_ap(Y: np.ndarray, scores: np.ndarray) -> float:
+    with warnings.catch_warnings():  # photos lack some labels
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        return mean_average_precision(Y, scores)
+
+
+def network_scores(bed: Bed, work: Path, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of labelled and of unlabelled images at each of `NETWORK_RADII`."""
+    path = work / "networks" / f"{bed.name.replace(', ', '_').replace(' ', '')}_{seed}.npz"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        of_images, of_others = [], []
+        known = inspect.signature(TextAsImageClassifier).parameters
+        kind = {"adapter": "network"} if "adapter" in known else {}
+        for radius in NETWORK_RADII:
+            clf = TextAsImageClassifier(
+                None,
+                RandomPerturbation(radius=float(radius)),
+                hidden_sizes=(256,) * 3,
+                max_lr=1e-3,
+                random_state=seed,
+                **kind,
+            ).fit(bed.texts, bed.Y)
+            of_images.append(clf.decision_function(bed.images))
+            of_others.append(clf.decision_function(bed.unlabelled))
+        np.savez(path, images=of_images, others=of_others)
+    with np.load(path) as file:
+        return file["images"], file["others"]

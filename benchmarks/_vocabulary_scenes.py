@@ -1,0 +1,158 @@
+"""Label sets drawn from the bundled vocabulary, with pictures of art held out of training."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from sklearn.preprocessing import normalize
+from testbeds import load_testbed
+
+from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, ZeroShotClassifier
+from sklearn_tai.corpus import TEMPLATES
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools" / "emoji_clip"))
+from scenes import compose  # noqa: E402
+from sprites import TEST_STYLES, load_sprites  # noqa: E402
+from vocabulary import load_vocabulary  # noqa: E402
+
+SET_SIZES = (20, 20, 16, 24, 12, 30)  # of the 127 labels, no label in two sets
+_PICTURE_SIZE = 192
+
+
+@dataclass
+class Bed:
+    """Embeddings as the encoder makes them (lengths kept), and what is known of them."""
+
+    name: str
+    texts: np.ndarray
+    Y: np.ndarray
+    half_texts: tuple[np.ndarray, np.ndarray]  # of the even and of the odd templates
+    half_Y: tuple[np.ndarray, np.ndarray]
+    labels: np.ndarray  # embeddings of label prompts
+    images: np.ndarray
+    images_Y: np.ndarray
+    unlabelled: np.ndarray
+    logit_scale: float  # NaN where unknown
+
+
+def label_sets(seed: int = 0) -> list[list[str]]:
+    """Disjoint sets of labels of the vocabulary."""
+    names = sorted({entry.label for entry in load_vocabulary()})
+    order = np.random.default_rng(seed).permutation(len(names))
+    ends = np.cumsum(SET_SIZES)
+    return [sorted(names[i] for i in order[end - n : end]) for n, end in zip(SET_SIZES, ends)]
+
+
+def make_pictures(
+    labels: list[str], n: int, sprites: Any, seed: int
+) -> tuple[list[Image.Image], np.ndarray]:
+    """Scenes as the bundled ones: one to five objects, a third of them of no label."""
+    vocabulary = load_vocabulary()
+    of_label = {name: [i for i, e in enumerate(vocabulary) if e.label == name] for name in labels}
+    others = [i for i, e in enumerate(vocabulary) if e.label not in labels]
+    rng = np.random.default_rng(seed)
+    pictures, Y = [], np.zeros((n, len(labels)), dtype=np.int8)
+    for row in range(n):
+        entries = []
+        for j in range(rng.integers(1, 6)):
+            if j and rng.random() >= 0.55:
+                choices = others
+            else:  # the first object always has a label, each in turn
+                k = rng.integers(len(labels)) if j else row % len(labels)
+                choices, Y[row, k] = of_label[labels[k]], 1
+            entries.append(int(choices[rng.integers(len(choices))]))
+        pictures.append(compose(rng, entries, sprites, _PICTURE_SIZE, augment=False)[0])
+    return pictures, Y
+
+
+def _corpora(labels: list[str], n_texts: int, seed: int) -> list[tuple[list[str], np.ndarray]]:
+    """Texts of all templates, of every other one, and of the rest."""
+    return [
+        PromptCorpusGenerator(n_texts, templates=templates, random_state=seed).generate(labels)
+        for templates in (TEMPLATES, TEMPLATES[::2], TEMPLATES[1::2])
+    ]
+
+
+def _make(
+    name: str, labels: list[str], encoder: Any, seed: int, n_texts: int, **rest: Any
+) -> dict[str, Any]:
+    corpora = _corpora(labels, n_texts, seed)
+    (texts, Y), *halves = [(encoder.transform(texts), Y) for texts, Y in corpora]
+    prompts = ZeroShotClassifier(labels, encoder).fit().label_embeddings_
+    first, second = halves
+    return {
+        **{"name": name, "texts": texts, "Y": Y, "labels": prompts, **rest},
+        **{"texts_a": first[0], "Y_a": first[1], "texts_b": second[0], "Y_b": second[1]},
+    }
+
+
+def _cached(path: Path, make: Any) -> Bed:
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, **make())
+    with np.load(path) as file:
+        a = dict(file)
+    halves = (a.pop("texts_a"), a.pop("texts_b")), (a.pop("Y_a"), a.pop("Y_b"))
+    name, scale = str(a.pop("name")), float(a.pop("logit_scale"))
+    return Bed(name=name, half_texts=halves[0], half_Y=halves[1], logit_scale=scale, **a)
+
+
+def scene_beds(
+    model: str, work: Path, tag: str, n_texts: int = 1000, n_labelled: int = 300, n_other: int = 150
+) -> list[Bed]:
+    """One testbed a label set; embeddings are kept in `work`."""
+    beds = []
+    for s, labels in enumerate(label_sets()):
+
+        def make(s: int = s, labels: list[str] = labels) -> dict[str, Any]:
+            sprites = load_sprites(TEST_STYLES, work / "art", size=160)
+            encoder = OpenCLIPEncoder(model)
+            pictures, Y = make_pictures(labels, n_labelled + n_other, sprites, seed=s)
+            order = np.random.default_rng(s).permutation(len(pictures))
+            X, Y = encoder.transform([pictures[i] for i in order]), Y[order]
+            return _make(
+                f"{tag}, set {s}",
+                labels,
+                encoder,
+                s,
+                n_texts,
+                images=X[:n_labelled],
+                images_Y=Y[:n_labelled],
+                unlabelled=X[n_labelled:],
+                logit_scale=encoder._load().model.logit_scale.exp().item(),
+            )
+
+        beds.append(_cached(work / "beds" / f"{tag}_{s}_{n_texts}.npz", make))
+    return beds
+
+
+def photo_beds(work: Path, n_texts: int = 1000, n_corpora: int = 5) -> list[Bed]:
+    """86 real photos, once a corpus of texts; other real photos are the unlabelled ones."""
+    loaded: list[Any] = []
+
+    def make(seed: int) -> dict[str, Any]:
+        if not loaded:
+            loaded.append(load_testbed("photos"))
+        bed = loaded[0]
+        data = np.load(Path(__file__).parent / "data" / "photo_embeddings.npz")
+        return _make(
+            f"photos, corpus {seed}",
+            bed.label_names,
+            bed.encoder,
+            seed,
+            n_texts,
+            images=bed.images,
+            images_Y=bed.Y,
+            unlabelled=normalize(data["unlabelled_image_embeddings"].astype(np.float32)),
+            logit_scale=np.nan,
+        )
+
+    return [
+        _cached(work / "beds" / f"photos_{seed}_{n_texts}.npz", lambda seed=seed: make(seed))
+        for seed in range(n_corpora)
+    ]

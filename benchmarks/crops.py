@@ -1,0 +1,81 @@
+"""Local evidence: mAP and time of several crops a picture, on the bundled pictures.
+
+python benchmarks/crops.py --seeds 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+import numpy as np
+from sklearn.frozen import FrozenEstimator
+from tqdm import tqdm
+
+from sklearn_tai import (
+    OpenCLIPEncoder,
+    PromptCorpusGenerator,
+    TextAsImageClassifier,
+    ZeroShotClassifier,
+)
+from sklearn_tai.crops import MultiCropClassifier
+from sklearn_tai.datasets import load_emoji_scenes
+
+_ALTERNATIVES: list[dict[str, Any]] = [
+    {"n_crops": 1},
+    *({"n_crops": n} for n in (5, 10, 14, 30)),
+    *({"n_crops": n, "pooling": p} for n in (5, 14) for p in ("max", "mean")),
+    *({"n_crops": n, "overlap": o} for n in (5, 14) for o in (0, 0.5)),
+    *({"n_crops": 5, "whole_weight": w} for w in (0, 0.5, None)),
+]
+
+
+def costs(clf: Any, images: list[Any], repeats: int) -> dict[int, float]:
+    """Seconds a picture of each number of crops; the best of runs that take turns."""
+    numbers = sorted({params["n_crops"] for params in _ALTERNATIVES})
+    seconds: dict[int, list[float]] = {n: [] for n in numbers}
+    for _ in range(repeats):
+        for n in numbers:
+            crops = MultiCropClassifier(FrozenEstimator(clf), n).fit()
+            start = time.perf_counter()
+            crops.decision_function(images)
+            seconds[n].append((time.perf_counter() - start) / len(images))
+    return {n: min(values) for n, values in seconds.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--n-texts", type=int, default=1000)
+    parser.add_argument("--timed-images", type=int, default=64)
+    parser.add_argument("--repeats", type=int, default=3, help="of the measurement of time")
+    args = parser.parse_args()
+    scenes, encoder = load_emoji_scenes(), OpenCLIPEncoder("tai-tiny")
+    zero_shot = ZeroShotClassifier(scenes.label_names, encoder).fit()
+    classifiers = [zero_shot]
+    for seed in range(args.seeds):
+        generator = PromptCorpusGenerator(n_texts=args.n_texts, random_state=seed)
+        texts, Y = generator.generate(scenes.label_names)
+        classifiers.append(TextAsImageClassifier(encoder, adapter="kernel").fit(texts, Y))
+    uncached = ZeroShotClassifier(scenes.label_names, OpenCLIPEncoder("tai-tiny", cache=None))
+    uncached.fit().decision_function(scenes.images[:2])  # loads the model
+    seconds = costs(uncached, scenes.images[: args.timed_images], args.repeats)
+    lines = []
+    for params in tqdm(_ALTERNATIVES, unit="row"):
+        crops = [MultiCropClassifier(FrozenEstimator(c), **params).fit() for c in classifiers]
+        clip, *kernel = (100 * c.score(scenes.images, scenes.Y) for c in crops)
+        c = crops[0]
+        cost = seconds[c.n_crops] / seconds[1]
+        settings = f"{c.n_crops} | {c.pooling} | {c.overlap:.2f} | {c.whole_weight}"
+        spread = f" | {np.std(kernel, ddof=1):.1f}" if len(kernel) > 1 else " | "
+        lines.append(f"| {settings} | {clip:.1f} | {np.mean(kernel):.1f}{spread} | {cost:.1f} |")
+    print(f"\n{len(scenes.images)} pictures, {args.n_texts} texts, {args.seeds} seeds")
+    print(f"{1000 * seconds[1]:.1f} ms a picture with one crop")
+    print("| n_crops | pooling | overlap | whole_weight | zero-shot | kernel | sd | time |")
+    print("|---|---|---|---|---|---|---|---|")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Thresholds and calibration: F1 and calibration error by what is known of the images.
+
+python benchmarks/decisions.py --testbed pictures
+
+Half of the images choose thresholds and calibrate, the other half is scored, both ways
+round for each seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import f1_score
+from testbeds import add_arguments, halves, load_testbed
+from tqdm import tqdm
+
+from sklearn_tai import PromptCorpusGenerator, TextAsImageClassifier
+from sklearn_tai.calibration import MultiLabelCalibratedClassifier
+from sklearn_tai.metrics import expected_calibration_error, mean_average_precision
+from sklearn_tai.thresholds import MultiLabelThresholdClassifier
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add_arguments(parser)
+    args = parser.parse_args()
+    bed = load_testbed(args.testbed)
+    figures = defaultdict(list)
+    for seed in tqdm(range(args.seeds), unit="fit"):
+        texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)
+        embeddings = bed.encoder.transform(texts)
+        clf = TextAsImageClassifier(random_state=seed).fit(embeddings, Y)
+        on_texts = tuned(TextAsImageClassifier(random_state=seed)).fit(embeddings, Y)
+        first, second = halves(len(bed.images), seed)
+        for own, other in ((first, second), (second, first)):
+            images, truth = bed.images[own], bed.Y[own]
+            test = bed.images[other], bed.Y[other]
+            rows = [("0.5", clf), ("cross-validated on the texts", on_texts)]
+            for name, choice in [*rows, *choices(clf, images, truth, test)]:
+                figures[name].append(judge(choice, *test))
+    n_images = len(bed.images)
+    print(f"\n{bed.name}: {n_images} images, {args.n_texts} texts, {args.seeds} seeds")
+    print("| thresholds | macro F1 | micro F1 | calibration error | mAP |\n|---|---|---|---|---|")
+    for name, values in figures.items():
+        v = 100 * np.array(values)
+        cells = [f"{m:.1f} ± {s:.1f}" for m, s in zip(v.mean(axis=0), v.std(axis=0, ddof=1))]
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+def tuned(estimator: Any, **params: Any) -> MultiLabelThresholdClassifier:
+    return MultiLabelThresholdClassifier(estimator, **params)
+
+
+def choices(clf: Any, images: np.ndarray, truth: np.ndarray, test: Any) -> Iterator[Any]:
+    """Names and classifiers, from those that know the least to those that know the truth."""
+    frozen = FrozenEstimator(clf)
+    for n in (10, len(images)):
+        yield unlabelled(n, images), tuned(frozen).fit(images[:n])
+    for n in sorted({min(n, len(images)) for n in (10, 25, 50, len(images))}):
+        labelled = images[:n], truth[:n]
+        some = "all labelled (half)" if n == len(images) else f"{n} labelled"
+        yield f"{some}", tuned(frozen).fit(*labelled)
+        alone = tuned(frozen, shrinkage=0, plug_in_weight=0)
+        yield f"{some}, no shrinkage", alone.fit(*labelled)
+        calibrated = MultiLabelCalibratedClassifier(frozen).fit(*labelled)
+        yield f"{some}, calibrated, 0.5", calibrated
+        both = tuned(FrozenEstimator(calibrated)).fit(images)
+        yield f"{some}, calibrated, then unlabelled", both
+    shared = tuned(frozen, shrinkage=np.inf, plug_in_weight=0)
+    yield "oracle: one threshold, best on the test images", shared.fit(*test)
+    alone = tuned(frozen, shrinkage=0, plug_in_weight=0)
+    yield "oracle: each label's, best on the test images", alone.fit(*test)
+
+
+def unlabelled(n: int, images: np.ndarray) -> str:
+    return "all unlabelled (half)" if n == len(images) else f"{n} unlabelled"
+
+
+def judge(clf: Any, images: np.ndarray, truth: np.ndarray) -> tuple[float, ...]:
+    """Macro F1 (of labels that are there), micro F1, calibration error, mAP."""
+    predicted, proba = clf.predict(images), clf.predict_proba(images)
+    seen = truth.any(axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)  # labels without images
+        average_precision = mean_average_precision(truth, proba)
+    return (
+        f1_score(truth[:, seen], predicted[:, seen], average="macro", zero_division=0),
+        f1_score(truth, predicted, average="micro", zero_division=0),
+        expected_calibration_error(truth, proba),
+        average_precision,
+    )
+
+
+if __name__ == "__main__":
+    main()

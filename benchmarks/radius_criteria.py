@@ -1,0 +1,157 @@
+"""Can the radius of the noise be chosen without labelled images? Many rules, compared.
+
+python benchmarks/radius_criteria.py --work /some/folder [--models local-dir:/a/model ...]
+
+Six label sets of the bundled vocabulary, pictures of held-out art, and real photos. A
+rule's constant is chosen on three of the sets with the first encoder. Embeddings, fits
+and rules are kept in the work folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from _radius_curves import KERNEL_RADII, NETWORK_RADII, kernel_scores, mean_ap, network_scores
+from _radius_rules import CURVES, LENGTHS, RADII, SCORES
+from _vocabulary_scenes import Bed, photo_beds, scene_beds
+from joblib import Memory
+
+N_TUNING_SETS = 3
+IMAGES_SPENT = (5, 10, 20, 40, 80)
+
+
+def curve_crossing(values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Radii where a monotone curve over `RADII` comes to the targets."""
+    v = np.asarray(values, dtype=float)
+    sign = 1 if v[-1] > v[0] else -1
+    return np.exp(np.interp(sign * targets, np.maximum.accumulate(sign * v), np.log(RADII)))
+
+
+def curve_best(values: np.ndarray) -> float:
+    """Radius of the maximum, by a parabola between the grid's points."""
+    v, x = np.asarray(values, dtype=float), np.log(RADII)
+    i = int(np.argmax(v))
+    if 0 < i < len(v) - 1:
+        a, b, _ = np.polyfit(x[i - 1 : i + 2], v[i - 1 : i + 2], 2)
+        return float(np.exp(-b / (2 * a))) if a < 0 else float(RADII[i])
+    return float(RADII[i])
+
+
+def picks(beds: list[Bed], memory: Memory) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """For each rule the constants tried, and the radii they give, one row a testbed."""
+    found = {}
+    multiples = np.geomspace(0.05, 20, 241)
+    for name, rule in LENGTHS.items():
+        lengths = np.array([_kept(memory, rule)(bed) for bed in beds])
+        found[name] = multiples, np.outer(lengths, multiples)
+        if name[0] in "ad" or name == "i: matched to texts":
+            found[f"{name}, c = 1"] = np.ones(1), lengths[:, None]
+    for name, rule in CURVES.items():
+        curves = np.array([_kept(memory, rule)(bed) for bed in beds])
+        low, high = curves.min(), curves.max()
+        if low > 0 and high / low > 50:
+            targets = np.geomspace(low, high, 400)
+        else:
+            targets = np.linspace(low, high, 400)
+        found[name] = targets, np.array([curve_crossing(v, targets) for v in curves])
+    for name, rule in SCORES.items():
+        best = [curve_best(_kept(memory, rule)(bed)) for bed in beds]
+        found[name] = np.full(1, np.nan), np.array(best)[:, None]
+    return found
+
+
+def _kept(memory: Memory, rule: Callable) -> Callable:
+    return memory.cache(rule, verbose=0)
+
+
+def table(
+    found: dict[str, tuple[np.ndarray, np.ndarray]],
+    radii: np.ndarray,
+    curves: np.ndarray,
+    groups: dict[str, np.ndarray],
+) -> list[str]:
+    """Gaps to the best radius (points of mAP), one row a rule, best on the tests first."""
+    rows = []
+    for name, (constants, chosen) in found.items():
+        gaps = np.array(
+            [c.max() - np.interp(r, radii, c) if np.isfinite(r).all() else r * np.nan
+             for c, r in zip(curves, chosen)]
+        )  # fmt: skip
+        best = int(np.argmin(gaps[groups["tune"]].mean(0)))
+        gaps, r = gaps[:, best], chosen[:, best]
+        cells = [f"{gaps[k].mean():.2f} / {gaps[k].max():.2f}" for k in groups.values()]
+        lengths = [f"{r[k].mean():.1f}" for k in groups.values()]
+        rows.append(
+            (gaps[groups["test"]].mean(),
+             f"| {name} | {constants[best]:.3g} | {' | '.join(cells)} | {', '.join(lengths)} |")
+        )  # fmt: skip
+    head = f"| rule | constant | {' | '.join(groups)} | mean radii |"
+    return [head, "|---" * head.count("|") + "|", *(line for _, line in sorted(rows))]
+
+
+def images_spent(
+    radii: np.ndarray, scores: np.ndarray, bed: Bed, n: int, fixed: float, draws: int = 5
+) -> tuple[float, float]:
+    """Gaps, on the images left, of the best radius on `n` images, and of a fixed one."""
+    gaps = []
+    for draw in range(draws):
+        order = np.random.default_rng(draw).permutation(len(bed.images))
+        spent, left = order[:n], order[n:]
+        curve = np.array([mean_ap(bed.images_Y[left], s[left]) for s in scores])
+        on_spent = [mean_ap(bed.images_Y[spent], s[spent]) for s in scores]
+        gap = curve.max() - curve[int(np.nanargmax(on_spent))]
+        gaps.append((gap, curve.max() - np.interp(fixed, radii, curve)))
+    return tuple(100 * np.mean(gaps, axis=0))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--work", type=Path, required=True, help="folder for what is kept")
+    parser.add_argument("--models", nargs="*", default=[], help="further encoders")
+    parser.add_argument("--no-network", action="store_true", help="the average over texts only")
+    args = parser.parse_args()
+    memory = Memory(args.work / "rules", verbose=0)
+    models = ["tai-tiny", *args.models]
+    per_encoder = [scene_beds(m, args.work, f"encoder{i}") for i, m in enumerate(models)]
+    photos = photo_beds(args.work)
+    beds = [bed for group in (*per_encoder, photos) for bed in group]
+    n, at = len(per_encoder[0]), np.arange(len(beds))
+    groups = {"tune": at[:N_TUNING_SETS], "test": at[N_TUNING_SETS:n]}
+    for i in range(1, len(models)):
+        groups[f"encoder {i}"] = at[i * n : (i + 1) * n]
+    groups["photos"] = at[len(models) * n :]
+    found = picks(beds, memory)
+    for adapter in ("kernel", "network")[: 1 if args.no_network else 2]:
+        if adapter == "kernel":
+            radii = KERNEL_RADII
+            scores = [
+                np.array([kernel_scores(b.texts, b.Y, b.images, r) for r in radii]) for b in beds
+            ]
+        else:
+            radii, scores = NETWORK_RADII, [network_scores(b, args.work)[0] for b in beds]
+        of_radius = memory.cache(lambda bed, s: [100 * mean_ap(bed.images_Y, x) for x in s])
+        curves = np.array([of_radius(b, s) for b, s in zip(beds, scores)])
+        print(f"\n## {adapter}\n")
+        for name, k in groups.items():
+            best = [f"{radii[i]:.1f}" for i in curves[k].argmax(1)]
+            print(f"{name}: best radii {', '.join(best)}; mAP {curves[k].max(1).mean():.1f}")
+        print("\n" + "\n".join(table(found, radii, curves, groups)))
+        print("\n| images spent | " + " | ".join(f"{g}, 2.5 instead" for g in groups) + " |")
+        for count in IMAGES_SPENT:
+            cells = []
+            for k in groups.values():
+                use = [i for i in k if 2 * count <= len(beds[i].images)]
+                step = 3 if adapter == "kernel" else 1
+                gaps = [
+                    images_spent(radii[::step], scores[i][::step], beds[i], count, 2.5)
+                    for i in use
+                ]
+                cells.append("{:.2f}, {:.2f}".format(*np.mean(gaps, axis=0)) if use else "")
+            print(f"| {count} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""What the classifiers share that mend the output of another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from scipy.special import logit
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import check_cv
+from sklearn.utils import _safe_indexing
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _num_samples
+
+from ._labels import check_indicator
+from ._multi_label import MultiLabelClassifierMixin
+from .metrics import label_scores
+
+_MIN_PROBABILITY = 1e-7  # logits of 0 and 1 would be infinite
+
+
+def to_logits(proba: Any) -> np.ndarray:
+    """Finite logits of probabilities; rows of NaN stay as they are."""
+    proba = np.asarray(proba, dtype=float)
+    if (proba < 0).any() or (proba > 1).any():
+        raise ValueError(
+            "predict_proba of the estimator returned values outside of 0 to 1, which are no "
+            "probabilities."
+        )
+    return logit(np.clip(proba, _MIN_PROBABILITY, 1 - _MIN_PROBABILITY))
+
+
+def _fit_and_score(
+    estimator: Any, X: Any, y: Any, train: np.ndarray, test: np.ndarray, methods: tuple[str, str]
+) -> np.ndarray:
+    fitted = clone(estimator).fit(_safe_indexing(X, train), _safe_indexing(y, train))
+    return label_scores(fitted, _safe_indexing(X, test), methods)
+
+
+class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Base of the classifiers that learn from the scores of another one."""
+
+    estimator: Any
+    cv: Any
+    n_jobs: Any
+    estimator_: Any
+
+    def _held_out(
+        self, X: Any, y: Any, methods: tuple[str, str]
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Scores of items that the estimator has not learnt from, and their labels.
+
+        An estimator in FrozenEstimator scores all of `X`. Any other is cross-validated,
+        then fitted on all. Items that could not be read are left out. Sets `estimator_`,
+        `classes_` and the attributes of the features.
+        """
+        X = list(X) if isinstance(X, Iterator) else X
+        n_items = _num_samples(X)
+        labels: Any = None
+        names: Any = None
+        if y is not None:
+            may_be_unknown = np.ones(n_items, dtype=bool)
+            labels, names = check_indicator(y, n_items, may_be_unknown=may_be_unknown)
+        if isinstance(self.estimator, FrozenEstimator):
+            self.estimator_ = self.estimator
+            scores = label_scores(self.estimator_, X, methods)
+        elif y is None:
+            raise ValueError(
+                "Without y the estimator must be fitted already. Give "
+                "estimator=sklearn.frozen.FrozenEstimator(fitted_classifier), or pass y."
+            )
+        else:
+            y = y.tocsr() if hasattr(y, "tocsr") else y  # others give no rows
+            y = y if hasattr(y, "shape") else labels
+            splits = list(check_cv(self.cv).split(X, labels))
+            parts = Parallel(n_jobs=self.n_jobs)(
+                delayed(_fit_and_score)(self.estimator, X, y, train, test, methods)
+                for train, test in splits
+            )
+            scores = np.concatenate(parts)
+            labels = labels[np.concatenate([test for _, test in splits])]
+            self.estimator_ = clone(self.estimator).fit(X, y)
+        self.classes_ = self._label_names(scores.shape[1], names, y)
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.estimator_, name):
+                setattr(self, name, getattr(self.estimator_, name))
+        read = ~np.isnan(scores).any(axis=1)
+        if not read.any():
+            raise ValueError("X holds no image that could be read. Give others.")
+        return scores[read], None if labels is None else labels[read]
+
+    def _label_names(self, n_labels: int, names: Any, y: Any) -> np.ndarray:
+        """The labels of the estimator, which those of `y` must agree with."""
+        if names is not None and len(names) != n_labels:
+            raise ValueError(
+                f"y has {len(names)} columns but the estimator scores {n_labels} labels; give one "
+                "column for each label."
+            )
+        known = self.estimator_.classes_  # of forests a list of arrays
+        if not isinstance(known, np.ndarray) or known.shape != (n_labels,):
+            return np.arange(n_labels) if names is None else names
+        if hasattr(y, "columns") and known.dtype.kind in "UO" and list(known) != list(names):
+            raise ValueError(
+                f"The columns of y are {list(names)[:5]}..., the labels of the estimator "
+                f"{list(known)[:5]}...; give them in the order of the estimator: "
+                "y[estimator.classes_]."
+            )
+        return known

@@ -1,0 +1,148 @@
+"""What a classifier is fitted on: embeddings, labels, and which rows are images."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from ._items import as_embeddings, check_items, check_modality
+from ._labels import check_indicator
+
+
+class TrainingSet(NamedTuple):
+    """Rows of embeddings and labels, the names of the labels, and the mask of images."""
+
+    embeddings: np.ndarray
+    Y: Any
+    classes: np.ndarray
+    is_image: np.ndarray
+
+
+def training_set(
+    X: Any, y: Any, modality: Any, encode: Callable[[Any], np.ndarray]
+) -> TrainingSet:
+    """Check and embed what the user has given; images that could not be read are left out."""
+    # check y first: encoding may take minutes
+    is_embedded = as_embeddings(X) is not None
+    if not is_embedded:
+        X, is_image = check_items(X, modality)
+        check_indicator(y, len(X), may_be_unknown=is_image, accept_sparse=True)
+    embeddings = encode(X)
+    if is_embedded:
+        is_image = check_modality(modality, len(embeddings))
+    Y, classes = check_indicator(y, len(embeddings), may_be_unknown=is_image, accept_sparse=True)
+    read = ~np.isnan(embeddings).any(axis=1)
+    if not read.all():  # the encoder has warned of them
+        embeddings, Y, is_image = embeddings[read], Y[read], is_image[read]
+    if not (Y == 1).sum():
+        raise ValueError(
+            "y has no 1 at all, so there is nothing to learn. Add items that have labels."
+        )
+    return TrainingSet(embeddings, Y, classes, is_image)
+
+
+def warn_of_lonely_labels(data: TrainingSet) -> None:
+    """Warn of labels without a positive item."""
+    lonely = data.classes[np.asarray((data.Y == 1).sum(axis=0)).ravel() == 0]
+    if len(lonely):
+        warnings.warn(
+            f"{len(lonely)} of {len(data.classes)} labels have no positive item in y, so nothing "
+            f"can be learnt of them: {', '.join(map(str, lonely[:10]))}"
+            f"{', ...' if len(lonely) > 10 else ''}. Add texts that have them.",
+            UserWarning,
+            stacklevel=4,  # past fit and scikit-learn's decorator
+        )
+
+
+def labelled_rows(data: TrainingSet) -> TrainingSet:
+    """Without the images of which no label is known."""
+    n_unknown = np.asarray((data.Y == -1).sum(axis=1)).ravel()
+    labelled = ~data.is_image | (n_unknown < len(data.classes))
+    if labelled.all():
+        return data
+    return TrainingSet(
+        data.embeddings[labelled], data.Y[labelled], data.classes, data.is_image[labelled]
+    )
+
+
+def merge(old: TrainingSet, new: TrainingSet) -> TrainingSet:
+    """Both, over the labels of either: what one lacks is absent in texts, unknown in images."""
+    classes = old.classes
+    old_names = set(classes.tolist())
+    added = [label for label in new.classes.tolist() if label not in old_names]
+    if added:
+        names = [*old.classes.tolist(), *added]
+        same_kind = len({type(name) for name in names}) == 1 and old.classes.dtype != object
+        classes = np.array(names, dtype=None if same_kind else object)
+    column = {label: k for k, label in enumerate(classes.tolist())}
+    parts = []
+    for part in (old, new):
+        Y = np.where(part.is_image[:, None], -1, np.zeros(len(classes), np.float32))
+        columns = [column[label] for label in part.classes.tolist()]
+        Y[:, columns] = part.Y.toarray() if sparse.issparse(part.Y) else part.Y
+        parts.append(Y.astype(np.float32))
+    return TrainingSet(
+        np.vstack([old.embeddings, new.embeddings]),
+        np.vstack(parts),
+        classes,
+        np.r_[old.is_image, new.is_image],
+    )
+
+
+def name_columns(y: Any, Y: Any, names: np.ndarray, known: np.ndarray, classes: Any) -> np.ndarray:
+    """Names of the labels in `y`, given to a classifier that knows some already."""
+    if classes is not None:
+        given = np.asarray(classes)
+        if given.shape != (Y.shape[1],):
+            raise ValueError(
+                f"classes has shape {given.shape} but y has {Y.shape[1]} columns; give one name "
+                "for each column."
+            )
+        return given
+    if hasattr(y, "columns"):
+        return names
+    if Y.shape[1] < len(known):
+        raise ValueError(
+            f"y has {Y.shape[1]} columns but this classifier knows {len(known)} labels. Name the "
+            "columns: give y as a data frame, or their labels as classes."
+        )
+    extra = names[len(known) :].astype(object)
+    return np.concatenate([known, extra]) if len(extra) else known
+
+
+def modality_means(X: np.ndarray, is_image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean embedding of the texts and of the images; 0 where there are none."""
+    zero = np.zeros(X.shape[1], X.dtype)
+    return (
+        X[~is_image].mean(axis=0) if not is_image.all() else zero,
+        X[is_image].mean(axis=0) if is_image.any() else zero,
+    )
+
+
+def text_mask(X: Any, n_rows: int) -> np.ndarray:
+    """Which items are texts; embeddings are taken for those of images."""
+    if as_embeddings(X) is not None:
+        return np.zeros(n_rows, dtype=bool)
+    return np.array([isinstance(item, str) for item in X], dtype=bool)
+
+
+class RecordedItems(Iterator):
+    """Passes items on and remembers which of them were texts."""
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self._items = iter(items)
+        self._is_text: list[bool] = []
+
+    def __next__(self) -> Any:
+        item = next(self._items)
+        self._is_text.append(isinstance(item, str))
+        return item
+
+    def pop(self, n: int) -> np.ndarray:
+        """Whether the next `n` items, in the order they passed, were texts."""
+        flags, self._is_text = self._is_text[:n], self._is_text[n:]
+        return np.array(flags, dtype=bool)

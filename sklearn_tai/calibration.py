@@ -1,0 +1,210 @@
+"""Calibrated probabilities of many labels from a few labelled images."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+from sklearn.base import _fit_context
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.validation import check_is_fitted
+
+from ._post_hoc import PostHocClassifier, to_logits
+from .metrics import label_scores
+
+__all__ = ["MultiLabelCalibratedClassifier"]
+
+
+class MultiLabelCalibratedClassifier(PostHocClassifier):
+    """Classifier whose probabilities are calibrated with a few labelled images.
+
+    Scikit-learn's :class:`~sklearn.calibration.CalibratedClassifierCV` calibrates label
+    by label, for which few images have too few positives. Here all labels share one
+    slope and one intercept (Platt's), and each has an offset drawn to 0. The order of
+    the items of a label stays the same, and with it the mean average precision.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A multi-label classifier with ``decision_function`` or ``predict_proba``. Wrap
+        one that is fitted already in :class:`sklearn.frozen.FrozenEstimator`; any other
+        is cross-validated on the items given to :meth:`fit`, then fitted on all of them.
+    shrinkage : float, default=4
+        How strongly the offsets of labels are drawn to 0, as a number of positives;
+        ``np.inf`` leaves them out.
+    threshold : float, default=0.5
+        ``predict`` names a label where its probability is above this.
+    cv : int, cross-validation generator or iterable, default=None
+        Splits for an estimator that is not frozen; None for five folds.
+    n_jobs : int or None, default=None
+        Splits fitted at a time.
+
+    Attributes
+    ----------
+    slope_ : float
+        Factor of the scores; above 1 where the estimator is too timid.
+    intercept_ : float
+        Shared by all labels.
+    offsets_ : ndarray of shape (n_labels,)
+        Added for each label.
+    estimator_ : estimator
+        The fitted classifier.
+    classes_ : ndarray of shape (n_labels,)
+        The labels.
+    n_features_in_ : int
+        Dimension of the embeddings, if the estimator knows it.
+
+    See Also
+    --------
+    MultiLabelThresholdClassifier : For labels; it may stand around this one.
+    expected_calibration_error : How far probabilities are off.
+    ReliabilityDisplay : The same as a plot.
+
+    Notes
+    -----
+    For the logit s of label k the probability is
+    :math:`\\sigma(a \\, s + b + o_k)`. Slope a and intercept b come from logistic
+    regression on the entries of all labels. With :math:`n_k` positives of label k among
+    the known entries, :math:`e_k` expected there by :math:`\\sigma(a \\, s + b)`, and
+    shrinkage m,
+
+    .. math:: o_k = \\log \\frac{n_k + m}{e_k + m}
+
+    Calibrate on *images*: among texts the scores have another scale. Of scikit-learn's
+    other way, isotonic regression, nothing came that was better on up to 200 images,
+    and it makes scores equal that were not.
+
+    Examples
+    --------
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
+    >>> from sklearn_tai.calibration import MultiLabelCalibratedClassifier
+    >>> from sklearn_tai.datasets import load_emoji_scenes
+    >>> from sklearn_tai.metrics import expected_calibration_error
+    >>> scenes = load_emoji_scenes()
+    >>> corpus = PromptCorpusGenerator(n_texts=300, random_state=0).generate(scenes.label_names)
+    >>> clf = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny")).fit(*corpus)
+    >>> calibrated = MultiLabelCalibratedClassifier(FrozenEstimator(clf))
+    >>> calibrated = calibrated.fit(scenes.images[:50], scenes.Y[:50])
+    >>> images, Y = scenes.images[50:], scenes.Y[50:]
+    >>> error = expected_calibration_error(Y, calibrated.predict_proba(images))
+    >>> error < expected_calibration_error(Y, clf.predict_proba(images))
+    True
+    """
+
+    _parameter_constraints = {
+        "estimator": [
+            HasMethods(["fit", "predict_proba"]),
+            HasMethods(["fit", "decision_function"]),
+        ],
+        "shrinkage": [Interval(Real, 0, None, closed="right")],
+        "threshold": [Interval(Real, 0, 1, closed="both")],
+        "cv": ["cv_object"],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        shrinkage: float = 4.0,
+        threshold: float = 0.5,
+        cv: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.shrinkage = shrinkage
+        self.threshold = threshold
+        self.cv = cv
+        self.n_jobs = n_jobs
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any) -> MultiLabelCalibratedClassifier:
+        """Learn slope, intercept and offsets.
+
+        Parameters
+        ----------
+        X : list of n_items images, or array-like of shape (n_items, n_features)
+            Images that a frozen estimator was not trained on, or their embeddings. For
+            an estimator that is not frozen, its training items.
+        y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
+            Labels; -1 where unknown.
+
+        Returns
+        -------
+        MultiLabelCalibratedClassifier
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If `y` does not fit `X` or the estimator, has no 1 or no 0, or if positives
+            do not score higher than negatives.
+        """
+        if y is None:
+            raise ValueError(
+                "This estimator requires y to be passed, but the target y is None. Without labels "
+                "there is no telling how far the probabilities are off."
+            )
+        scores, labels = self._held_out(X, y, ("decision_function", "predict_proba"))
+        assert labels is not None
+        scores = self._logits(scores)
+        known = labels >= 0
+        if len(np.unique(labels[known])) < 2:
+            raise ValueError(
+                "y must have a 1 and a 0 among its known entries. Add labelled items."
+            )
+        shared = LogisticRegression().fit(scores[known][:, np.newaxis], labels[known])
+        self.slope_, self.intercept_ = float(shared.coef_[0, 0]), float(shared.intercept_[0])
+        if self.slope_ <= 0:
+            raise ValueError(
+                f"Positives in y do not score higher than negatives (slope {self.slope_:.3g}), so "
+                "calibration would turn the order round. Check that the columns of y are in the "
+                "order of the estimator's classes_, or give more items."
+            )
+        self.offsets_ = np.zeros(len(known.T))
+        if not np.isinf(self.shrinkage):
+            proba = expit(self.slope_ * scores + self.intercept_)
+            expected = np.where(known, proba, 0).sum(axis=0)
+            observed = (labels == 1).sum(axis=0)
+            self.offsets_ = np.log((observed + self.shrinkage) / (expected + self.shrinkage))
+        return self
+
+    def _logits(self, scores: np.ndarray) -> np.ndarray:
+        has_logits = hasattr(self.estimator_, "decision_function")
+        return np.asarray(scores, dtype=float) if has_logits else to_logits(scores)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Logits of the calibrated probabilities.
+
+        Parameters
+        ----------
+        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
+            Images (or texts), or their embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            Logits.
+        """
+        check_is_fitted(self)
+        scores = self._logits(label_scores(self.estimator_, X))
+        return self.slope_ * scores + self.intercept_ + self.offsets_
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Calibrated probabilities of the labels, each by itself.
+
+        Parameters
+        ----------
+        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
+            Images (or texts), or their embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            Probabilities.
+        """
+        return expit(self.decision_function(X))
