@@ -103,7 +103,12 @@ def _cached(path: Path, make: Any) -> Bed:
 
 
 def scene_beds(
-    model: str, work: Path, tag: str, n_texts: int = 1000, n_labelled: int = 300, n_other: int = 150
+    model: str,
+    work: Path,
+    tag: str,
+    n_texts: int = 1000,
+    n_labelled: int = 300,
+    n_other: int = 150,
 ) -> list[Bed]:
     """One testbed a label set; embeddings are kept in `work`."""
     beds = []

@@ -10,14 +10,16 @@ and rules are kept in the work folder.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from _radius_curves import KERNEL_RADII, NETWORK_RADII, kernel_scores, mean_ap, network_scores
 from _radius_rules import CURVES, LENGTHS, RADII, SCORES
 from _vocabulary_scenes import Bed, photo_beds, scene_beds
-from joblib import Memory
+from tqdm import tqdm
 
 N_TUNING_SETS = 3
 IMAGES_SPENT = (5, 10, 20, 40, 80)
@@ -40,17 +42,31 @@ def curve_best(values: np.ndarray) -> float:
     return float(RADII[i])
 
 
-def picks(beds: list[Bed], memory: Memory) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def kept(path: Path, name: str, compute: Callable[[], Any]) -> Any:
+    """`compute()`, or what it was when last asked for under this name."""
+    values = json.loads(path.read_text()) if path.is_file() else {}
+    if name not in values:
+        values[name] = np.asarray(compute(), dtype=float).tolist()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    return np.array(values[name])
+
+
+def picks(beds: list[Bed], work: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """For each rule the constants tried, and the radii they give, one row a testbed."""
+
+    def of_all(name: str, rule: Callable[[Bed], Any]) -> np.ndarray:
+        return np.array([kept(work / "rules" / f"{b.name}.json", name, lambda b=b: rule(b)) for b in tqdm(beds, name, leave=False)])
+
     found = {}
     multiples = np.geomspace(0.05, 20, 241)
     for name, rule in LENGTHS.items():
-        lengths = np.array([_kept(memory, rule)(bed) for bed in beds])
+        lengths = of_all(name, rule)
         found[name] = multiples, np.outer(lengths, multiples)
         if name[0] in "ad" or name == "i: matched to texts":
             found[f"{name}, c = 1"] = np.ones(1), lengths[:, None]
     for name, rule in CURVES.items():
-        curves = np.array([_kept(memory, rule)(bed) for bed in beds])
+        curves = of_all(name, rule)
         low, high = curves.min(), curves.max()
         if low > 0 and high / low > 50:
             targets = np.geomspace(low, high, 400)
@@ -58,13 +74,9 @@ def picks(beds: list[Bed], memory: Memory) -> dict[str, tuple[np.ndarray, np.nda
             targets = np.linspace(low, high, 400)
         found[name] = targets, np.array([curve_crossing(v, targets) for v in curves])
     for name, rule in SCORES.items():
-        best = [curve_best(_kept(memory, rule)(bed)) for bed in beds]
+        best = [curve_best(v) for v in of_all(name, rule)]
         found[name] = np.full(1, np.nan), np.array(best)[:, None]
     return found
-
-
-def _kept(memory: Memory, rule: Callable) -> Callable:
-    return memory.cache(rule, verbose=0)
 
 
 def table(
@@ -113,7 +125,6 @@ def main() -> None:
     parser.add_argument("--models", nargs="*", default=[], help="further encoders")
     parser.add_argument("--no-network", action="store_true", help="the average over texts only")
     args = parser.parse_args()
-    memory = Memory(args.work / "rules", verbose=0)
     models = ["tai-tiny", *args.models]
     per_encoder = [scene_beds(m, args.work, f"encoder{i}") for i, m in enumerate(models)]
     photos = photo_beds(args.work)
@@ -123,7 +134,7 @@ def main() -> None:
     for i in range(1, len(models)):
         groups[f"encoder {i}"] = at[i * n : (i + 1) * n]
     groups["photos"] = at[len(models) * n :]
-    found = picks(beds, memory)
+    found = picks(beds, args.work)
     for adapter in ("kernel", "network")[: 1 if args.no_network else 2]:
         if adapter == "kernel":
             radii = KERNEL_RADII
@@ -132,8 +143,16 @@ def main() -> None:
             ]
         else:
             radii, scores = NETWORK_RADII, [network_scores(b, args.work)[0] for b in beds]
-        of_radius = memory.cache(lambda bed, s: [100 * mean_ap(bed.images_Y, x) for x in s])
-        curves = np.array([of_radius(b, s) for b, s in zip(beds, scores)])
+        curves = np.array(
+            [
+                kept(
+                    args.work / "curves" / f"{b.name}.json",
+                    adapter,
+                    lambda b=b, s=s: [100 * mean_ap(b.images_Y, x) for x in s],
+                )
+                for b, s in zip(beds, scores)
+            ]
+        )
         print(f"\n## {adapter}\n")
         for name, k in groups.items():
             best = [f"{radii[i]:.1f}" for i in curves[k].argmax(1)]

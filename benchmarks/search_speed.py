@@ -70,6 +70,7 @@ def main() -> None:
         for n_jobs in (1, 2):
             clf = TextAsImageClassifier(
                 OpenCLIPEncoder(model, None),
+                adapter="network",
                 hidden_sizes=(512,) * 3,
                 max_epochs=20,
                 random_state=0,

@@ -28,6 +28,7 @@ class Testbed:
     images: np.ndarray
     Y: np.ndarray
     label_names: list[str]
+    unlabelled: np.ndarray
 
     def zero_shot(self) -> ZeroShotClassifier:
         return ZeroShotClassifier(self.label_names, self.encoder).fit()
@@ -64,13 +65,14 @@ def load_testbed(name: str) -> Testbed:
     """ "pictures": the bundled scenes; "photos": 86 real photos, unit embeddings."""
     if name == "pictures":
         scenes, encoder = load_emoji_scenes(), OpenCLIPEncoder("tai-tiny")
-        return Testbed(
-            name, encoder, encoder.transform(scenes.images), scenes.Y, scenes.label_names
-        )
+        images = encoder.transform(scenes.images)
+        # no further pictures are bundled: those to be scored, without their labels
+        return Testbed(name, encoder, images, scenes.Y, scenes.label_names, images)
     arrays = np.load(_PHOTOS)
     images = normalize(arrays["image_embeddings"])
     labels = [str(label) for label in arrays["labels"]]
-    return Testbed(name, SentencePhotoEncoder(arrays), images, arrays["Y"], labels)
+    others = normalize(arrays["unlabelled_image_embeddings"].astype(np.float32))
+    return Testbed(name, SentencePhotoEncoder(arrays), images, arrays["Y"], labels, others)
 
 
 def halves(n: int, seed: int) -> list[np.ndarray]:
@@ -95,7 +97,8 @@ def classifier(args: Any, perturbation: Any, seed: int, **params: Any) -> Any:
     The paper's where `args.full` says so.
     """
     size = {} if args.full else {"hidden_sizes": (256,) * 3, "max_lr": 1e-3}
-    return TextAsImageClassifier(None, perturbation, random_state=seed, **size, **params)
+    defaults: dict[str, Any] = {"adapter": "network", "random_state": seed, **size}
+    return TextAsImageClassifier(None, perturbation, **(defaults | params))
 
 
 def markdown(rows: Iterable[tuple[str, Sequence[float]]]) -> str:

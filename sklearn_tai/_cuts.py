@@ -1,9 +1,14 @@
-"""Cuts of scores that maximise F1, drawn towards one another."""
+"""Cuts of scores that maximise F1."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import expit
 from sklearn.metrics import precision_recall_curve
+
+from ._platt import fit_sigmoid
+
+OFFSET_SHRINKAGE = 4.0  # the default of MultiLabelCalibratedClassifier
 
 
 def best_cut(targets: np.ndarray, scores: np.ndarray) -> float:
@@ -23,30 +28,20 @@ def best_cut(targets: np.ndarray, scores: np.ndarray) -> float:
 
 
 def shrunk_cuts(
-    scores: np.ndarray,
-    labels: np.ndarray,
-    prior: float | None,
-    shrinkage: float,
-    prior_weight: float,
+    scores: np.ndarray, labels: np.ndarray, shrinkage: float
 ) -> tuple[np.ndarray, float]:
-    """The cuts of the labels, drawn to a shared one, and that one, drawn to `prior`.
+    """The cuts of the labels, and that of a label of which nothing is known.
 
-    Weights are numbers of positives. `labels` hold -1 where unknown.
+    Those of the calibrated probabilities, and each label's own in proportion to its
+    positives. `labels` hold -1 where unknown.
     """
+    slope, intercept, offsets = fit_sigmoid(scores, labels, OFFSET_SHRINKAGE)
+    logits = slope * scores + intercept + offsets
+    cut = best_cut(expit(logits).ravel(), logits.ravel())
+    cuts = (cut - intercept - offsets) / slope
     known, n_positives = labels >= 0, (labels == 1).sum(axis=0)
-    weight = 0 if prior is None else prior_weight
-    if n_positives.sum() + weight == 0:
-        raise ValueError(
-            "y has no 1 at all, so no threshold can be chosen. Add items that have labels, or "
-            "leave y out to choose by the probabilities."
-        )
-    shared = 0.0 if prior is None else prior
-    if n_positives.any():
-        pooled = best_cut(labels[known], scores[known])
-        shared = float(np.average([pooled, shared], weights=[n_positives.sum(), weight]))
-    cuts = np.full(scores.shape[1], shared)
     if not np.isinf(shrinkage):
         for k in np.flatnonzero(n_positives):
             own = best_cut(labels[known[:, k], k], scores[known[:, k], k])
-            cuts[k] = np.average([own, shared], weights=[n_positives[k], shrinkage])
-    return cuts, shared
+            cuts[k] = np.average([own, cuts[k]], weights=[n_positives[k], shrinkage])
+    return cuts, (cut - intercept) / slope

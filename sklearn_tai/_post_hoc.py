@@ -82,6 +82,11 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
             scores = np.concatenate(parts)
             labels = labels[np.concatenate([test for _, test in splits])]
             self.estimator_ = clone(self.estimator).fit(X, y)
+        if scores.ndim != 2:
+            raise ValueError(
+                f"The estimator's scores have shape {scores.shape}; expected (n_items, n_labels). "
+                "Give a multi-label classifier."
+            )
         self.classes_ = self._label_names(scores.shape[1], names, y)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):

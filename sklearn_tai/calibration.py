@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 from sklearn.base import _fit_context
-from sklearn.linear_model import LogisticRegression
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
+from ._platt import fit_sigmoid
 from ._post_hoc import PostHocClassifier, to_logits
 from .metrics import label_scores
 
@@ -152,25 +152,7 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
         scores, labels = self._held_out(X, y, ("decision_function", "predict_proba"))
         assert labels is not None
         scores = self._logits(scores)
-        known = labels >= 0
-        if len(np.unique(labels[known])) < 2:
-            raise ValueError(
-                "y must have a 1 and a 0 among its known entries. Add labelled items."
-            )
-        shared = LogisticRegression().fit(scores[known][:, np.newaxis], labels[known])
-        self.slope_, self.intercept_ = float(shared.coef_[0, 0]), float(shared.intercept_[0])
-        if self.slope_ <= 0:
-            raise ValueError(
-                f"Positives in y do not score higher than negatives (slope {self.slope_:.3g}), so "
-                "calibration would turn the order round. Check that the columns of y are in the "
-                "order of the estimator's classes_, or give more items."
-            )
-        self.offsets_ = np.zeros(len(known.T))
-        if not np.isinf(self.shrinkage):
-            proba = expit(self.slope_ * scores + self.intercept_)
-            expected = np.where(known, proba, 0).sum(axis=0)
-            observed = (labels == 1).sum(axis=0)
-            self.offsets_ = np.log((observed + self.shrinkage) / (expected + self.shrinkage))
+        self.slope_, self.intercept_, self.offsets_ = fit_sigmoid(scores, labels, self.shrinkage)
         return self
 
     def _logits(self, scores: np.ndarray) -> np.ndarray:

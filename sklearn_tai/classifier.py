@@ -58,7 +58,8 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         Turns texts and images into embeddings: any object with
         ``transform(X) -> (n_items, n_features)``. None for
         :class:`OpenCLIPEncoder() <sklearn_tai.OpenCLIPEncoder>`, which loads CLIP
-        RN50. Not used where embeddings are passed.
+        RN50. Where embeddings are passed, it encodes nothing, but tells the temperature
+        for a radius of "auto": give the one that made them.
     perturbation : estimator or None, default=None
         The noise of the training; None for
         :class:`RandomPerturbation() <sklearn_tai.RandomPerturbation>`. Its parameters
@@ -405,12 +406,14 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         if self.temperature_ is not None:
             extra["temperature"] = self.temperature_
         self.perturbation_.fit(embeddings, Y, **extra)
+        norms = np.linalg.norm(embeddings, axis=1)
+        norm = float(norms[is_image.all() | ~is_image].mean())
         if hasattr(self.perturbation_, "shift"):
             embeddings = self.perturbation_.shift(embeddings, Y, is_image)
         embeddings, Y, _, is_image = labelled_rows(data._replace(embeddings=embeddings))
         device = check_device(self.device)
         if self.adapter == "kernel":
-            self.net_ = build_kernel(embeddings, Y, self.perturbation_, is_image, device)
+            self.net_ = build_kernel(embeddings, Y, self.perturbation_, norm, is_image, device)
             return self
         self.net_ = train_adapter(
             embeddings,
@@ -440,7 +443,20 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         # embeddings without an encoder are of a model that we do not know
         if not asks or (is_embedded and self.encoder is None):
             return None
-        return self.encoder_.temperature() if hasattr(self.encoder_, "temperature") else None
+        if not hasattr(self.encoder_, "temperature"):
+            return None
+        try:
+            return self.encoder_.temperature()
+        except OSError as error:
+            if not is_embedded:
+                raise
+            warnings.warn(
+                f"The temperature of the encoder is not known, so a radius of 'auto' is found "
+                f"without it. {error}",
+                UserWarning,
+                stacklevel=4,  # past fit and scikit-learn's decorator
+            )
+            return None
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Logits of the labels, or standardised probabilities with ``standardize``.
@@ -458,7 +474,9 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         """
         check_is_fitted(self)
         if self.standardize:
-            return self._outputs(X, lambda V: scale(self.net_.predict_proba(V).astype(float), axis=1))
+            return self._outputs(
+                X, lambda V: scale(self.net_.predict_proba(V).astype(float), axis=1)
+            )
         return self._outputs(X, lambda V: self.net_.forward(V).cpu().numpy())
 
     def predict_proba(self, X: Any) -> np.ndarray:

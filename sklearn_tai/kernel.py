@@ -129,10 +129,15 @@ def build_kernel(
     X: np.ndarray,
     Y: np.ndarray | sparse.csr_array,
     perturbation: Any,
+    norm: float,
     is_image: np.ndarray,
     device: str,
 ) -> NeuralNet:
-    """The net of a :class:`KernelAdapter` for noise as that of the fitted `perturbation`."""
+    """The net of a :class:`KernelAdapter` for noise as that of the fitted `perturbation`.
+
+    `norm` is the mean one of the embeddings that the perturbation was fitted on: it may have
+    moved them since.
+    """
     if not hasattr(perturbation, "radius_"):
         raise ValueError(
             f"adapter='kernel' needs the radius_ of a perturbation, which "
@@ -152,7 +157,7 @@ def build_kernel(
     order = np.argsort(is_image, kind="stable")  # texts first
     X, Y = X[order], Y[order]
     norms = np.linalg.norm(X, axis=1)
-    radius = perturbation.radius_ / max(float(norms[: n_texts or None].mean()), _MIN_NORM)
+    radius = perturbation.radius_ / max(norm, _MIN_NORM)
     net = kernel_net(
         {
             "n_features": X.shape[1],

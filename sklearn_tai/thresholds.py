@@ -39,15 +39,10 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
         A multi-label classifier with ``predict_proba`` or ``decision_function``. Wrap
         one that is fitted already in :class:`sklearn.frozen.FrozenEstimator`; any other
         is cross-validated on the items given to :meth:`fit`, then fitted on all of them.
-    shrinkage : float, default=16
-        How strongly the cut of a label is drawn to the shared cut: at so many positives
-        both count equally. 0 lets each label stand alone, ``np.inf`` gives all labels
-        the shared cut.
-    plug_in_weight : float, default=128
-        How strongly the shared cut of labelled items is drawn to the cut that the
-        probabilities themselves imply, as a number of positives. 0 trusts the labels
-        alone, which is better where the probabilities are far off. Not used with
-        ``decision_function``.
+    shrinkage : float, default=128
+        How strongly the cut that is best for a label's own items is drawn to the one
+        that calibrated probabilities imply: at so many positives both count equally. 0
+        lets each label stand alone, ``np.inf`` leaves the own cuts out.
     response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
         The scores that are cut; "auto" takes the first of these that there is.
     cv : int, cross-validation generator or iterable, default=None
@@ -60,7 +55,7 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
     thresholds_ : ndarray of shape (n_labels,)
         ``predict`` names a label where its score is above its threshold.
     shared_threshold_ : float
-        The threshold of a label of which nothing is known.
+        The threshold of a label of which `y` tells nothing.
     best_score_ : float
         Micro F1 of `thresholds_` on the items of :meth:`fit`; without labels the F1
         that the probabilities let expect.
@@ -79,18 +74,22 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
 
     Notes
     -----
-    All cuts are taken on the scale of logits. With labels, the own cut :math:`c_k` of
-    label k maximises its F1, and the shared cut :math:`c` the micro F1. With
-    :math:`n_k` positives of label k, :math:`n` of all, shrinkage m and plug-in weight w,
+    *Without labels* all labels get the plug-in cut: where the micro F1 is highest that
+    the probabilities imply. Naming the set S of entries, that is
+    :math:`2 \\sum_{S} p / (|S| + \\sum p)`, and the best cut lies at half its maximum
+    [1]_. It is as good as the probabilities are calibrated. Cuts of single labels from
+    their own probabilities were no better.
 
-    .. math:: \\bar{c} = \\frac{n \\, c + w \\, c_p}{n + w}, \\qquad
-       t_k = \\frac{n_k \\, c_k + m \\, \\bar{c}}{n_k + m}
+    *With labels* the probabilities are calibrated first, as by
+    :class:`~sklearn_tai.calibration.MultiLabelCalibratedClassifier`. With slope a,
+    intercept b, offsets :math:`o_k` and the plug-in cut :math:`c` of the calibrated
+    logits, and :math:`c_k` the score where label k, of :math:`n_k` positives, has its
+    highest F1, its cut is
 
-    The plug-in cut :math:`c_p` maximises the micro F1 that the probabilities imply:
-    naming the set S of entries, it is
-    :math:`2 \\sum_{S} p / (|S| + \\sum p)`, whose best cut lies at half its maximum
-    [1]_. Without labels it is the threshold of all labels: cuts of single labels from
-    probabilities were no better. Unknown labels (-1) are left out.
+    .. math:: t_k = \\frac{n_k \\, c_k + m \\, (c - b - o_k) / a}{n_k + m}
+
+    on the scale of logits for probabilities; m is `shrinkage`. Unknown labels (-1) are
+    left out.
 
     References
     ----------
@@ -124,7 +123,6 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
             HasMethods(["fit", "decision_function"]),
         ],
         "shrinkage": [Interval(Real, 0, None, closed="both")],
-        "plug_in_weight": [Interval(Real, 0, None, closed="left")],
         "response_method": [StrOptions(set(_METHODS))],
         "cv": ["cv_object"],
         "n_jobs": [Integral, None],
@@ -134,15 +132,13 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
         self,
         estimator: Any,
         *,
-        shrinkage: float = 16.0,
-        plug_in_weight: float = 128.0,
+        shrinkage: float = 128.0,
         response_method: str = "auto",
         cv: Any = None,
         n_jobs: int | None = None,
     ) -> None:
         self.estimator = estimator
         self.shrinkage = shrinkage
-        self.plug_in_weight = plug_in_weight
         self.response_method = response_method
         self.cv = cv
         self.n_jobs = n_jobs
@@ -168,9 +164,9 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
         Raises
         ------
         ValueError
-            If `y` does not fit `X` or the estimator, has no positive though
-            `plug_in_weight` is 0, or is None where it is needed, or if the estimator
-            has no such method as `response_method`.
+            If `y` does not fit `X` or the estimator, has no 1 or no 0, or is None where
+            it is needed, if positives do not score higher than negatives, or if the
+            estimator has no such method as `response_method`.
         """
         methods = _METHODS[self.response_method]
         if not any(hasattr(self.estimator, method) for method in methods):
@@ -193,9 +189,7 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
             assert plug_in is not None
             shared, cuts = plug_in, np.full(scores.shape[1], plug_in)
         else:
-            cuts, shared = shrunk_cuts(
-                scores, labels, plug_in, self.shrinkage, self.plug_in_weight
-            )
+            cuts, shared = shrunk_cuts(scores, labels, self.shrinkage)
         targets = proba if labels is None else np.where(labels < 0, 0, labels)
         named = (scores > cuts) if labels is None else (scores > cuts) & (labels >= 0)
         self.best_score_ = float(

@@ -60,7 +60,9 @@ class Bench:
 
     def clf(self, **params: Any) -> TextAsImageClassifier:
         return TextAsImageClassifier(
-            self.encoder, **{"hidden_sizes": (), "max_epochs": 1, "random_state": 0} | params
+            self.encoder,
+            **{"adapter": "network", "hidden_sizes": (), "max_epochs": 1, "random_state": 0}
+            | params,
         )
 
     def encode(self, *items: Any) -> Any:

@@ -13,7 +13,9 @@ from sklearn_tai.bulk import predict_folder
 def fitted(encoder, corpus, scenes):
     texts, Y = corpus
     lenient = clone(encoder).set_params(on_error="nan")
-    clf = TextAsImageClassifier(lenient, hidden_sizes=(32,), max_epochs=2, random_state=0)
+    clf = TextAsImageClassifier(
+        lenient, adapter="network", hidden_sizes=(32,), max_epochs=2, random_state=0
+    )
     return clf.fit(texts, pd.DataFrame(Y, columns=scenes.label_names))
 
 

@@ -130,7 +130,7 @@ def test_bad_input(clf, image_embeddings, scenes):
         calibrated.fit(X, None)
     with pytest.raises(ValueError, match="y must have a 1 and a 0"):
         calibrated.fit(X, np.zeros_like(Y))
-    with pytest.raises(ValueError, match="would turn the order round"):
+    with pytest.raises(ValueError, match="would be turned round"):
         calibrated.fit(X, 1 - Y)
     with pytest.raises(ValueError, match="but the estimator scores 20 labels"):
         calibrated.fit(X, Y[:, :3])
@@ -151,3 +151,10 @@ def test_no_probabilities():
     frozen = FrozenEstimator(Wrong(LogisticRegression()).fit(X, Y))
     with pytest.raises(ValueError, match="outside of 0 to 1"):
         MultiLabelThresholdClassifier(frozen).fit(X, Y)
+
+
+def test_one_label_only():
+    X, Y = make_multilabel_classification(n_classes=3, random_state=0)
+    frozen = FrozenEstimator(LogisticRegression().fit(X, Y[:, 0]))
+    with pytest.raises(ValueError, match=r"scores have shape \(100,\).*Give a multi-label"):
+        MultiLabelCalibratedClassifier(frozen).fit(X, Y[:, :1])

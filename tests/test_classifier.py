@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MultiLabelBinarizer
 
 from sklearn_tai import (
     MixedPerturbation,
@@ -21,7 +22,13 @@ from sklearn_tai.metrics import map_scorer, mean_average_precision
 
 
 def small(**params):
-    defaults = {"hidden_sizes": (128,), "max_lr": 5e-3, "max_epochs": 15, "random_state": 0}
+    defaults = {
+        "adapter": "network",
+        "hidden_sizes": (128,),
+        "max_lr": 5e-3,
+        "max_epochs": 15,
+        "random_state": 0,
+    }
     return TextAsImageClassifier(**{**defaults, **params})
 
 
@@ -58,8 +65,10 @@ def test_texts_and_mixed_items_in_prediction(fitted, scenes):
     assert named == {"dog", "bus"}
 
 
-def test_embeddings_and_texts_give_the_same(fitted, corpus, text_embeddings, image_embeddings):
-    again = small().fit(text_embeddings, corpus[1])
+def test_embeddings_and_texts_give_the_same(
+    fitted, encoder, corpus, text_embeddings, image_embeddings
+):
+    again = small(encoder=encoder).fit(text_embeddings, corpus[1])
     np.testing.assert_allclose(
         again.predict_proba(image_embeddings), fitted.predict_proba(image_embeddings), atol=1e-3
     )
@@ -174,7 +183,7 @@ def test_mixed_items_and_embeddings_with_modality_train_the_same(
     items = small(encoder=encoder, perturbation=MixedPerturbation(), max_epochs=2).fit(
         [*corpus[0], *scenes.images[:20]], Y
     )
-    rows = small(perturbation=MixedPerturbation(), max_epochs=2).fit(
+    rows = small(encoder=encoder, perturbation=MixedPerturbation(), max_epochs=2).fit(
         np.vstack([text_embeddings, image_embeddings[:20]]),
         Y,
         modality=["text"] * len(text_embeddings) + ["image"] * 20,
@@ -275,7 +284,9 @@ def test_bad_parameters(params, message):
 
 def test_sparse_labels_stay_sparse(text_embeddings, corpus, monkeypatch):
     X, Y = text_embeddings, np.asarray(corpus[1])
-    clf = TextAsImageClassifier(hidden_sizes=(8,), max_epochs=2, batch_size=64, random_state=0)
+    clf = TextAsImageClassifier(
+        adapter="network", hidden_sizes=(8,), max_epochs=2, batch_size=64, random_state=0
+    )
     expected = clf.fit(X, Y).predict_proba(X[:50])
     made_dense, original = [], sparse.csr_array.toarray
 
@@ -320,3 +331,41 @@ def test_images_that_cannot_be_read(encoder, corpus, scenes, tmp_path):
 def test_nothing_to_learn():
     with pytest.raises(ValueError, match="y has no 1 at all"):
         small().fit(np.ones((4, 3)), np.zeros((4, 2)))
+
+
+def test_names_of_predicted_labels(encoder, scenes):
+    clf = ZeroShotClassifier(scenes.label_names, encoder).fit()
+    predicted = clf.predict(scenes.images[:20])
+    names = clf.inverse_transform(predicted)
+    binarizer = MultiLabelBinarizer(classes=scenes.label_names).fit([])
+    assert names == binarizer.inverse_transform(predicted)
+    assert all(type(name) is str for row in names for name in row)
+    frame = pd.DataFrame(predicted, columns=scenes.label_names)
+    for kind in (predicted.tolist(), sparse.csr_array(predicted), frame):
+        assert clf.inverse_transform(kind) == names
+    partly = np.where(np.arange(20) < 5, -1, predicted)
+    expected = [tuple(name for name in row if name not in scenes.label_names[:5]) for row in names]
+    assert clf.inverse_transform(partly) == expected
+    assert clf.inverse_transform(np.full((2, 20), -1)) == [None, None]
+    assert clf.inverse_transform(np.zeros((1, 20))) == [()]
+    with pytest.raises(ValueError, match="Y has 3 columns but there are 20 labels"):
+        clf.inverse_transform([[1, 0, 1]])
+    with pytest.raises(ValueError, match=r"expected 1 \(present\) or 0"):
+        clf.inverse_transform(np.full((1, 20), 0.5))
+    with pytest.raises(NotFittedError):
+        ZeroShotClassifier(["dog"]).inverse_transform([[1]])
+
+
+def test_most_probable_labels(encoder, scenes):
+    clf = ZeroShotClassifier(scenes.label_names, encoder).fit()
+    proba = clf.predict_proba(scenes.images[:5])
+    best = clf.predict_top_k(scenes.images[:5], k=4)
+    for row, own in zip(proba, best):
+        assert [p for _, p in own] == sorted(row.tolist(), reverse=True)[:4]
+        assert all(row[scenes.label_names.index(label)] == p for label, p in own)
+    assert [row[:3] for row in best] == clf.predict_top_k(iter(scenes.images[:5]))
+    assert len(clf.predict_top_k(scenes.images[:1], k=99)[0]) == 20
+    with pytest.raises(ValueError, match="k == 0, must be >= 1"):
+        clf.predict_top_k(scenes.images[:1], k=0)
+    with pytest.raises(TypeError, match="k must be an instance of"):
+        clf.predict_top_k(scenes.images[:1], k=1.5)

@@ -48,7 +48,13 @@ sklearn_version = tuple(map(int, sklearn.__version__.split(".")[:2]))
 
 
 def small(**params):
-    defaults = {"hidden_sizes": (16,), "max_epochs": 3, "batch_size": 32, "random_state": 0}
+    defaults = {
+        "adapter": "network",
+        "hidden_sizes": (16,),
+        "max_epochs": 3,
+        "batch_size": 32,
+        "random_state": 0,
+    }
     return TextAsImageClassifier(**(defaults | params))
 
 

@@ -127,7 +127,9 @@ def zero_shot(encoder, scenes):
 
 @pytest.fixture(scope="module")
 def clf(encoder, corpus):
-    quick = TextAsImageClassifier(encoder, hidden_sizes=(32,), max_epochs=2, random_state=0)
+    quick = TextAsImageClassifier(
+        encoder, adapter="network", hidden_sizes=(32,), max_epochs=2, random_state=0
+    )
     return quick.fit(*corpus)
 
 
@@ -231,7 +233,9 @@ def broken(tmp_path, scenes):
 
 def test_unreadable_images_stay_nan(broken, corpus):
     encoder = OpenCLIPEncoder("tai-tiny", on_error="nan")
-    clf = TextAsImageClassifier(encoder, hidden_sizes=(16,), max_epochs=1, random_state=0)
+    clf = TextAsImageClassifier(
+        encoder, adapter="network", hidden_sizes=(16,), max_epochs=1, random_state=0
+    )
     multi = MultiCropClassifier(clf).fit(*corpus)
     with pytest.warns(UserWarning, match=r"^2 images could not be read.*X\[1\].*X\[3\]") as caught:
         proba = multi.predict_proba(broken)
@@ -257,7 +261,9 @@ def test_errors_name_the_item(broken, zero_shot, scenes):
 def test_a_picture_too_thin_for_the_model(scenes, text_embeddings, corpus):
     def multi(on_error):
         encoder = OpenCLIPEncoder("tai-tiny", resize_mode="longest", on_error=on_error)
-        clf = TextAsImageClassifier(encoder, hidden_sizes=(16,), max_epochs=1, random_state=0)
+        clf = TextAsImageClassifier(
+            encoder, adapter="network", hidden_sizes=(16,), max_epochs=1, random_state=0
+        )
         return MultiCropClassifier(clf, min_size=1).fit(text_embeddings, corpus[1])
 
     X = [scenes.images[0], Image.new("RGB", (1600, 2))]

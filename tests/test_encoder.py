@@ -205,7 +205,7 @@ def test_memory_keeps_embeddings(encoder, encoded, scenes):
 def test_a_second_fit_encodes_nothing(encoder, encoded, tmp_path):
     texts, Y = [f"text {i}" for i in range(40)], np.eye(4)[np.arange(40) % 4]
     clf = TextAsImageClassifier(
-        clone(encoder).set_params(cache=tmp_path), hidden_sizes=(), max_epochs=1
+        clone(encoder).set_params(cache=tmp_path), adapter="network", hidden_sizes=(), max_epochs=1
     )
     clf.fit(texts, Y)
     assert sorted(encoded) == sorted(texts)

@@ -63,7 +63,7 @@ def test_constant_scores():
 @pytest.fixture(scope="module")
 def adapter(encoder):
     return TextAsImageClassifier(
-        encoder, hidden_sizes=(128,), max_lr=5e-3, max_epochs=15, random_state=0
+        encoder, adapter="network", hidden_sizes=(128,), max_lr=5e-3, max_epochs=15, random_state=0
     )
 
 

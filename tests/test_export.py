@@ -39,7 +39,13 @@ def preprocess():
 @pytest.fixture(scope="module")
 def clf(encoder, text_embeddings, corpus):
     clf = TextAsImageClassifier(
-        encoder, hidden_sizes=(64,), max_lr=1e-2, max_epochs=10, threshold=0.4, random_state=0
+        encoder,
+        adapter="network",
+        hidden_sizes=(64,),
+        max_lr=1e-2,
+        max_epochs=10,
+        threshold=0.4,
+        random_state=0,
     )
     return clf.fit(text_embeddings, corpus[1])
 
@@ -55,7 +61,9 @@ def quick(n_features=8, **params):
     """Fitted on embeddings, which takes no time."""
     rng = np.random.default_rng(0)
     X, Y = rng.standard_normal((40, n_features)), rng.integers(0, 2, (40, 3))
-    clf = TextAsImageClassifier(hidden_sizes=(16,), max_epochs=2, random_state=0, **params)
+    clf = TextAsImageClassifier(
+        adapter="network", hidden_sizes=(16,), max_epochs=2, random_state=0, **params
+    )
     return clf.fit(X, Y)
 
 

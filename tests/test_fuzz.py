@@ -53,6 +53,7 @@ def test_any_training_data(data, kind, batch_size, hidden):
     X, Y, modality = data
     clf = TextAsImageClassifier(
         perturbation=kind(),
+        adapter="network",
         hidden_sizes=hidden,
         batch_size=batch_size,
         max_epochs=2,

@@ -23,7 +23,7 @@ def embedded(text_embeddings, image_embeddings):
 
 def small(encoder, perturbation=None):
     return TextAsImageClassifier(
-        encoder, perturbation, hidden_sizes=(32,), max_epochs=2, random_state=0
+        encoder, perturbation, adapter="network", hidden_sizes=(32,), max_epochs=2, random_state=0
     )
 
 

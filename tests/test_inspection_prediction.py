@@ -37,7 +37,7 @@ def _close_figures():
 @pytest.fixture(scope="module")
 def clf(encoder, scenes):
     clf = TextAsImageClassifier(
-        encoder, hidden_sizes=(64,), max_lr=1e-2, max_epochs=10, random_state=0
+        encoder, adapter="network", hidden_sizes=(64,), max_lr=1e-2, max_epochs=10, random_state=0
     )
     generator = PromptCorpusGenerator(n_texts=300, random_state=0)
     return clf.fit(*generator.generate(scenes.label_names))

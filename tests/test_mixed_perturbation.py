@@ -17,7 +17,13 @@ def X():
 
 def small(perturbation):
     return TextAsImageClassifier(
-        None, perturbation, hidden_sizes=(64,), max_lr=5e-3, max_epochs=5, random_state=0
+        None,
+        perturbation,
+        adapter="network",
+        hidden_sizes=(64,),
+        max_lr=5e-3,
+        max_epochs=5,
+        random_state=0,
     )
 
 

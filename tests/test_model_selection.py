@@ -119,7 +119,7 @@ def test_bad_splits(params, groups, message):
 
 def small(encoder=None):
     return TextAsImageClassifier(
-        encoder, hidden_sizes=(64,), max_lr=5e-3, max_epochs=4, random_state=0
+        encoder, adapter="network", hidden_sizes=(64,), max_lr=5e-3, max_epochs=4, random_state=0
     )
 
 

@@ -33,7 +33,12 @@ def data():
 
 def small(perturbation=None, **params):
     return TextAsImageClassifier(
-        perturbation=perturbation, hidden_sizes=(8, 8), max_epochs=3, random_state=0, **params
+        perturbation=perturbation,
+        adapter="network",
+        hidden_sizes=(8, 8),
+        max_epochs=3,
+        random_state=0,
+        **params,
     )
 
 

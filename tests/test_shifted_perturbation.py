@@ -120,7 +120,13 @@ def partial(corpus, text_embeddings, image_embeddings, scenes):
 
 def fit(perturbation, X, Y, modality=None):
     clf = TextAsImageClassifier(
-        None, perturbation, hidden_sizes=(128,), max_lr=5e-3, max_epochs=15, random_state=0
+        None,
+        perturbation,
+        adapter="network",
+        hidden_sizes=(128,),
+        max_lr=5e-3,
+        max_epochs=15,
+        random_state=0,
     )
     return clf.fit(X, Y, modality=modality)
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from scipy.special import expit, logit
+from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
@@ -15,6 +16,7 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from sklearn_tai import TextAsImageClassifier
 from sklearn_tai._cuts import best_cut
+from sklearn_tai.calibration import MultiLabelCalibratedClassifier
 from sklearn_tai.thresholds import MultiLabelThresholdClassifier
 
 RNG = np.random.default_rng(0)
@@ -56,7 +58,7 @@ def all_cuts(targets, scores):
 def test_best_cut_equals_trying_all(kind):
     for _ in range(20):
         scores = RNG.normal(size=30)
-        chance = 1 / (1 + np.exp(-scores))
+        chance = expit(scores)
         targets = chance if kind == "probabilities" else (RNG.random(30) < chance).astype(float)
         f1 = dict((cut, value) for value, cut in all_cuts(targets, scores))
         cut = best_cut(targets, scores)
@@ -83,7 +85,7 @@ def test_better_than_one_half_without_labels(frozen, clf, image_embeddings, scen
 def test_better_than_one_half_with_few_labels(frozen, clf, image_embeddings, scenes):
     test, Y = image_embeddings[25:], scenes.Y[25:]
     tuned = MultiLabelThresholdClassifier(frozen).fit(image_embeddings[:25], scenes.Y[:25])
-    alone = MultiLabelThresholdClassifier(frozen, shrinkage=0, plug_in_weight=0)
+    alone = MultiLabelThresholdClassifier(frozen, shrinkage=0)
     alone.fit(image_embeddings[:25], scenes.Y[:25])
     assert micro(Y, tuned.predict(test)) > micro(Y, clf.predict(test)) + 0.01
     # few positives overfit
@@ -94,58 +96,37 @@ def test_better_than_one_half_with_few_labels(frozen, clf, image_embeddings, sce
     )
 
 
-def test_shrinkage_by_hand():
-    class Scores(ClassifierMixin, BaseEstimator):
-        def fit(self, X, y):
-            self.classes_ = np.arange(y.shape[1])
-            return self
-
-        def decision_function(self, X):
-            return np.asarray(X)
-
-    X = np.array([[3.0, 1.0, 0.0], [2.0, 0.0, 1.0], [1.0, 2.0, 2.0], [0.0, 3.0, 3.0]])
-    Y = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0], [0, 1, 0]])
-    estimator = FrozenEstimator(Scores().fit(X, Y))
-    tuned = MultiLabelThresholdClassifier(estimator, shrinkage=2).fit(X, Y)
-    shared = best_cut(Y.ravel(), X.ravel())
-    assert tuned.shared_threshold_ == shared
-    own = [0.5, 2.5]
-    expected = [(3 * own[0] + 2 * shared) / 5, (own[1] + 2 * shared) / 3, shared]
-    np.testing.assert_allclose(tuned.thresholds_, expected)
-    assert tuned.n_positives_.tolist() == [3, 1, 0]
-    alone = MultiLabelThresholdClassifier(estimator, shrinkage=0).fit(X, Y)
-    np.testing.assert_allclose(alone.thresholds_, [*own, shared])
-    same = MultiLabelThresholdClassifier(estimator, shrinkage=np.inf).fit(X, Y)
-    np.testing.assert_array_equal(same.thresholds_, [shared] * 3)
-    np.testing.assert_array_equal(alone.predict(X)[:, :2], Y[:, :2])
-
-
-def test_weight_of_the_probabilities(frozen, image_embeddings, scenes):
-    X, Y = image_embeddings[:30], scenes.Y[:30]
-    by_proba = MultiLabelThresholdClassifier(frozen).fit(X).shared_threshold_
-    by_labels, between, nearly = (
-        MultiLabelThresholdClassifier(frozen, plug_in_weight=w).fit(X, Y).shared_threshold_
-        for w in (0, 50, 1e9)
-    )
-    assert nearly == pytest.approx(by_proba)
-    assert min(by_labels, by_proba) < between < max(by_labels, by_proba)
-    # no positives at all: nothing but the probabilities is known
-    none = MultiLabelThresholdClassifier(frozen).fit(X, np.zeros_like(Y))
-    np.testing.assert_allclose(none.thresholds_, by_proba)
+def test_cuts_by_hand(frozen, clf, image_embeddings, scenes):
+    X, Y = image_embeddings[:60], scenes.Y[:60].astype(int)
+    Y[:, 3], Y[:, 7] = 0, -1
+    tuned = [MultiLabelThresholdClassifier(frozen, shrinkage=m).fit(X, Y) for m in (np.inf, 0, 10)]
+    implied, alone, between = (logit(t.thresholds_) for t in tuned)
+    # those that the calibrated probabilities imply
+    calibrated = FrozenEstimator(MultiLabelCalibratedClassifier(frozen).fit(X, Y))
+    on_top = MultiLabelThresholdClassifier(calibrated).fit(X)
+    np.testing.assert_array_equal(on_top.predict(X), tuned[0].predict(X))
+    # without known entries a label has no offset
+    shared = logit(tuned[0].shared_threshold_)
+    assert implied[7] == pytest.approx(shared, rel=1e-5)
+    assert implied[3] > shared  # positives were expected, and none came
+    # each label's own
+    n_positives = (Y == 1).sum(axis=0)
+    np.testing.assert_array_equal(tuned[1].n_positives_, n_positives)
+    scores = clf.decision_function(X).astype(float)
+    own = [best_cut(Y[:, k], scores[:, k]) if n_positives[k] else implied[k] for k in range(20)]
+    np.testing.assert_allclose(alone, own, rtol=1e-3)
+    expected = (n_positives * alone + 10 * implied) / (n_positives + 10)
+    np.testing.assert_allclose(between, expected, rtol=1e-5)
 
 
 def test_unknown_labels_are_left_out(frozen, image_embeddings, scenes):
     X, Y = image_embeddings[:60], scenes.Y[:60].astype(int)
-    Y = np.where(np.arange(20) < 10, Y, -1)
-    tuned = MultiLabelThresholdClassifier(frozen, plug_in_weight=0).fit(X, Y)
-    scores = frozen.predict_proba(X)[:, :10]
-    np.testing.assert_allclose(
-        best_cut(Y[:, :10].ravel(), np.log(scores / (1 - scores)).ravel()),
-        np.log(tuned.shared_threshold_ / (1 - tuned.shared_threshold_)),
-        rtol=1e-4,
-    )
-    np.testing.assert_array_equal(tuned.thresholds_[10:], tuned.shared_threshold_)
-    assert (tuned.n_positives_[10:] == 0).all()
+    unknown = np.random.default_rng(0).random(Y.shape) < 0.3
+    first = MultiLabelThresholdClassifier(frozen).fit(X, np.where(unknown, -1, Y))
+    assert first.n_positives_.tolist() == ((Y == 1) & ~unknown).sum(axis=0).tolist()
+    known = ~unknown
+    predicted = first.predict(X)
+    assert first.best_score_ == pytest.approx(f1_score(Y[known], predicted[known]))
 
 
 def test_passes_through(frozen, clf, image_embeddings, scenes):
@@ -179,7 +160,7 @@ def test_clone_and_pickle(frozen, image_embeddings, scenes):
 def test_in_a_search(frozen, image_embeddings, scenes):
     search = GridSearchCV(
         MultiLabelThresholdClassifier(frozen),
-        {"shrinkage": [0, 16, np.inf]},
+        {"shrinkage": [0, 128, np.inf]},
         scoring="f1_micro",
         cv=3,
         error_score="raise",
@@ -195,7 +176,7 @@ def test_cross_validates_what_is_not_frozen(data, kind):
     X, Y = data
     y = pd.DataFrame(Y, columns=list("abcd")) if kind == "frame" else kind(Y)
     estimator = RandomForestClassifier(20, random_state=0) if kind == "frame" else one_vs_rest()
-    tuned = MultiLabelThresholdClassifier(estimator, cv=KFold(3), shrinkage=0, plug_in_weight=0)
+    tuned = MultiLabelThresholdClassifier(estimator, cv=KFold(3), shrinkage=0)
     tuned.fit(X, y)
     assert tuned.predict(X).shape == Y.shape
     if kind == "frame":
@@ -205,12 +186,10 @@ def test_cross_validates_what_is_not_frozen(data, kind):
     parts = []
     for train, test in KFold(3).split(X):
         parts.append(one_vs_rest().fit(X[train], Y[train]).predict_proba(X[test]))
-    logits = np.log(np.concatenate(parts) / (1 - np.concatenate(parts)))
+    logits = logit(np.concatenate(parts))
     expected = [best_cut(Y[:, k], logits[:, k]) for k in range(4)]
-    np.testing.assert_allclose(tuned.thresholds_, 1 / (1 + np.exp(-np.array(expected))))
-    np.testing.assert_array_equal(
-        tuned.predict_proba(X), one_vs_rest().fit(X, Y).predict_proba(X)
-    )
+    np.testing.assert_allclose(tuned.thresholds_, expit(expected))
+    np.testing.assert_array_equal(tuned.predict_proba(X), one_vs_rest().fit(X, Y).predict_proba(X))
 
 
 @pytest.mark.filterwarnings("ignore:.* labels have no positive item")
@@ -257,16 +236,18 @@ def test_images_that_cannot_be_read(clf, scenes, tmp_path):
     [
         ({"shrinkage": -1}, 9, 9, "'shrinkage' parameter"),
         ({"response_method": "predict"}, 9, 9, "'response_method' parameter"),
-        ({"plug_in_weight": 0}, 9, "none", "y has no 1 at all"),
+        ({}, 9, "none", "y must have a 1 and a 0"),
         ({}, 9, 8, "X has 9 items but y has 8 rows"),
         ({}, 9, "narrow", "y has 19 columns but the estimator scores 20 labels"),
         ({}, 9, "order", "in the order of the estimator"),
+        ({}, 9, "inverted", "do not score higher than negatives"),
         ({}, 9, "two", r"y\[0, 0\] is 2"),
     ],
 )
 def test_bad_input(frozen, image_embeddings, scenes, params, X, y, message):
     Y = scenes.Y
     y = {
+        "inverted": 1 - Y[:9],
         "none": np.zeros((9, 20)),
         "narrow": Y[:9, :19],
         "order": pd.DataFrame(Y[:9], columns=scenes.label_names[::-1]),

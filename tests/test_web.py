@@ -93,9 +93,9 @@ def test_scores_are_those_of_the_classifiers(client, files, scenes, encoder):
     shown = scores(ask(client, LABELS, files))
     names = sorted(LABELS.split(", "))
     texts, Y = PromptCorpusGenerator(N_TEXTS, random_state=0).generate(names)
-    clf = TextAsImageClassifier(encoder, hidden_sizes=(256,) * 3, max_lr=1e-3, random_state=0).fit(
-        texts, Y
-    )
+    clf = TextAsImageClassifier(
+        encoder, adapter="network", hidden_sizes=(256,) * 3, max_lr=1e-3, random_state=0
+    ).fit(texts, Y)
     trained = clf.predict_proba(scenes.images[:3])
     zero_shot = ZeroShotClassifier(names, encoder).fit().predict_proba(scenes.images[:3])
     assert len(shown) == 3
