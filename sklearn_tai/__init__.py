@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 # public name -> module that defines it
 _EXPORTS = {
     "MixedPerturbation": "perturbation",
+    "MultiCropClassifier": "crops",
     "OllamaCorpusGenerator": "corpus",
     "OpenAICorpusGenerator": "corpus",
     "OpenCLIPEncoder": "encoders",
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
     from .baselines import ZeroShotClassifier
     from .classifier import TextAsImageClassifier
     from .corpus import OllamaCorpusGenerator, OpenAICorpusGenerator, PromptCorpusGenerator
+    from .crops import MultiCropClassifier
     from .encoders import OpenCLIPEncoder
     from .ensemble import ScoreEnsemble
     from .perturbation import MixedPerturbation, RandomPerturbation, ShiftedPerturbation
 
 __all__ = [
     "MixedPerturbation",
+    "MultiCropClassifier",
     "OllamaCorpusGenerator",
     "OpenAICorpusGenerator",
     "OpenCLIPEncoder",

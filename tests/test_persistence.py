@@ -79,7 +79,7 @@ def test_skops(fitted, data):
 
 @pytest.mark.parametrize(
     "perturbation",
-    [RandomPerturbation(1.5), MixedPerturbation(), ShiftedPerturbation()],
+    [RandomPerturbation(1.5), MixedPerturbation(2.5), ShiftedPerturbation(2.5)],
     ids=lambda p: type(p).__name__,
 )
 def test_folder(perturbation, data, tmp_path):
