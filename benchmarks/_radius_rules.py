@@ -1,9 +1,6 @@
-"""Rules that choose a radius of noise without labelled images.
+"""Rules that choose a radius without labelled images: by a curve over radii.
 
-All work on unit vectors, where a radius `r` in `d` dimensions is the temperature
-``tau = r**2 / d`` of an average over the texts. There are three kinds: a length (the
-radius is a constant times it), a curve over `RADII` (the radius is where it comes to a
-constant), and a score over `RADII` (the radius is where it is best).
+The radius is where a curve comes to a constant (`CURVES`), or where it is best (`SCORES`).
 """
 
 from __future__ import annotations
@@ -13,6 +10,7 @@ from functools import partial
 
 import numpy as np
 from _radius_curves import kernel_scores, mean_ap
+from _radius_lengths import own_temperature, unit
 from _vocabulary_scenes import Bed
 from scipy.special import entr, softmax
 from scipy.stats import rankdata
@@ -21,149 +19,11 @@ from sklearn.preprocessing import normalize
 RADII = np.geomspace(0.5, 12, 24)
 
 
-def _unit(bed: Bed) -> tuple[np.ndarray, np.ndarray]:
-    return normalize(bed.texts), normalize(bed.unlabelled)
-
-
-def _radius(temperature: float, bed: Bed) -> float:
-    return float(np.sqrt(temperature * bed.texts.shape[1]))
-
-
-# ---- lengths -----------------------------------------------------------------------
-
-
-def fixed_radius(bed: Bed) -> float:
-    return 1.0
-
-
-def fixed_temperature(bed: Bed) -> float:
-    return _radius(1.0, bed)
-
-
-def logit_scale(bed: Bed) -> float:
-    return _radius(1 / bed.logit_scale, bed)
-
-
-def gap(bed: Bed) -> float:
-    T, U = _unit(bed)
-    return float(np.linalg.norm(U.mean(0) - T.mean(0)))
-
-
-def nearest_distance(bed: Bed) -> float:
-    T, U = _unit(bed)
-    return float(np.sqrt(2 - 2 * (U @ T.T).max(1)).mean())
-
-
-def mean_distance(bed: Bed) -> float:
-    T, U = _unit(bed)
-    return float(np.sqrt(np.maximum(2 - 2 * U @ T.T, 0)).mean())
-
-
-def _participation(X: np.ndarray) -> float:
-    w = np.linalg.eigvalsh(np.cov(X.T))
-    return float(w.sum() ** 2 / (w**2).sum())
-
-
-def effective_dimension(bed: Bed) -> float:
-    """tau = E|v - t|^2 / d_eff over random pairs."""
-    T, U = _unit(bed)
-    rng = np.random.default_rng(0)
-    D = U[rng.integers(len(U), size=4000)] - T[rng.integers(len(T), size=4000)]
-    return _radius((D**2).sum(1).mean() / _participation(D), bed)
-
-
-def effective_dimension_nearest(bed: Bed) -> float:
-    """The same over pairs of an image and its nearest text, their mean taken off."""
-    T, U = _unit(bed)
-    D = U - T[(U @ T.T).argmax(1)]
-    D = D - D.mean(0)
-    return _radius((D**2).sum(1).mean() / _participation(D), bed)
-
-
-def likelihood(bed: Bed) -> float:
-    """Maximum likelihood (by EM) of images as texts, moved by the gap, plus noise."""
-    T, U = _unit(bed)
-    U = U - U.mean(0) + T.mean(0)
-    D2 = np.maximum((U**2).sum(1)[:, None] + 1 - 2 * U @ T.T, 0)
-    d_eff, tau = _participation(np.vstack([U - U.mean(0), T - T.mean(0)])), 0.05
-    for _ in range(50):
-        tau = float((softmax(-D2 / (2 * tau), axis=1) * D2).sum(1).mean() / d_eff)
-    return _radius(tau, bed)
-
-
-def similarity_spread(bed: Bed) -> float:
-    """tau = standard deviation, over the texts, of an image's similarities."""
-    T, U = _unit(bed)
-    return _radius((U @ T.T).std(1).mean(), bed)
-
-
-def freezing(bed: Bed) -> float:
-    """The same by sqrt(2 ln n): where a softmax of n Gaussian numbers freezes on one."""
-    T, _ = _unit(bed)
-    return similarity_spread(bed) / (2 * np.log(len(T))) ** 0.25
-
-
-def similarity_range(bed: Bed) -> float:
-    """tau = an image's highest similarity less its mean one."""
-    T, U = _unit(bed)
-    S = U @ T.T
-    return _radius((S.max(1) - S.mean(1)).mean(), bed)
-
-
-def _explained(bed: Bed) -> tuple[np.ndarray, np.ndarray]:
-    """Slopes of an image's similarities on the texts' labels, and the rest."""
-    T, U = _unit(bed)
-    B, S = np.column_stack([np.ones(len(T)), bed.Y]), T @ U.T
-    W = np.linalg.lstsq(B, S, rcond=None)[0]
-    return W[1:], S - B @ W
-
-
-def spread_within(bed: Bed) -> float:
-    """tau = standard deviation of the part of similarities that labels do not explain."""
-    return _radius(_explained(bed)[1].std(0).mean(), bed)
-
-
-def spread_of_labels(bed: Bed) -> float:
-    """tau = standard deviation over labels of what a label adds to the similarity."""
-    return _radius(_explained(bed)[0].std(0).mean(), bed)
-
-
-def noise_to_signal(bed: Bed) -> float:
-    """tau = variance of that rest over the spread of the labels' slopes."""
-    slopes, rest = _explained(bed)
-    return _radius((rest.var(0) / slopes.std(0)).mean(), bed)
-
-
-def _text_temperature(T: np.ndarray, Y: np.ndarray) -> float:
-    """The texts' own best tau, by the log loss of each from the others."""
-    S = T @ T.T - 1e3 * np.eye(len(T))
-    grid, losses = np.geomspace(0.003, 1, 30), []
-    for tau in grid:
-        P = np.clip(softmax(S / tau, axis=1) @ Y, 1e-3, 1 - 1e-3)
-        losses.append(-np.mean(Y * np.log(P) + (1 - Y) * np.log(1 - P)))
-    return float(grid[np.argmin(losses)])
-
-
-def text_temperature(bed: Bed) -> float:
-    return _radius(_text_temperature(normalize(bed.texts), bed.Y), bed)
-
-
-def text_spread(bed: Bed) -> float:
-    """tau = standard deviation of similarities among the texts."""
-    T, _ = _unit(bed)
-    return _radius((T @ T.T)[~np.eye(len(T), dtype=bool)].std(), bed)
-
-
-def matched_to_texts(bed: Bed) -> float:
-    """The texts' own best tau, times the ratio of the spreads of similarities."""
-    return text_temperature(bed) * similarity_spread(bed) / text_spread(bed)
-
-
 # ---- curves ------------------------------------------------------------------------
 
 
 def _attentions(bed: Bed) -> list[np.ndarray]:
-    T, U = _unit(bed)
+    T, U = unit(bed)
     S = U @ T.T
     return [softmax(S / (r**2 / T.shape[1]), axis=1) for r in RADII]
 
@@ -173,10 +33,6 @@ def perplexity(bed: Bed) -> list[float]:
     return [np.exp(entr(A).sum(1).mean()) for A in _attentions(bed)]
 
 
-def perplexity_share(bed: Bed) -> list[float]:
-    return [p / len(bed.texts) for p in perplexity(bed)]
-
-
 def perplexity_per_label(bed: Bed) -> list[float]:
     """That number, in mean numbers of texts a label."""
     return [p / bed.Y.sum(0).mean() for p in perplexity(bed)]
@@ -184,8 +40,8 @@ def perplexity_per_label(bed: Bed) -> list[float]:
 
 def perplexity_of_texts(bed: Bed) -> list[float]:
     """That number, in that of texts (each without itself) at their own best tau."""
-    T, _ = _unit(bed)
-    A = softmax((T @ T.T - 1e3 * np.eye(len(T))) / _text_temperature(T, bed.Y), axis=1)
+    T, _ = unit(bed)
+    A = softmax((T @ T.T - 1e3 * np.eye(len(T))) / own_temperature(T, bed.Y), axis=1)
     return [p / np.exp(entr(A).sum(1).mean()) for p in perplexity(bed)]
 
 
@@ -257,7 +113,7 @@ def agreement(bed: Bed, axis: int) -> list[float]:
 
 def agreement_means(bed: Bed) -> list[float]:
     """Rank correlation, over images, with similarity to the mean texts of the labels."""
-    T, U = _unit(bed)
+    T, U = unit(bed)
     Y = bed.Y.astype(float)
     zero_shot = U @ normalize(Y.T @ (T - T.mean(0))).T
     return [_rank_correlation(s, zero_shot, 0) for s in _scores(bed)]
@@ -285,20 +141,20 @@ def paraphrases(bed: Bed) -> list[float]:
 
 
 def paraphrases_moved(bed: Bed) -> list[float]:
-    T, U = _unit(bed)
+    T, U = unit(bed)
     return _held_out(bed, lambda X: X + U.mean(0) - T.mean(0))
 
 
 def pseudo_images(bed: Bed, times: float) -> list[float]:
     """Held-out texts plus what random images have over their nearest texts."""
-    T, U = _unit(bed)
+    T, U = unit(bed)
     rest = U - T[(U @ T.T).argmax(1)]
     return _held_out(bed, lambda X: X + times * rest[np.arange(len(X)) % len(rest)])
 
 
 def texts_on_images(bed: Bed, times: float) -> list[float]:
     """Held-out texts, less the mean one, added to images of whatever labels."""
-    T, U = _unit(bed)
+    T, U = unit(bed)
     return _held_out(bed, lambda X: U[np.arange(len(X)) % len(U)] + times * (X - T.mean(0)))
 
 
@@ -313,37 +169,16 @@ def predictive(bed: Bed) -> list[float]:
 
 def neighbours(bed: Bed) -> list[float]:
     """Rank correlation of an image's scores with those of the images around it."""
-    _, U = _unit(bed)
+    _, U = unit(bed)
     U = normalize(U - U.mean(0))
     W = softmax((U @ U.T - 1e3 * np.eye(len(U))) / 0.1, axis=1)
     return [_rank_correlation(s, W @ s, 0) for s in _scores(bed)]
 
 
-LENGTHS = {
-    "fixed radius": fixed_radius,
-    "fixed temperature": fixed_temperature,
-    "a: logit scale": logit_scale,
-    "b: gap": gap,
-    "c: nearest text": nearest_distance,
-    "c: mean distance": mean_distance,
-    "d: effective dimension": effective_dimension,
-    "d: effective dimension, nearest": effective_dimension_nearest,
-    "d: likelihood": likelihood,
-    "i: spread of similarities": similarity_spread,
-    "i: freezing": freezing,
-    "i: range of similarities": similarity_range,
-    "i: spread within labels": spread_within,
-    "i: spread of labels": spread_of_labels,
-    "i: noise to signal": noise_to_signal,
-    "i: texts' temperature": text_temperature,
-    "i: texts' spread": text_spread,
-    "i: matched to texts": matched_to_texts,
-}
 CURVES = {
     "g: stability": stability,
     "g: stability, way": stability_way,
     "h: perplexity": perplexity,
-    "h: perplexity, share": perplexity_share,
     "h: perplexity, per label": perplexity_per_label,
     "h: perplexity, of texts": perplexity_of_texts,
     "h: largest weight": largest_weight,

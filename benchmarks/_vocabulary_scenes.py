@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, ZeroShotClassifi
 from sklearn_tai.corpus import TEMPLATES
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools" / "emoji_clip"))
-from scenes import compose  # noqa: E402
-from sprites import TEST_STYLES, load_sprites  # noqa: E402
-from vocabulary import load_vocabulary  # noqa: E402
+from scenes import compose
+from sprites import TEST_STYLES, load_sprites
+from vocabulary import load_vocabulary
 
 SET_SIZES = (20, 20, 16, 24, 12, 30)  # of the 127 labels, no label in two sets
 _PICTURE_SIZE = 192
@@ -73,8 +73,8 @@ def make_pictures(
 def _corpora(labels: list[str], n_texts: int, seed: int) -> list[tuple[list[str], np.ndarray]]:
     """Texts of all templates, of every other one, and of the rest."""
     return [
-        PromptCorpusGenerator(n_texts, templates=templates, random_state=seed).generate(labels)
-        for templates in (TEMPLATES, TEMPLATES[::2], TEMPLATES[1::2])
+        PromptCorpusGenerator(n, templates=templates, random_state=seed).generate(labels)
+        for n, templates in ((n_texts, None), (1000, TEMPLATES[::2]), (1000, TEMPLATES[1::2]))
     ]
 
 
@@ -89,6 +89,11 @@ def _make(
         **{"name": name, "texts": texts, "Y": Y, "labels": prompts, **rest},
         **{"texts_a": first[0], "Y_a": first[1], "texts_b": second[0], "Y_b": second[1]},
     }
+
+
+def with_first_texts(bed: Bed, n: int) -> Bed:
+    """The testbed with fewer texts."""
+    return replace(bed, name=f"{bed.name}, {n} texts", texts=bed.texts[:n], Y=bed.Y[:n])
 
 
 def _cached(path: Path, make: Any) -> Bed:

@@ -12,13 +12,15 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from _radius_curves import KERNEL_RADII, NETWORK_RADII, kernel_scores, mean_ap, network_scores
-from _radius_rules import CURVES, LENGTHS, RADII, SCORES
-from _vocabulary_scenes import Bed, photo_beds, scene_beds
+from _radius_lengths import LENGTHS
+from _radius_rules import CURVES, RADII, SCORES
+from _vocabulary_scenes import Bed, photo_beds, scene_beds, with_first_texts
 from tqdm import tqdm
 
 N_TUNING_SETS = 3
@@ -52,11 +54,19 @@ def kept(path: Path, name: str, compute: Callable[[], Any]) -> Any:
     return np.array(values[name])
 
 
-def picks(beds: list[Bed], work: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """For each rule the constants tried, and the radii they give, one row a testbed."""
+def picks(beds: list[Bed], n_scored: int, work: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """For each rule the constants tried, and the radii they give, one row a testbed.
 
-    def of_all(name: str, rule: Callable[[Bed], Any]) -> np.ndarray:
-        return np.array([kept(work / "rules" / f"{b.name}.json", name, lambda b=b: rule(b)) for b in tqdm(beds, name, leave=False)])
+    Only the first `n_scored` testbeds get the slow rules; the others' radii are NaN.
+    """
+
+    def of_all(name: str, rule: Callable[[Bed], Any], beds: list[Bed] = beds) -> np.ndarray:
+        return np.array(
+            [
+                kept(work / "rules" / f"{b.name}.json", name, lambda b=b: rule(b))
+                for b in tqdm(beds, name, leave=False)
+            ]
+        )
 
     found = {}
     multiples = np.geomspace(0.05, 20, 241)
@@ -74,7 +84,8 @@ def picks(beds: list[Bed], work: Path) -> dict[str, tuple[np.ndarray, np.ndarray
             targets = np.linspace(low, high, 400)
         found[name] = targets, np.array([curve_crossing(v, targets) for v in curves])
     for name, rule in SCORES.items():
-        best = [curve_best(v) for v in of_all(name, rule)]
+        best = [curve_best(v) for v in of_all(name, rule, beds[:n_scored])]
+        best += [np.nan] * (len(beds) - n_scored)
         found[name] = np.full(1, np.nan), np.array(best)[:, None]
     return found
 
@@ -95,7 +106,8 @@ def table(
         best = int(np.argmin(gaps[groups["tune"]].mean(0)))
         gaps, r = gaps[:, best], chosen[:, best]
         cells = [f"{gaps[k].mean():.2f} / {gaps[k].max():.2f}" for k in groups.values()]
-        lengths = [f"{r[k].mean():.1f}" for k in groups.values()]
+        cells = [cell.replace("nan / nan", "") for cell in cells]
+        lengths = [f"{r[k].mean():.1f}" for k in groups.values() if np.isfinite(r[k]).all()]
         rows.append(
             (gaps[groups["test"]].mean(),
              f"| {name} | {constants[best]:.3g} | {' | '.join(cells)} | {', '.join(lengths)} |")
@@ -119,6 +131,23 @@ def images_spent(
     return tuple(100 * np.mean(gaps, axis=0))
 
 
+def other_sizes(
+    work: Path, scenes: list[Bed], photos: list[Bed], start: int
+) -> tuple[list[Bed], dict[str, np.ndarray]]:
+    """The same testbeds with fewer and with more texts, and where they are in the list."""
+    many = scene_beds("tai-tiny", work, "encoder0", n_texts=3000), photo_beds(work, n_texts=3000)
+    beds, places = [], {}
+    for name, group in (
+        ("250 texts", [with_first_texts(b, 250) for b in scenes]),
+        ("3,000 texts", [replace(b, name=f"{b.name}, 3000 texts") for b in many[0]]),
+        ("photos, 250 texts", [with_first_texts(b, 250) for b in photos]),
+        ("photos, 3,000 texts", [replace(b, name=f"{b.name}, 3000 texts") for b in many[1]]),
+    ):
+        places[name] = start + len(beds) + np.arange(len(group))
+        beds += group
+    return beds, places
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", type=Path, required=True, help="folder for what is kept")
@@ -134,12 +163,14 @@ def main() -> None:
     for i in range(1, len(models)):
         groups[f"encoder {i}"] = at[i * n : (i + 1) * n]
     groups["photos"] = at[len(models) * n :]
-    found = picks(beds, args.work)
+    others, more = other_sizes(args.work, per_encoder[0], photos, len(beds))
+    found = picks(beds + others, len(beds), args.work)
     for adapter in ("kernel", "network")[: 1 if args.no_network else 2]:
         if adapter == "kernel":
             radii = KERNEL_RADII
             scores = [
-                np.array([kernel_scores(b.texts, b.Y, b.images, r) for r in radii]) for b in beds
+                np.array([kernel_scores(b.texts, b.Y, b.images, r) for r in radii])
+                for b in beds + others
             ]
         else:
             radii, scores = NETWORK_RADII, [network_scores(b, args.work)[0] for b in beds]
@@ -150,14 +181,15 @@ def main() -> None:
                     adapter,
                     lambda b=b, s=s: [100 * mean_ap(b.images_Y, x) for x in s],
                 )
-                for b, s in zip(beds, scores)
+                for b, s in zip(beds + others, scores)
             ]
         )
         print(f"\n## {adapter}\n")
-        for name, k in groups.items():
+        seen = {**groups, **more} if adapter == "kernel" else groups
+        for name, k in seen.items():
             best = [f"{radii[i]:.1f}" for i in curves[k].argmax(1)]
             print(f"{name}: best radii {', '.join(best)}; mAP {curves[k].max(1).mean():.1f}")
-        print("\n" + "\n".join(table(found, radii, curves, groups)))
+        print("\n" + "\n".join(table(found, radii, curves, seen)))
         print("\n| images spent | " + " | ".join(f"{g}, 2.5 instead" for g in groups) + " |")
         for count in IMAGES_SPENT:
             cells = []

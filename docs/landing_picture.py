@@ -28,9 +28,7 @@ def main() -> None:
     scenes = load_emoji_scenes()
     labels = scenes.label_names
     texts, Y = PromptCorpusGenerator(n_texts=N_TEXTS, random_state=0).generate(labels)
-    clf = TextAsImageClassifier(
-        OpenCLIPEncoder("tai-tiny"), hidden_sizes=(256,) * 3, max_lr=1e-3, random_state=0
-    ).fit(texts, Y)
+    clf = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny")).fit(texts, Y)
     print(f"mAP {clf.score(scenes.images, scenes.Y):.3f}")
     shown = np.random.default_rng(0).choice(len(scenes.images), 8, replace=False)
     proba = clf.predict_proba([scenes.images[i] for i in shown])

@@ -2,7 +2,7 @@
 From words to labelled pictures
 ===============================
 
-A list of labels is all it takes. Texts about the labels train a classifier, which then
+A list of labels is all it takes. A classifier learns from texts about the labels, and then
 labels pictures it has never seen the like of.
 """
 
@@ -35,12 +35,11 @@ text_embeddings = encoder.transform(texts)
 image_embeddings = encoder.transform(scenes.images)
 
 # %%
-# CLIP without training, the adapter without noise, and the adapter as it should be.
+# CLIP without training, the adapter without noise, which takes the labels of the nearest text,
+# and the adapter as it should be.
 zero_shot = ZeroShotClassifier(labels, encoder).fit()
-no_noise = TextAsImageClassifier(encoder, RandomPerturbation(0), random_state=0, verbose=1)
-no_noise.fit(text_embeddings, Y)
-clf = TextAsImageClassifier(encoder, random_state=0, verbose=1)
-clf.fit(text_embeddings, Y)
+no_noise = TextAsImageClassifier(encoder, RandomPerturbation(0)).fit(text_embeddings, Y)
+clf = TextAsImageClassifier(encoder).fit(text_embeddings, Y)
 
 print(f"\nmean average precision on {len(scenes.images)} pictures")
 for name, estimator in [

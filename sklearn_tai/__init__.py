@@ -12,6 +12,8 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "MixedPerturbation": "perturbation",
     "MultiCropClassifier": "crops",
+    "MultiLabelCalibratedClassifier": "calibration",
+    "MultiLabelThresholdClassifier": "thresholds",
     "OllamaCorpusGenerator": "corpus",
     "OpenAICorpusGenerator": "corpus",
     "OpenCLIPEncoder": "encoders",
@@ -25,16 +27,20 @@ _EXPORTS = {
 
 if TYPE_CHECKING:
     from .baselines import ZeroShotClassifier
+    from .calibration import MultiLabelCalibratedClassifier
     from .classifier import TextAsImageClassifier
     from .corpus import OllamaCorpusGenerator, OpenAICorpusGenerator, PromptCorpusGenerator
     from .crops import MultiCropClassifier
     from .encoders import OpenCLIPEncoder
     from .ensemble import ScoreEnsemble
     from .perturbation import MixedPerturbation, RandomPerturbation, ShiftedPerturbation
+    from .thresholds import MultiLabelThresholdClassifier
 
 __all__ = [
     "MixedPerturbation",
     "MultiCropClassifier",
+    "MultiLabelCalibratedClassifier",
+    "MultiLabelThresholdClassifier",
     "OllamaCorpusGenerator",
     "OpenAICorpusGenerator",
     "OpenCLIPEncoder",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -58,12 +57,12 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         Turns texts and images into embeddings: any object with
         ``transform(X) -> (n_items, n_features)``. None for
         :class:`OpenCLIPEncoder() <sklearn_tai.OpenCLIPEncoder>`, which loads CLIP
-        RN50. Where embeddings are passed, it encodes nothing, but tells the temperature
-        for a radius of "auto": give the one that made them.
+        RN50. Not used where embeddings are passed.
     perturbation : estimator or None, default=None
         The noise of the training; None for
-        :class:`RandomPerturbation() <sklearn_tai.RandomPerturbation>`. Its parameters
-        can be set and searched as ``perturbation__radius`` either way. Give
+        :class:`RandomPerturbation() <sklearn_tai.RandomPerturbation>`, with a radius of
+        2.5, the paper's, for the network. Its parameters can be set and searched as
+        ``perturbation__radius`` either way. Give
         :class:`~sklearn_tai.MixedPerturbation` to train on texts and a few labelled
         images, :class:`~sklearn_tai.ShiftedPerturbation` where labels of images are
         partly known.
@@ -121,8 +120,6 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         The encoder used. It holds no weights, so that pickles stay small.
     perturbation_ : estimator
         The fitted perturbation; ``perturbation_.radius_`` is the length of the noise.
-    temperature_ : float or None
-        What the encoder has learnt, if a radius of "auto" asked for it.
     text_mean_, image_mean_ : ndarray of shape (n_features,) or None
         What ``center`` takes off.
 
@@ -139,8 +136,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
     *texts* favours small radii, as texts have no modality gap among themselves: score
     on images.
 
-    Unlabelled images, with -1 in all of `y`, take part in ``center`` and in a radius of
-    "auto" where the encoder's temperature is not known, but never in the training.
+    Unlabelled images, with -1 in all of `y`, are of use to ``center`` only.
 
     References
     ----------
@@ -235,11 +231,20 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         TextAsImageClassifier
             This estimator.
         """
-        for name, default in (("encoder", OpenCLIPEncoder), ("perturbation", RandomPerturbation)):
+        if params.get("adapter") in ("kernel", "network"):  # the default noise depends on it
+            self.adapter = params["adapter"]
+        for name, default in (
+            ("encoder", OpenCLIPEncoder),
+            ("perturbation", self._default_perturbation),
+        ):
             nested = any(key.startswith(f"{name}__") for key in params)
             if nested and name not in params and getattr(self, name) is None:
                 setattr(self, name, default())
         return super().set_params(**params)
+
+    def _default_perturbation(self) -> RandomPerturbation:
+        # the paper's, which suits networks better than what suits the kernel
+        return RandomPerturbation() if self.adapter == "kernel" else RandomPerturbation(2.5)
 
     @classmethod
     def paper(cls, encoder: Any = None, **params: Any) -> TextAsImageClassifier:
@@ -311,7 +316,6 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         self.encoder_ = self._clone_encoder()
         data = training_set(X, y, modality, lambda items: self._encode(items, reset=True))
         warn_of_lonely_labels(data)
-        self.temperature_ = self._temperature(is_embedded=as_embeddings(X) is not None)
         return self._adapt(data)
 
     @available_if(_has_kernel)
@@ -398,14 +402,15 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
             embeddings = embeddings - np.where(
                 is_image[:, None], self.image_mean_, self.text_mean_
             )
-        perturbation = RandomPerturbation() if self.perturbation is None else self.perturbation
-        self.perturbation_ = clone(perturbation)
-        extra: dict[str, Any] = {}  # a user's own perturbation may know nothing of these
+        perturbation = self.perturbation
+        self.perturbation_ = clone(
+            self._default_perturbation() if perturbation is None else perturbation
+        )
         if is_image.any():
-            extra["modality"] = np.where(is_image, "image", "text")
-        if self.temperature_ is not None:
-            extra["temperature"] = self.temperature_
-        self.perturbation_.fit(embeddings, Y, **extra)
+            modality = np.where(is_image, "image", "text")
+            self.perturbation_.fit(embeddings, Y, modality=modality)
+        else:  # a user's own perturbation may know nothing of images
+            self.perturbation_.fit(embeddings, Y)
         norms = np.linalg.norm(embeddings, axis=1)
         norm = float(norms[is_image.all() | ~is_image].mean())
         if hasattr(self.perturbation_, "shift"):
@@ -433,30 +438,6 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
             callbacks=self.callbacks,
         )
         return self
-
-    def _temperature(self, is_embedded: bool) -> float | None:
-        """What the encoder has learnt, where a radius of "auto" asks for it."""
-        asks = self.perturbation is None or any(
-            isinstance(value, str) and value == "auto"
-            for value in self.perturbation.get_params().values()
-        )
-        # embeddings without an encoder are of a model that we do not know
-        if not asks or (is_embedded and self.encoder is None):
-            return None
-        if not hasattr(self.encoder_, "temperature"):
-            return None
-        try:
-            return self.encoder_.temperature()
-        except OSError as error:
-            if not is_embedded:
-                raise
-            warnings.warn(
-                f"The temperature of the encoder is not known, so a radius of 'auto' is found "
-                f"without it. {error}",
-                UserWarning,
-                stacklevel=4,  # past fit and scikit-learn's decorator
-            )
-            return None
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Logits of the labels, or standardised probabilities with ``standardize``.

@@ -203,7 +203,7 @@ def kernel_net(sizes: dict[str, Any], device: str) -> NeuralNet:
     return net.initialize()
 
 
-def _equals(Y: Any, value: int) -> np.ndarray:
-    """Where `Y` has a value, dense; as booleans a sparse matrix takes a quarter of its floats."""
-    equal = Y == value
+def _equals(labels: Any, value: int) -> np.ndarray:
+    """Where the labels have a value, dense: booleans take a quarter of the room of floats."""
+    equal = labels == value
     return equal.toarray() if sparse.issparse(equal) else equal

@@ -96,7 +96,6 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
         "perturbation": _part_config(clf.perturbation_, "perturbation", arrays),
         "classes": [_plain(label, "classes_") for label in clf.classes_],
         "adapter": net["adapter"],
-        "temperature": clf.temperature_,
         "module": {name: _plain(value, name) for name, value in net["module"].items()},
         "history": json.loads(net["history"]),
     }
@@ -172,7 +171,6 @@ def load_classifier(folder: str | Path, encoder: Any = None) -> TextAsImageClass
             "encoder_": encoder,
             "classes_": np.array(config["classes"]),
             "n_features_in_": config["module"]["n_features"],
-            "temperature_": config["temperature"],
             "text_mean_": arrays.get("text_mean_"),
             "image_mean_": arrays.get("image_mean_"),
             "net_": {

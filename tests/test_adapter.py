@@ -4,7 +4,13 @@ import torch
 from skorch.callbacks import Callback
 
 from sklearn_tai._losses import KnownBCEWithLogitsLoss
-from sklearn_tai.adapter import Adapter, TensorBatches, check_device, train_adapter
+from sklearn_tai.adapter import (
+    Adapter,
+    CosineLinear,
+    TensorBatches,
+    check_device,
+    train_adapter,
+)
 
 
 class Data:
@@ -155,3 +161,13 @@ def test_norm_of_the_embeddings_does_not_matter():
     assert nets[0].module_.input_scale == pytest.approx(nets[1].module_.input_scale / 100)
     probabilities = [net.predict_proba(s * X) for net, s in zip(nets, (1, 0.01))]
     np.testing.assert_allclose(*probabilities, atol=1e-4)
+
+
+def test_cosine_head():
+    torch.manual_seed(0)
+    head = CosineLinear(4, 3)
+    X = torch.randn(5, 4)
+    cosines = torch.nn.functional.cosine_similarity(X[:, None], head.weight[None], dim=2)
+    torch.testing.assert_close(head(X), 10 * cosines)  # the bias starts at 0
+    torch.testing.assert_close(head(3 * X), head(X))
+    assert type(Adapter(4, 3, (8,), head="cosine")[-1]) is CosineLinear

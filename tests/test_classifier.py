@@ -369,3 +369,76 @@ def test_most_probable_labels(encoder, scenes):
         clf.predict_top_k(scenes.images[:1], k=0)
     with pytest.raises(TypeError, match="k must be an instance of"):
         clf.predict_top_k(scenes.images[:1], k=1.5)
+
+
+@pytest.mark.parametrize(
+    "params", [{"head": "cosine"}, {"loss": "asymmetric"}, {"loss": "ranking"}]
+)
+def test_heads_and_losses_learn(text_embeddings, image_embeddings, corpus, scenes, params):
+    clf = small(**params).fit(text_embeddings, corpus[1])
+    assert clf.score(image_embeddings, scenes.Y) > 0.45  # chance is 0.1
+    plain = small().fit(text_embeddings, corpus[1])
+    assert not np.allclose(
+        clf.predict_proba(image_embeddings), plain.predict_proba(image_embeddings)
+    )
+
+
+@pytest.mark.parametrize("adapter", ["kernel", "network"])
+def test_center(encoder, text_embeddings, image_embeddings, corpus, scenes, adapter):
+    params = {"adapter": adapter, "encoder": encoder}
+    X = np.vstack([text_embeddings, image_embeddings])
+    Y = np.vstack([corpus[1], np.full_like(scenes.Y, -1)])
+    modality = ["text"] * len(text_embeddings) + ["image"] * len(image_embeddings)
+    clf = small(center=True, **params).fit(X, Y, modality)
+    mean_text, mean_image = text_embeddings.mean(axis=0), image_embeddings.mean(axis=0)
+    np.testing.assert_allclose(clf.text_mean_, mean_text, atol=1e-5)
+    np.testing.assert_allclose(clf.image_mean_, mean_image, atol=1e-5)
+    by_hand = small(**params).fit(text_embeddings - mean_text, corpus[1])
+    images, texts = scenes.images[:4], corpus[0][:4]
+    expected = by_hand.predict_proba(
+        np.vstack([image_embeddings[:4] - mean_image, text_embeddings[:4] - mean_text])
+    )
+    mixed = [item for pair in zip(images, texts) for item in pair]
+    for items in (mixed, iter(mixed)):
+        np.testing.assert_allclose(
+            clf.predict_proba(items),
+            expected.reshape(2, 4, -1).swapaxes(0, 1).reshape(8, -1),
+            atol=2e-3,
+        )
+    # embeddings are taken for those of images
+    np.testing.assert_allclose(clf.predict_proba(image_embeddings[:4]), expected[:4], atol=2e-3)
+    # without images, nothing is known to take off them
+    alone = small(center=True, **params).fit(text_embeddings, corpus[1])
+    np.testing.assert_array_equal(alone.image_mean_, 0)
+
+
+def test_standardize(text_embeddings, image_embeddings, corpus):
+    clf = TextAsImageClassifier(standardize=True).fit(text_embeddings, corpus[1])
+    scores, proba = clf.decision_function(image_embeddings), clf.predict_proba(image_embeddings)
+    np.testing.assert_allclose(scores.mean(axis=1), 0, atol=1e-6)
+    np.testing.assert_allclose(scores.std(axis=1), 1, atol=1e-6)
+    np.testing.assert_array_equal(scores.argsort(axis=1)[:, -1], proba.argsort(axis=1)[:, -1])
+    with pytest.raises(ValueError, match="standardize=True takes two labels or more"):
+        clf.fit(text_embeddings, np.asarray(corpus[1])[:, :1])
+
+
+def test_default_noise_depends_on_the_adapter(text_embeddings, corpus):
+    assert TextAsImageClassifier().set_params(perturbation__surface=False).perturbation.radius == (
+        "auto"
+    )
+    clf = small().set_params(perturbation__surface=False)
+    assert clf.perturbation.radius == 2.5
+    clf = TextAsImageClassifier().set_params(adapter="network", perturbation__surface=False)
+    assert clf.perturbation.radius == 2.5
+    norm = np.linalg.norm(text_embeddings, axis=1).mean()
+    fitted = small(max_epochs=1).fit(text_embeddings, corpus[1])
+    assert fitted.perturbation_.radius_ == pytest.approx(2.5 * norm)
+
+
+def test_the_papers_recipe():
+    clf = TextAsImageClassifier.paper(max_epochs=5)
+    assert (clf.adapter, clf.hidden_sizes, clf.max_epochs) == ("network", (2048,) * 3, 5)
+    assert (clf.max_lr, clf.batch_size, clf.loss, clf.head) == (1e-4, 64, "bce", "linear")
+    assert clf.perturbation.radius == 2.5
+    assert not clf.center
+    assert not clf.standardize

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from ollama_server import MODEL, OllamaServer
 from PIL import Image
 
-from sklearn_tai import PromptCorpusGenerator, __version__
+from sklearn_tai import PromptCorpusGenerator, TextAsImageClassifier, __version__
 from sklearn_tai.cli import cli
 from sklearn_tai.cli._formats import Table, Tagged
 from sklearn_tai.cli._tagging import Tagger
@@ -25,7 +25,7 @@ from sklearn_tai.corpus import Corpus
 from sklearn_tai.persistence import load_classifier
 
 COMMAND = [sys.executable, "-m", "sklearn_tai.cli"]
-FIT = ["--encoder", "tai-tiny", "--hidden-sizes", "64", "--learning-rate", "0.01"]
+FIT = ["--encoder", "tai-tiny"]
 
 
 def run(*args, code=0, **kwargs):
@@ -45,7 +45,7 @@ def model(scenes, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     (folder / "labels.txt").write_text("\n".join(scenes.label_names))
     run("generate", folder / "labels.txt", "-o", folder / "c.jsonl", "--n-texts", 300)
-    run("fit", folder / "c.jsonl", "-o", folder / "model", *FIT, "--epochs", 5)
+    run("fit", folder / "c.jsonl", "-o", folder / "model", *FIT)
     return folder / "model"
 
 
@@ -213,19 +213,49 @@ class TestFit:
     def test_settings_reach_the_model(self, model):
         clf = load_classifier(model)
         assert clf.get_params()["encoder__model_name"] == "tai-tiny"
-        assert clf.hidden_sizes == [64]
-        assert (clf.max_epochs, clf.max_lr, clf.random_state) == (5, 0.01, 0)
+        assert (clf.adapter, clf.perturbation_.radius, clf.random_state) == ("kernel", "auto", 0)
         assert (clf.verbose, clf.device, clf.encoder_.verbose) == (0, None, 0)
-        assert clf.perturbation_.radius == 2.5
         assert clf.classes_[0] == "aeroplane"
         assert sorted(p.name for p in model.iterdir()) == ["config.json", "weights.safetensors"]
+
+    def test_the_same_as_in_python(self, model, scenes, encoder, image_embeddings):
+        corpus = Corpus.load(model.parent / "c.jsonl")
+        clf = TextAsImageClassifier(encoder).fit(corpus.texts, corpus.Y)
+        proba = load_classifier(model).predict_proba(image_embeddings)
+        np.testing.assert_allclose(proba, clf.predict_proba(image_embeddings), atol=1e-6)
+
+    def test_network(self, model, tmp_path):
+        run("fit", model.parent / "c.jsonl", "-o", tmp_path / "m", *FIT, "--adapter", "network",
+            "--hidden-sizes", "64,32", "--epochs", 2, "--learning-rate", 0.01)  # fmt: skip
+        clf = load_classifier(tmp_path / "m")
+        assert (clf.adapter, clf.hidden_sizes, clf.perturbation_.radius) == (
+            "network", [64, 32], 2.5
+        )  # fmt: skip
+        assert (clf.max_epochs, clf.max_lr, len(clf.net_.history)) == (2, 0.01, 2)
+
+    @pytest.mark.parametrize(
+        ("option", "value"),
+        [("--hidden-sizes", "2048,2048,2048"), ("--epochs", 60), ("--learning-rate", 1e-4)],
+    )
+    def test_options_of_the_network_alone(self, model, tmp_path, option, value):
+        """Also where the value is the default one."""
+        args = ["fit", model.parent / "c.jsonl", "-o", tmp_path / "m", option, value]
+        message = run(*args, code=2).stderr
+        assert f"{option} is of use with --adapter network only." in message
+        assert not (tmp_path / "m").exists()
+
+    @pytest.mark.parametrize("radius", ["-1", "nan", "inf", "big", ""])
+    def test_bad_radius(self, model, tmp_path, radius):
+        args = ["fit", model.parent / "c.jsonl", "-o", tmp_path / "m", "--radius", radius]
+        message = run(*args, code=2).stderr
+        assert f"{radius!r} is neither a number from 0 on nor 'auto'" in message
 
     def test_overwrites_models_only_and_when_told(self, model, tmp_path):
         corpus = model.parent / "c.jsonl"
         other = tmp_path / "documents"
         other.mkdir()
         (other / "thesis.txt").write_text("precious")
-        args = ["fit", corpus, *FIT, "--epochs", 1]
+        args = ["fit", corpus, *FIT]
         assert "no model" in run(*args, "-o", other, "--force", code=2).stderr
         run(*args, "-o", tmp_path / "new" / "m")
         assert "--force replaces it" in run(*args, "-o", tmp_path / "new" / "m", code=2).stderr
@@ -236,7 +266,7 @@ class TestFit:
 
     def test_names_labels_in_warnings(self, tmp_path):
         Corpus(["a dog"], [[1, 0]], ["dog", "unicorn"]).save(tmp_path / "c.jsonl")
-        result = run("fit", tmp_path / "c.jsonl", "-o", tmp_path / "m", *FIT, "--epochs", 1)
+        result = run("fit", tmp_path / "c.jsonl", "-o", tmp_path / "m", *FIT)
         assert re.search(r"^Warning: 1 of 2 labels.*: unicorn\.", result.stderr, re.M)
 
     @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn_tai import (
     MixedPerturbation,
     MultiCropClassifier,
+    MultiLabelCalibratedClassifier,
+    MultiLabelThresholdClassifier,
     OllamaCorpusGenerator,
     OpenAICorpusGenerator,
     OpenCLIPEncoder,
@@ -88,8 +90,7 @@ EXPECTED_FAILURES = {
         "check_n_features_in_after_fitting": _COLUMN_NAMES,
         "check_estimators_partial_fit_n_features": _COLUMN_NAMES,
     },
-    "MultiCropClassifier": _CLASSIFIER_CHECKS
-    | {"check_decision_proba_consistency": _ONE_COLUMN},
+    "MultiCropClassifier": _CLASSIFIER_CHECKS | {"check_decision_proba_consistency": _ONE_COLUMN},
     "ScoreEnsemble": _CLASSIFIER_CHECKS
     | {
         "check_classifiers_multilabel_output_format_predict_proba": (
@@ -131,6 +132,8 @@ ESTIMATORS = [
     TextAsImageClassifier(OpenCLIPEncoder("tai-tiny"), MixedPerturbation(2), max_epochs=3),
     ZeroShotClassifier(["dog", "cat"]),
     MultiCropClassifier(ZeroShotClassifier(["dog"])),
+    MultiLabelCalibratedClassifier(TextAsImageClassifier()),
+    MultiLabelThresholdClassifier(TextAsImageClassifier()),
     ScoreEnsemble([("adapter", TextAsImageClassifier()), ("clip", ZeroShotClassifier(["dog"]))]),
     CoMCClassifier(radius=2),
     CoOpClassifier(["dog", "cat"]),

@@ -163,7 +163,9 @@ def test_new_labels(data):
     # old texts have no bird, old images may have one, and new texts no cat
     Y[40:50, 2], Y[50:, 2], Y[:40, 1] = 0, -1, 0
     whole = kernel().fit(
-        np.vstack([X[40:], X[:40]]), np.vstack([Y[40:], Y[:40]]), np.r_[modality[40:], modality[:40]]
+        np.vstack([X[40:], X[:40]]),
+        np.vstack([Y[40:], Y[:40]]),
+        np.r_[modality[40:], modality[:40]],
     )
     np.testing.assert_allclose(clf.predict_proba(X), whole.predict_proba(X), atol=1e-5)
 
@@ -174,7 +176,11 @@ def test_new_labels_of_arrays(data):
     clf = kernel().fit(X[:25], Y[:25, :2]).partial_fit(X[25:], Y[25:])
     assert clf.classes_.tolist() == [0, 1, 2]
     named = kernel().fit(X[:25], pd.DataFrame(Y[:25, :2], columns=["a", "b"]))
-    assert named.partial_fit(X[25:], Y[25:, :1], classes=["c"]).classes_.tolist() == ["a", "b", "c"]
+    assert named.partial_fit(X[25:], Y[25:, :1], classes=["c"]).classes_.tolist() == [
+        "a",
+        "b",
+        "c",
+    ]
     assert kernel().partial_fit(X, Y, classes=list("xyz")).classes_.tolist() == ["x", "y", "z"]
     with pytest.raises(ValueError, match="y has 1 columns but this classifier knows 3 labels"):
         clf.partial_fit(X, Y[:, :1])

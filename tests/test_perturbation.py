@@ -77,3 +77,44 @@ def test_radius_zero_changes_nothing(X):
 def test_negative_radius():
     with pytest.raises(ValueError, match="'radius' parameter"):
         RandomPerturbation(-1).fit([[1.0]])
+
+
+def test_radius_auto():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 16)) + 1
+    unit = X / np.linalg.norm(X, axis=1, keepdims=True)
+    spread = (unit @ unit.T)[np.triu_indices(300, 1)].std()
+    radius = np.sqrt(16 * spread / 4)
+    noise = RandomPerturbation().fit(X)
+    assert noise.radius == "auto"
+    assert noise.radius_ == pytest.approx(radius * np.linalg.norm(X, axis=1).mean())
+    # a length in the embeddings' own units: of the same size either way
+    assert RandomPerturbation(relative=False).fit(X).radius_ == pytest.approx(noise.radius_)
+    assert RandomPerturbation().fit(7 * X).radius_ == pytest.approx(7 * noise.radius_)
+    # images do not tell how far apart texts are
+    both = np.vstack([X, np.ones((5, 16))])
+    modality = ["text"] * 300 + ["image"] * 5
+    assert RandomPerturbation().fit(both, modality=modality).radius_ == noise.radius_
+    # of more texts, some are enough
+    many = RandomPerturbation().fit(np.repeat(X, 10, axis=0)).radius_
+    assert many == pytest.approx(noise.radius_, rel=0.02)
+
+
+@pytest.mark.parametrize("X", [np.ones((1, 4)), np.ones((5, 4)), np.ones((2, 4))])
+def test_radius_auto_without_any_spread_is_the_papers(X):
+    assert RandomPerturbation().fit(X).radius_ == pytest.approx(2.5 * 2)
+
+
+def test_noise_of_the_covariance_of_texts():
+    rng = np.random.default_rng(0)
+    scales = np.array([3.0, 1.0, 0.0])
+    X = rng.normal(size=(4000, 3)) * scales + 5
+    perturbation = RandomPerturbation(2, covariance="texts", random_state=0).fit(X)
+    noise = perturbation.fit_transform(X) - X
+    np.testing.assert_allclose(np.linalg.norm(noise, axis=1), perturbation.radius_, rtol=1e-6)
+    np.testing.assert_allclose(noise[:, 2], 0, atol=1e-6)  # where texts do not differ
+    directions = noise[:, :2] * [1 / 3, 1]
+    angles = np.arctan2(directions[:, 1], directions[:, 0])
+    np.testing.assert_allclose(np.histogram(angles, 8)[0] / 500, 1, atol=0.2)  # uniform
+    few = RandomPerturbation(2, covariance="texts", random_state=0).fit_transform(X[:2])
+    assert np.isfinite(few).all()

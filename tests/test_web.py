@@ -15,7 +15,12 @@ pytest.importorskip("gradio")
 import gradio_client
 from click.testing import CliRunner
 
-from sklearn_tai import PromptCorpusGenerator, TextAsImageClassifier, ZeroShotClassifier
+from sklearn_tai import (
+    PromptCorpusGenerator,
+    RandomPerturbation,
+    TextAsImageClassifier,
+    ZeroShotClassifier,
+)
 from sklearn_tai.cli import cli
 from sklearn_tai.web import _trainer, launch, make_app
 
@@ -49,9 +54,9 @@ def files(scenes, tmp_path_factory):
     return paths
 
 
-def ask(client, labels, paths, radius=2.5):
+def ask(client, labels, paths, noise=1):
     pictures = [{"image": gradio_client.handle_file(str(path))} for path in paths]
-    return client.predict(labels, pictures, radius, api_name="/score")
+    return client.predict(labels, pictures, noise, api_name="/score")
 
 
 class Tables(HTMLParser):
@@ -89,29 +94,36 @@ def message(html):
     return found[0]
 
 
-def test_scores_are_those_of_the_classifiers(client, files, scenes, encoder):
-    shown = scores(ask(client, LABELS, files))
+@pytest.mark.parametrize("noise", [1, 0, 1.5])
+def test_scores_are_those_of_the_classifiers(client, files, scenes, encoder, noise):
+    html = ask(client, LABELS, files, noise)
+    shown = scores(html)
     names = sorted(LABELS.split(", "))
     texts, Y = PromptCorpusGenerator(N_TEXTS, random_state=0).generate(names)
-    clf = TextAsImageClassifier(
-        encoder, adapter="network", hidden_sizes=(256,) * 3, max_lr=1e-3, random_state=0
-    ).fit(texts, Y)
+    clf = TextAsImageClassifier(encoder).fit(texts, Y)
+    norm = np.linalg.norm(encoder.transform(texts), axis=1).mean()
+    radius = noise * clf.perturbation_.radius_ / norm
+    if noise != 1:
+        clf = TextAsImageClassifier(encoder, RandomPerturbation(radius)).fit(texts, Y)
+    assert f"noise radius {radius:.1f}." in html
     trained = clf.predict_proba(scenes.images[:3])
     zero_shot = ZeroShotClassifier(names, encoder).fit().predict_proba(scenes.images[:3])
     assert len(shown) == 3
     for k, card in enumerate(shown):
-        assert list(card) == [names[i] for i in np.argsort(-trained[k])]
+        assert list(card) == [names[i] for i in np.argsort(-trained[k], kind="stable")]
         expected = np.column_stack([trained[k], zero_shot[k]])
         np.testing.assert_allclose([card[name] for name in names], 100 * expected, atol=1)
 
 
-def test_same_labels_are_trained_once(client, files):
+def test_same_labels_are_encoded_once(client, files):
     labels = "horse\nsheep\n\ncow"
     first = ask(client, labels, files[:1])
     again = ask(client, "  cow, horse,sheep,", files[1:])
-    assert "Trained in" in first
-    assert "Trained before" in again
-    assert "Trained in" in ask(client, labels, files[:1], radius=0)
+    assert "encoded in" in first
+    assert "encoded before" in again
+    without_noise = ask(client, labels, files[:1], noise=0)
+    assert "encoded before" in without_noise
+    assert scores(without_noise) != scores(first)
 
 
 def test_visitors_side_by_side(client, files):
@@ -119,22 +131,22 @@ def test_visitors_side_by_side(client, files):
         same = list(pool.map(lambda _: ask(client, "boat, train", files[:1]), range(4)))
         others = [f"boat, train, {name}" for name in ("sofa", "bird", "bottle")]
         different = list(pool.map(lambda text: ask(client, text, files[:1]), others))
-    assert sum("Trained in" in html for html in same) == 1
+    assert sum("encoded in" in html for html in same) == 1
     assert len({json.dumps(scores(html)) for html in same}) == 1
     assert [set(scores(html)[0]) for html in different] == [set(t.split(", ")) for t in others]
 
 
-def test_kept_classifiers_are_bounded(encoder, monkeypatch):
+def test_kept_sentences_are_bounded(encoder, monkeypatch):
     monkeypatch.setattr(_trainer, "_N_KEPT", 2)
     trainer = _trainer.Trainer(encoder, 20)
     steps = []
 
     def new(*labels):
-        return trainer.get(labels, 2.5, lambda done, desc: steps.append((done, desc)))[1]
+        return trainer.get(labels, 1, lambda done, desc: steps.append((done, desc)))[1]
 
     assert [new("dog", "cat"), new("dog", "car"), new("cat", "dog")] == [True, True, False]
     assert [new("dog", "bus"), new("dog", "cat"), new("dog", "car")] == [True, False, True]
-    assert steps[-1] == (1.0, "Training")
+    assert steps[-1] == (0.0, "Encoding sentences")
 
 
 @pytest.mark.parametrize(
@@ -187,6 +199,15 @@ def test_labels_are_text_not_html(client, files):
     html = ask(client, "<img src=x onerror=alert(1)>, dog & cat", files[:1])
     assert "<img src=x" not in html
     assert set(scores(html)[0]) == {"<img src=x onerror=alert(1)>", "dog & cat"}
+
+
+def test_likely_labels_are_bold(client, files):
+    html = ask(client, LABELS, files)
+    assert "above 40 % it is in bold" in html
+    bold = re.findall(r'<tr class="sure"><th scope="row">(\w+)', html)
+    likely = [name for card in scores(html) for name, (own, _) in card.items() if own > 40]
+    assert bold
+    assert bold == likely
 
 
 def test_more_labels_than_shown_are_folded(client, files, scenes):

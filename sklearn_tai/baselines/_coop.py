@@ -9,8 +9,8 @@ import torch
 from sklearn.base import _fit_context
 from torch import nn
 
-from ._local import ItemFeatures
 from .._losses import binary_cross_entropy
+from ._local import ItemFeatures
 from ._prompt_learning import PromptClassifier, PromptLearner
 
 

@@ -10,8 +10,8 @@ import torch
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval
 
-from ._local import ItemFeatures, aggregate
 from .._losses import asymmetric_loss
+from ._local import ItemFeatures, aggregate
 from ._prompt_learning import PromptClassifier
 
 

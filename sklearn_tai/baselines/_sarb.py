@@ -17,8 +17,8 @@ from tqdm.auto import tqdm
 
 from .._items import as_embeddings, check_items
 from .._labels import check_indicator
-from .._multi_label import MultiLabelClassifierMixin
 from .._losses import KnownBCEWithLogitsLoss
+from .._multi_label import MultiLabelClassifierMixin
 from ..adapter import check_device
 
 

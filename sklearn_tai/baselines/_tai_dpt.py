@@ -12,8 +12,8 @@ from sklearn.base import _fit_context
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils._param_validation import Interval
 
-from ._local import ItemFeatures, aggregate
 from .._losses import ranking_loss
+from ._local import ItemFeatures, aggregate
 from ._prompt_learning import PromptClassifier
 
 

@@ -48,9 +48,7 @@ def demo(save: Path | None, seed: int, quiet: bool) -> None:
     names = scenes.label_names
     encoder = OpenCLIPEncoder("tai-tiny")
     texts, Y = PromptCorpusGenerator(n_texts=1000, random_state=seed).generate(names)
-    clf = TextAsImageClassifier(
-        encoder, hidden_sizes=(512,), max_lr=3e-3, max_epochs=20, random_state=seed
-    ).fit(texts, Y)
+    clf = TextAsImageClassifier(encoder).fit(texts, Y)
     note(f"Labelling {len(scenes.images)} pictures it has never seen ...", quiet)
     embeddings = encoder.transform(scenes.images)
     proba = clf.predict_proba(embeddings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from dataclasses import dataclass
@@ -9,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ._shell import count, note, pretrained_option, quiet_option, seed_option, shows_progress
+
+_ONLY_NETWORK = ("hidden_sizes", "epochs", "learning_rate")
 
 
 @dataclass
@@ -43,6 +47,23 @@ class _Sizes(click.ParamType):
         return sizes
 
 
+class _Radius(click.ParamType):
+    name = "R"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | str:
+        if value == "auto":
+            return "auto"
+        try:
+            radius = float(value)
+        except ValueError:
+            radius = math.nan
+        if not 0 <= radius < math.inf:
+            self.fail(f"{value!r} is neither a number from 0 on nor 'auto'.", param, ctx)
+        return radius
+
+
 @click.command(short_help="Train a model on a corpus.")
 @click.argument("corpus", type=click.Path(exists=True, dir_okay=False))
 @click.option(
@@ -63,12 +84,18 @@ class _Sizes(click.ParamType):
 )
 @pretrained_option
 @click.option(
-    "--radius",
-    metavar="R",
-    type=click.FloatRange(0),
-    default=2.5,
+    "--adapter",
+    type=click.Choice(["kernel", "network"]),
+    default="kernel",
     show_default=True,
-    help="Length of the noise, in mean norms of the texts. Try 1 to 5 on pictures of yours.",
+    help="kernel averages the labels of the texts by similarity, without training; network "
+    "trains layers, as the paper does.",
+)
+@click.option(
+    "--radius",
+    type=_Radius(),
+    help="Length of the noise: auto, from how far apart the texts are, or a number of their mean "
+    "norms. Try 1 to 5 on pictures of yours.  [default: auto; 2.5 with --adapter network]",
 )
 @click.option(
     "--hidden-sizes",
@@ -76,7 +103,7 @@ class _Sizes(click.ParamType):
     default="2048,2048,2048",
     show_default=True,
     help="Widths of the network's layers. One of 256 makes a model of 2 MB; give it "
-    "--learning-rate 0.003.",
+    "--learning-rate 0.003.  [network only]",
 )
 @click.option(
     "--epochs",
@@ -84,7 +111,7 @@ class _Sizes(click.ParamType):
     type=click.IntRange(1),
     default=60,
     show_default=True,
-    help="Passes over the texts.",
+    help="Passes over the texts.  [network only]",
 )
 @click.option(
     "--learning-rate",
@@ -92,7 +119,7 @@ class _Sizes(click.ParamType):
     type=click.FloatRange(0, min_open=True),
     default=1e-4,
     show_default=True,
-    help="Peak of the learning rate.",
+    help="Peak of the learning rate.  [network only]",
 )
 @seed_option
 @click.option(
@@ -100,12 +127,15 @@ class _Sizes(click.ParamType):
 )
 @click.option("--force", is_flag=True, help="Replace the model that is there.")
 @quiet_option
+@click.pass_context
 def fit(
+    ctx: click.Context,
     corpus: str,
     output: Path,
     encoder: str,
     pretrained: str,
-    radius: float,
+    adapter: str,
+    radius: float | str | None,
     hidden_sizes: tuple[int, ...],
     epochs: int,
     learning_rate: float,
@@ -117,14 +147,22 @@ def fit(
     """Train a model on CORPUS, texts with their labels, and write it to a folder.
 
     The folder holds JSON and safetensors, no code, and not CLIP's weights: those are
-    downloaded once and kept where open_clip keeps them.
+    downloaded once and kept where open_clip keeps them. Almost all of the time goes into
+    encoding the texts; --adapter network takes minutes more.
 
     \b
     Examples:
       sklearn-tai fit corpus.jsonl -o model
       sklearn-tai fit corpus.jsonl -o model --encoder ViT-B-16 --radius 1
-      sklearn-tai fit corpus.jsonl -o small --hidden-sizes 256 --learning-rate 0.003
+      sklearn-tai fit corpus.jsonl -o paper --adapter network
     """
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in _ONLY_NETWORK
+        if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+    ]
+    if given and adapter != "network":
+        raise click.UsageError(f"{given[0]} is of use with --adapter network only.")
     if output.is_dir() and any(output.iterdir()):
         if not (output / "config.json").is_file():
             raise click.UsageError(
@@ -142,7 +180,8 @@ def fit(
     verbose = int(shows_progress(quiet))
     clf = TextAsImageClassifier(
         OpenCLIPEncoder(encoder, pretrained, device=device, verbose=verbose),
-        RandomPerturbation(radius),
+        None if radius is None else RandomPerturbation(radius),
+        adapter=adapter,
         hidden_sizes=hidden_sizes,
         max_epochs=epochs,
         max_lr=learning_rate,

@@ -247,29 +247,6 @@ class OpenCLIPEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 stacklevel=3,
             )
 
-    def temperature(self) -> float | None:
-        """The temperature that the model has learnt: CLIP divides cosines by it.
-
-        Returns
-        -------
-        float or None
-            0.01 for CLIP's published models; None for a model without one.
-
-        Raises
-        ------
-        OSError
-            If the weights are neither in the cache nor downloadable.
-
-        Examples
-        --------
-        >>> from sklearn_tai import OpenCLIPEncoder
-        >>> round(OpenCLIPEncoder("tai-tiny").temperature(), 3)
-        0.054
-        """
-        self._validate_params()
-        scale = getattr(self._load().model, "logit_scale", None)
-        return None if scale is None else float(1 / scale.float().exp())
-
     def _load(self) -> LoadedModel:
         return load_model(
             self.model_name,

@@ -5,17 +5,24 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from sklearn.preprocessing import normalize
 
 _PAPER = 2.5  # 25 for the un-normalised embeddings of CLIP RN50
+_SHARE = 0.25  # of the spread; benchmarks/radius_criteria.py
+_N_TEXTS = 1000  # enough to know the spread, and few enough for all pairs
 
 
-def auto_radius(texts: np.ndarray, images: np.ndarray, temperature: float | None) -> float:
-    """A radius in mean norms of the text embeddings.
+def auto_radius(X: np.ndarray) -> float:
+    """A radius in mean norms of `X`, from how far apart the embeddings are.
 
-    It is that of the noise under which the posterior over texts, given an image, is the
-    softmax of their cosines over `temperature`.
+    Noise of length r in d dimensions has the variance tau = r ** 2 / d a coordinate, and
+    tau is the temperature of the softmax over cosines that it leads to (see
+    :class:`~sklearn_tai.kernel.KernelAdapter`). That temperature is set to a quarter of
+    the standard deviation of the cosines between texts.
     """
-    if temperature is None:
+    X = normalize(X[np.linspace(0, len(X) - 1, min(len(X), _N_TEXTS)).astype(int)])
+    cosines = (X @ X.T)[np.triu_indices(len(X), 1)]
+    spread = float(cosines.std()) if len(cosines) > 1 else 0.0
+    if spread < 1e-6:  # of rounding: one text, or the same one again and again
         return _PAPER
-    n_features = (texts if len(texts) else images).shape[1]
-    return math.sqrt(n_features * temperature)
+    return math.sqrt(X.shape[1] * _SHARE * spread)

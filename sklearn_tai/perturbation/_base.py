@@ -36,9 +36,7 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         raise NotImplementedError
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self, X: Any, y: Any = None, modality: Any = None, temperature: float | None = None
-    ) -> BasePerturbation:
+    def fit(self, X: Any, y: Any = None, modality: Any = None) -> BasePerturbation:
         """Learn the length of the noise.
 
         Parameters
@@ -49,9 +47,6 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             Labels of the items, where the perturbation uses them.
         modality : array-like of shape (n_samples,), default=None
             "text" or "image" for each row; None if all are texts.
-        temperature : float or None, default=None
-            The temperature that the model behind the embeddings has learnt, for a radius
-            of "auto". Classifiers pass that of their encoder.
 
         Returns
         -------
@@ -60,14 +55,13 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         X = validate_data(self, X, dtype=(np.float64, np.float32))
         is_image = check_modality(modality, len(X))
-        norms = np.linalg.norm(X, axis=1)
         # one unit for both modalities: without texts, images must give it
-        texts = norms if is_image.all() else norms[~is_image]
-        norm = float(texts.mean())
+        texts = X if is_image.all() else X[~is_image]
+        norm = float(np.linalg.norm(texts, axis=1).mean())
 
         def length(radius: Any) -> float:
             if isinstance(radius, str):  # "auto"
-                return norm * auto_radius(X[~is_image], X[is_image], temperature)
+                return norm * auto_radius(texts)
             return float(radius) * (norm if self.relative else 1.0)
 
         self._learn(X, y, is_image, length)

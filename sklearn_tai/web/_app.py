@@ -24,8 +24,8 @@ _MAX_PICTURES = 20
 _EXAMPLES = (13, 25, 27, 31, 35, 8)  # of the bundled pictures, chosen by looking at them
 
 _INTRO = """# Label pictures from words alone
-Name the things you look for. A small network is trained on *sentences* about them, in a few
-seconds and without a single picture, and then labels yours."""
+Name the things you look for. A classifier learns them from *sentences*, in a few seconds and
+without a single picture, and then labels yours."""
 _BUNDLED_NOTE = """> **This is the small model inside the package, {name}.** It knows pictograms of
 > some hundred everyday things, not photos. For photos start the page with CLIP RN50, which is
 > downloaded once: `sklearn-tai web --encoder RN50`"""
@@ -36,8 +36,8 @@ def make_app(
 ) -> gradio.Blocks:
     """Build the page: labels and pictures in, scores out.
 
-    Behind it, a :class:`~sklearn_tai.TextAsImageClassifier` with layers of 256 is trained
-    on template texts about the visitor's labels, and kept for the same labels.
+    Behind it, a :class:`~sklearn_tai.TextAsImageClassifier` learns from template texts
+    about the visitor's labels. Their embeddings are kept for the same labels.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def make_app(
     def score(
         label_text: str,
         pictures: list[tuple[str, str | None]] | None,
-        radius: float,
+        noise: float,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> str:
         """Scores of the pictures for the labels, as HTML."""
@@ -97,15 +97,18 @@ def make_app(
                     f"These are {len(pictures)} pictures; please take up to {_MAX_PICTURES} at a "
                     "time."
                 )
-            trained, is_new = trainer.get(names, radius, progress)
+            trained, is_new = trainer.get(names, noise, progress)
         except Mistake as mistake:
             return mistake_note(str(mistake))
         cards = [
             _score_picture(Path(path), trained, encoder)
             for path, _ in progress.tqdm(pictures, desc="Looking at the pictures")
         ]
-        how = f"Trained in {trained.seconds:.1f} seconds" if is_new else "Trained before"
-        note = f"{how}, on {n_texts:,} sentences about {len(names)} labels. {LEGEND}"
+        when = f"encoded in {trained.seconds:.1f} seconds" if is_new else "encoded before"
+        note = (
+            f"{n_texts:,} sentences about {len(names)} labels, {when}; noise radius "
+            f"{trained.radius:.1f}. {LEGEND}"
+        )
         return f'<p class="note">{note}</p><div class="cards">{"".join(cards)}</div>'
 
     with gr.Blocks(
@@ -143,20 +146,20 @@ def make_app(
                 api_visibility="private",
             )
         with gr.Accordion("Advanced", open=False):
-            radius = gr.Slider(
+            noise = gr.Slider(
                 0,
-                10,
-                2.5,
-                step=0.5,
-                label="Noise radius",
-                info="How far embeddings of sentences are moved at random in training, so that "
-                "those of pictures lie among them. 0 is no noise.",
+                2,
+                1,
+                step=0.1,
+                label="Noise radius, times the automatic one",
+                info="How many sentences have a say: at 0 the one nearest to a picture alone, and "
+                "the more, the higher it is. 1 is what suits most models.",
             )
         button = gr.Button("Label the pictures", variant="primary")
         results = gr.HTML(css_template=CSS)
         # progress is shown where the results will be: clear the old ones first
         button.click(str, None, results, queue=False, api_visibility="private").then(
-            score, [label_box, pictures, radius], results, api_name="score", concurrency_limit=4
+            score, [label_box, pictures, noise], results, api_name="score", concurrency_limit=4
         )
     return app
 

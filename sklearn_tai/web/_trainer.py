@@ -1,86 +1,95 @@
-"""Train on the labels that visitors give, once for the same labels."""
+"""Classifiers for the labels that visitors give."""
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
-from skorch.callbacks import Callback
 
 from ..baselines import ZeroShotClassifier
 from ..classifier import TextAsImageClassifier
 from ..corpus import PromptCorpusGenerator
+from ..perturbation import RandomPerturbation
 
-_N_KEPT = 32  # classifiers, of about 1 MB each
+_N_KEPT = 32  # sets of labels; embeddings of 1,000 sentences take 4 MB with CLIP RN50
+
+
+class _Sentences(NamedTuple):
+    embeddings: np.ndarray
+    Y: np.ndarray
+    zero_shot: ZeroShotClassifier
+    seconds: float
 
 
 class Trained(NamedTuple):
     classifier: TextAsImageClassifier
     zero_shot: ZeroShotClassifier
-    seconds: float
-
-
-class _EpochReport(Callback):
-    def __init__(self, report: Callable[[float], Any]) -> None:
-        self.report = report
-
-    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        self.report(len(net.history) / net.max_epochs)
+    seconds: float  # that the encoding took
+    radius: float  # in mean norms
 
 
 class Trainer:
-    """Classifiers by labels and radius; the ones not used for longest go first."""
+    """Classifiers by labels and noise.
+
+    Sentences are kept, the labels not used for longest going first. Classifiers are not:
+    once sentences are encoded, one takes milliseconds.
+    """
 
     def __init__(self, encoder: Any, n_texts: int) -> None:
         self.encoder = encoder
         self.n_texts = n_texts
-        self._kept: OrderedDict[Any, Trained] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, ...], _Sentences] = OrderedDict()
         self._lock = Lock()
-        # One training at a time: they draw from torch's one generator, and visitors who come
-        # with the same labels meanwhile find them trained.
-        self._training = Lock()
+        # One at a time: side by side they would only slow each other down, and visitors who
+        # come with the same labels meanwhile find them encoded.
+        self._encoding = Lock()
 
-    def get(self, labels: Sequence[str], radius: float, report: Any) -> tuple[Trained, bool]:
-        """The classifiers of these labels in any order, and whether they are new."""
-        key = (tuple(sorted(labels)), float(radius))
-        if (kept := self._find(key)) is not None:
+    def get(self, labels: Sequence[str], noise: float, report: Any) -> tuple[Trained, bool]:
+        """The classifiers of these labels in any order, and whether the labels are new.
+
+        `noise` is the radius in multiples of the automatic one.
+        """
+        sentences, is_new = self._sentences(tuple(sorted(labels)), report)
+        embeddings, Y, zero_shot, seconds = sentences
+        classifier = TextAsImageClassifier(self.encoder).fit(embeddings, Y)
+        radius = noise * classifier.perturbation_.radius_
+        if noise != 1:
+            perturbation = RandomPerturbation(radius, relative=False)
+            classifier.set_params(perturbation=perturbation).fit(embeddings, Y)
+        norm = float(np.linalg.norm(embeddings, axis=1).mean())
+        return Trained(classifier, zero_shot, seconds, radius / norm), is_new
+
+    def _sentences(self, labels: tuple[str, ...], report: Any) -> tuple[_Sentences, bool]:
+        if (kept := self._find(labels)) is not None:
             return kept, False
-        report(0, desc="Waiting for another training")
-        with self._training:
-            if (kept := self._find(key)) is not None:
+        report(0, desc="Waiting for another visitor")
+        with self._encoding:
+            if (kept := self._find(labels)) is not None:
                 return kept, False
-            trained = self._train(*key, report)
-        with self._lock:
-            self._kept[key] = trained
-            if len(self._kept) > _N_KEPT:
-                self._kept.popitem(last=False)
-        return trained, True
+            sentences = self._encode(labels, report)
+            with self._lock:
+                self._kept[labels] = sentences
+                if len(self._kept) > _N_KEPT:
+                    self._kept.popitem(last=False)
+        return sentences, True
 
-    def _find(self, key: Any) -> Trained | None:
+    def _find(self, labels: tuple[str, ...]) -> _Sentences | None:
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
+            if labels in self._kept:
+                self._kept.move_to_end(labels)
+            return self._kept.get(labels)
 
-    def _train(self, labels: tuple[str, ...], radius: float, report: Any) -> Trained:
+    def _encode(self, labels: tuple[str, ...], report: Any) -> _Sentences:
         start = time.perf_counter()
         report(0, desc="Writing sentences")
         texts, Y = PromptCorpusGenerator(self.n_texts, random_state=0).generate(labels)
         parts = []
         for first in range(0, len(texts), 250):
-            report(0.1 + 0.4 * first / len(texts), desc="Encoding sentences")
+            report(first / len(texts), desc="Encoding sentences")
             parts.append(self.encoder.transform(texts[first : first + 250]))
-        classifier = TextAsImageClassifier(
-            self.encoder,
-            hidden_sizes=(256, 256, 256),
-            max_lr=1e-3,
-            callbacks=[_EpochReport(lambda done: report(0.5 + 0.5 * done, desc="Training"))],
-            random_state=0,
-        ).set_params(perturbation__radius=radius)
-        classifier.fit(np.concatenate(parts), Y)
         zero_shot = ZeroShotClassifier(labels, self.encoder).fit()
-        return Trained(classifier, zero_shot, time.perf_counter() - start)
+        return _Sentences(np.concatenate(parts), Y, zero_shot, time.perf_counter() - start)
