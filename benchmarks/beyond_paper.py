@@ -4,7 +4,8 @@
     python benchmarks/beyond_paper.py --testbed photos --n-texts 3000
 
 Each is measured alone and together with others, in text-only training. The radius of the
-kernel is "auto", that of networks the paper's (`--radius`). `--only` picks rows by a part of their name.
+kernel is "auto", that of networks the paper's (`--radius`). `--only` picks rows by a part of
+their name.
 """
 
 from __future__ import annotations

@@ -385,7 +385,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         new = training_set(X, y, modality, lambda items: self._encode(items, reset=False))
         names = name_columns(y, new.Y, new.classes, self.classes_, classes)
         embeddings, Y, is_image = kernel_items(self.net_.module_)
-        if self.text_mean_ is not None:
+        if self.text_mean_ is not None and self.image_mean_ is not None:
             embeddings += np.where(is_image[:, None], self.image_mean_, self.text_mean_)
         old = TrainingSet(embeddings, Y, self.classes_, is_image)
         return self._adapt(merge(old, new._replace(classes=names)))
@@ -492,7 +492,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         return np.concatenate(outputs)
 
     def _centered(self, embeddings: np.ndarray, is_text: np.ndarray) -> np.ndarray:
-        if self.text_mean_ is None:
+        if self.text_mean_ is None or self.image_mean_ is None:
             return embeddings
         return embeddings - np.where(is_text[:, None], self.text_mean_, self.image_mean_)
 

@@ -246,7 +246,7 @@ class _Graph(nn.Module):
         self.unit_length = isinstance(clf, CoMCClassifier)
         self.standardize = getattr(clf, "standardize", False)
         mean = getattr(clf, "image_mean_", None)
-        self.register_buffer("mean", None if mean is None else torch.from_numpy(mean))
+        self.mean: Any = None if mean is None else torch.from_numpy(mean)
         self.eval().requires_grad_(False)
 
     def embed(self, pixels: torch.Tensor) -> torch.Tensor:

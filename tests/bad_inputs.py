@@ -19,9 +19,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 from scipy import sparse
+from sklearn.frozen import FrozenEstimator
 
 from sklearn_tai import (
     MixedPerturbation,
+    MultiCropClassifier,
+    MultiLabelCalibratedClassifier,
     OpenCLIPEncoder,
     PromptCorpusGenerator,
     RandomPerturbation,
@@ -470,6 +473,62 @@ PARAMETERS = [
     ),
     Case(
         "no epochs", ValueError, "'max_epochs' parameter", lambda b: b.fit(b.X, b.Y, max_epochs=0)
+    ),
+    Case(
+        "an adapter that is none",
+        ValueError,
+        "'adapter' parameter",
+        lambda b: b.fit(b.X, b.Y, adapter="mlp"),
+    ),
+    Case(
+        "a loss that is none",
+        ValueError,
+        "'loss' parameter",
+        lambda b: b.fit(b.X, b.Y, loss="hinge"),
+    ),
+    Case(
+        "one label to standardise over",
+        ValueError,
+        "two labels or more",
+        lambda b: b.fit(b.X, b.Y[:, :1], standardize=True),
+    ),
+    Case(
+        "a network asked to learn more",
+        AttributeError,
+        "partial_fit",
+        lambda b: b.fitted.partial_fit(b.X, b.Y),
+    ),
+    Case(
+        "fewer columns than labels known, without names",
+        ValueError,
+        "Name the columns",
+        lambda b: b.fit(b.X, b.Y, adapter="kernel").partial_fit(b.X, b.Y[:, :2]),
+    ),
+    Case(
+        "names of too many columns",
+        ValueError,
+        "one name for each column",
+        lambda b: b.fit(b.X, b.Y, adapter="kernel").partial_fit(b.X, b.Y, classes=list("abcd")),
+    ),
+    Case(
+        "embeddings to cut into tiles",
+        ValueError,
+        "",
+        lambda b: MultiCropClassifier(FrozenEstimator(b.fitted)).fit(b.X, b.Y).predict(b.X),
+    ),
+    Case(
+        "calibration without any labelled image",
+        ValueError,
+        "",
+        lambda b: MultiLabelCalibratedClassifier(FrozenEstimator(b.fitted)).fit(
+            b.X, np.full_like(b.Y, -1)
+        ),
+    ),
+    Case(
+        "the wrong number of columns for names",
+        ValueError,
+        "",
+        lambda b: b.fitted.inverse_transform(b.Y[:, :2]),
     ),
     Case(
         "an unknown device", ValueError, "Set device=None", lambda b: b.fit(b.X, b.Y, device="gpu")
