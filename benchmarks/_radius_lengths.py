@@ -154,11 +154,6 @@ def text_spread(bed: Bed) -> float:
     return _radius((T @ T.T)[~np.eye(len(T), dtype=bool)].std(), bed)
 
 
-def matched_to_texts(bed: Bed) -> float:
-    """The texts' own best tau, times the ratio of the spreads of similarities."""
-    return text_temperature(bed) * similarity_spread(bed) / text_spread(bed)
-
-
 LENGTHS = {
     "fixed radius": fixed_radius,
     "fixed temperature": fixed_temperature,
@@ -178,5 +173,4 @@ LENGTHS = {
     "i: texts' temperature": text_temperature,
     "i: texts' temperature, other sets": text_temperature_other_sets,
     "i: texts' spread": text_spread,
-    "i: matched to texts": matched_to_texts,
 }

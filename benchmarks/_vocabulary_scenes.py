@@ -107,29 +107,28 @@ def _cached(path: Path, make: Any) -> Bed:
     return Bed(name=name, half_texts=halves[0], half_Y=halves[1], logit_scale=scale, **a)
 
 
-def scene_beds(
-    model: str,
-    work: Path,
-    tag: str,
-    n_texts: int = 1000,
-    n_labelled: int = 300,
-    n_other: int = 150,
-) -> list[Bed]:
-    """One testbed a label set; embeddings are kept in `work`."""
+def scene_beds(model: str, work: Path, tag: str, n_texts: int = 1000, draw: int = 0) -> list[Bed]:
+    """One testbed a label set; embeddings are kept in `work` under the tag.
+
+    Each has 300 pictures with labels and 150 others without. Another `draw` is one of label
+    sets, pictures and texts.
+    """
+    n_labelled, n_other = 300, 150
     beds = []
-    for s, labels in enumerate(label_sets()):
+    for s, labels in enumerate(label_sets(draw)):
 
         def make(s: int = s, labels: list[str] = labels) -> dict[str, Any]:
+            seed = s + 100 * draw
             sprites = load_sprites(TEST_STYLES, work / "art", size=160)
             encoder = OpenCLIPEncoder(model)
-            pictures, Y = make_pictures(labels, n_labelled + n_other, sprites, seed=s)
-            order = np.random.default_rng(s).permutation(len(pictures))
+            pictures, Y = make_pictures(labels, n_labelled + n_other, sprites, seed)
+            order = np.random.default_rng(seed).permutation(len(pictures))
             X, Y = encoder.transform([pictures[i] for i in order]), Y[order]
             return _make(
                 f"{tag}, set {s}",
                 labels,
                 encoder,
-                s,
+                seed,
                 n_texts,
                 images=X[:n_labelled],
                 images_Y=Y[:n_labelled],

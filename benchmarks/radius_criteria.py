@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 N_TUNING_SETS = 3
 IMAGES_SPENT = (5, 10, 20, 40, 80)
+FOR_ALL_SIZES = ("h: largest weight", "h: perplexity, of texts")  # others are slow
 
 
 def curve_crossing(values: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -73,16 +74,18 @@ def picks(beds: list[Bed], n_scored: int, work: Path) -> dict[str, tuple[np.ndar
     for name, rule in LENGTHS.items():
         lengths = of_all(name, rule)
         found[name] = multiples, np.outer(lengths, multiples)
-        if name[0] in "ad" or name == "i: matched to texts":
+        if name[0] in "ad":
             found[f"{name}, c = 1"] = np.ones(1), lengths[:, None]
     for name, rule in CURVES.items():
-        curves = of_all(name, rule)
+        curves = of_all(name, rule, beds if name in FOR_ALL_SIZES else beds[:n_scored])
         low, high = curves.min(), curves.max()
         if low > 0 and high / low > 50:
             targets = np.geomspace(low, high, 400)
         else:
             targets = np.linspace(low, high, 400)
-        found[name] = targets, np.array([curve_crossing(v, targets) for v in curves])
+        radii = np.full((len(beds), len(targets)), np.nan)
+        radii[: len(curves)] = [curve_crossing(v, targets) for v in curves]
+        found[name] = targets, radii
     for name, rule in SCORES.items():
         best = [curve_best(v) for v in of_all(name, rule, beds[:n_scored])]
         best += [np.nan] * (len(beds) - n_scored)
@@ -131,13 +134,15 @@ def images_spent(
     return tuple(100 * np.mean(gaps, axis=0))
 
 
-def other_sizes(
+def other_beds(
     work: Path, scenes: list[Bed], photos: list[Bed], start: int
 ) -> tuple[list[Bed], dict[str, np.ndarray]]:
-    """The same testbeds with fewer and with more texts, and where they are in the list."""
+    """Another draw, and fewer or more texts; and where these testbeds are in the list."""
+    fresh = scene_beds("tai-tiny", work, "fresh", draw=1)
     many = scene_beds("tai-tiny", work, "encoder0", n_texts=3000), photo_beds(work, n_texts=3000)
     beds, places = [], {}
     for name, group in (
+        ("fresh sets", fresh),
         ("250 texts", [with_first_texts(b, 250) for b in scenes]),
         ("3,000 texts", [replace(b, name=f"{b.name}, 3000 texts") for b in many[0]]),
         ("photos, 250 texts", [with_first_texts(b, 250) for b in photos]),
@@ -150,8 +155,15 @@ def other_sizes(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--work", type=Path, required=True, help="folder for what is kept")
-    parser.add_argument("--models", nargs="*", default=[], help="further encoders")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        required=True,
+        help="folder for what is kept; another one for other encoders",
+    )
+    parser.add_argument(
+        "--models", nargs="*", default=[], help="further encoders, as OpenCLIPEncoder names them"
+    )
     parser.add_argument("--no-network", action="store_true", help="the average over texts only")
     args = parser.parse_args()
     models = ["tai-tiny", *args.models]
@@ -163,7 +175,7 @@ def main() -> None:
     for i in range(1, len(models)):
         groups[f"encoder {i}"] = at[i * n : (i + 1) * n]
     groups["photos"] = at[len(models) * n :]
-    others, more = other_sizes(args.work, per_encoder[0], photos, len(beds))
+    others, more = other_beds(args.work, per_encoder[0], photos, len(beds))
     found = picks(beds + others, len(beds), args.work)
     for adapter in ("kernel", "network")[: 1 if args.no_network else 2]:
         if adapter == "kernel":

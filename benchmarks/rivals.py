@@ -25,10 +25,12 @@ from tqdm import tqdm
 
 from sklearn_tai import (
     MixedPerturbation,
+    MultiCropClassifier,
     PromptCorpusGenerator,
     RandomPerturbation,
     ScoreEnsemble,
     ShiftedPerturbation,
+    TextAsImageClassifier,
     ZeroShotClassifier,
 )
 from sklearn_tai.baselines import (
@@ -41,7 +43,7 @@ from sklearn_tai.baselines import (
 from sklearn_tai.datasets import load_emoji_scenes
 from sklearn_tai.model_selection import few_shot_indices, mask_labels
 
-PROMPT_LEARNERS = (CoOpClassifier, DualCoOpClassifier, TaIDPTClassifier)
+LOOK_CLOSER = (CoOpClassifier, DualCoOpClassifier, TaIDPTClassifier, MultiCropClassifier)
 SETTINGS = ["texts alone", "4 images a label", "30 % of labels known"]
 
 
@@ -50,6 +52,7 @@ def main() -> None:
     parser.add_argument("--testbed", choices=["pictures", "photos"], default="pictures")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--n-texts", type=int, default=1000)
+    parser.add_argument("--only", default="", help="methods whose name holds this")
     args = parser.parse_args()
     args.full = False
     warnings.filterwarnings("ignore", message=".*fewer than n_shots")
@@ -61,11 +64,13 @@ def main() -> None:
 
     def run(setting: str, name: str, clf: Any, X: Any, Y: Any, test: Any, **fit: Any) -> None:
         """Fit, then score on the pictures themselves, so that regions can be used."""
+        if args.only not in name:
+            return
         begun = time.perf_counter()
         clf.fit(X, Y, **fit)
         seconds = time.perf_counter() - begun
         images = everything[test]
-        if isinstance(clf, PROMPT_LEARNERS):  # these look at regions
+        if isinstance(clf, LOOK_CLOSER):  # these look at regions
             images = [pictures[i] for i in test]
         alone = clf.score(images, truth[test])
         pair = [("method", FrozenEstimator(clf)), ("clip", FrozenEstimator(zero_shot))]
@@ -88,6 +93,11 @@ def main() -> None:
         run(SETTINGS[0], "CoMC", CoMCClassifier(encoder, **own), embedded, Y, test)
         adapter = classifier(args, RandomPerturbation(), seed)
         run(SETTINGS[0], "TaI-Adapter", adapter, embedded, Y, test)
+        kernel = TextAsImageClassifier(encoder)
+        run(SETTINGS[0], "kernel adapter", kernel, embedded, Y, test)
+        if pictures:
+            crops = MultiCropClassifier(TextAsImageClassifier(encoder))
+            run(SETTINGS[0], "kernel adapter on 5 crops", crops, texts, Y, test)
 
         for setting in SETTINGS[1:]:
             if setting == SETTINGS[1]:
@@ -106,10 +116,11 @@ def main() -> None:
             run(setting, "SARB", SARBClassifier(encoder, **own), everything[chosen], partly, test)
             X = np.vstack([embedded, everything[chosen]])
             modality = np.repeat(["text", "image"], [len(embedded), len(chosen)])
+            known = np.vstack([Y, partly])
             adapter = classifier(args, noise, seed)
-            run(
-                setting, "TaI-Adapter", adapter, X, np.vstack([Y, partly]), test, modality=modality
-            )
+            run(setting, "TaI-Adapter", adapter, X, known, test, modality=modality)
+            kernel = TextAsImageClassifier(encoder, MixedPerturbation())
+            run(setting, "kernel adapter", kernel, X, known, test, modality=modality)
 
     print("| setting | method | mAP alone | mAP with zero-shot CLIP | fit (s) |")
     print("|---|---|---|---|---|")

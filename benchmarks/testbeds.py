@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.preprocessing import normalize
 
 from sklearn_tai import OpenCLIPEncoder, TextAsImageClassifier, ZeroShotClassifier
@@ -85,6 +86,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--testbed", choices=["pictures", "photos"], default="pictures")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--n-texts", type=int, default=1000)
+    parser.add_argument(
+        "--adapter", choices=["network", "kernel"], default="network", help="the paper's network"
+    )
     parser.add_argument("--out", type=Path, default=Path(), help="folder for the figure")
     parser.add_argument(
         "--full", action="store_true", help="the paper's layers of 2,048, about 20 times slower"
@@ -97,7 +101,11 @@ def classifier(args: Any, perturbation: Any, seed: int, **params: Any) -> Any:
     The paper's where `args.full` says so.
     """
     size = {} if args.full else {"hidden_sizes": (256,) * 3, "max_lr": 1e-3}
-    defaults: dict[str, Any] = {"adapter": "network", "random_state": seed, **size}
+    adapter = params.get("adapter", getattr(args, "adapter", "network"))
+    for name in ("radius", "text_radius"):
+        if adapter == "network" and getattr(perturbation, name, None) == "auto":
+            perturbation = clone(perturbation).set_params(**{name: 2.5})  # the paper's
+    defaults: dict[str, Any] = {"adapter": adapter, "random_state": seed, **size}
     return TextAsImageClassifier(None, perturbation, **(defaults | params))
 
 

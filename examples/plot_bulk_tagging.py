@@ -11,8 +11,7 @@ came since are added.
 # A classifier that knows its labels by name
 # ------------------------------------------
 #
-# Where ``Y`` is a data frame, its columns name the labels, here and in the files. Layers are small
-# here, to be quick; the defaults are the paper's.
+# Where ``Y`` is a data frame, its columns name the labels, here and in the files.
 import tempfile
 import warnings
 from pathlib import Path
@@ -29,9 +28,7 @@ from sklearn_tai.datasets import load_emoji_scenes
 scenes = load_emoji_scenes()
 labels = scenes.label_names
 texts, Y = PromptCorpusGenerator(n_texts=1000, random_state=0).generate(labels)
-clf = TextAsImageClassifier(
-    OpenCLIPEncoder("tai-tiny"), hidden_sizes=(256,) * 3, max_lr=1e-3, random_state=0
-)
+clf = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny"))
 _ = clf.fit(texts, pd.DataFrame(Y, columns=labels))
 
 # %%

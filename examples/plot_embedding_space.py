@@ -58,12 +58,15 @@ _ = ax.legend()
 # the radius. In a space of many dimensions a long vector is short in every single direction: about
 # radius / sqrt(dimension). So noise does not carry texts over to the images. It blurs them, in
 # this direction as in all others. The two overlap more, and a classifier can no longer lean on
-# differences that are finer than the gap.
+# differences that are finer than the gap. The last radius here is the default, "auto", which is
+# set by how far apart the texts are.
 print(f"{T.shape[1]} dimensions")
 figure, axes = plt.subplots(3, 1, figsize=(6, 5), sharex=True, layout="constrained")
 bins = np.linspace(-1, 0.7, 60)
-for ax, radius in zip(axes, (0, 1, 2.5)):
-    noisy = RandomPerturbation(radius, random_state=0).fit_transform(T)
+for ax, radius in zip(axes, (0, 1, "auto")):
+    noise = RandomPerturbation(radius, random_state=0)
+    noisy = noise.fit_transform(T)
+    radius = round(float(noise.radius_ / norm), 1)
     ax.hist(noisy @ across / norm, bins, density=True, alpha=0.6, label="texts")
     ax.hist(images @ across / norm, bins, density=True, alpha=0.6, label="images")
     ax.set(title=f"radius {radius}", yticks=[])

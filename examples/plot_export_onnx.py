@@ -18,9 +18,7 @@ from sklearn_tai.datasets import load_emoji_scenes
 
 scenes = load_emoji_scenes()
 texts, Y = PromptCorpusGenerator(n_texts=1000, random_state=0).generate(scenes.label_names)
-clf = TextAsImageClassifier(
-    OpenCLIPEncoder("tai-tiny"), hidden_sizes=(256,), max_lr=1e-2, random_state=0
-)
+clf = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny"))
 clf.fit(texts, Y)
 
 # %%

@@ -42,9 +42,10 @@ for text, row in zip(texts[:4], Y):
 # ---
 #
 # The small CLIP model inside the package needs no network. For photos take ``OpenCLIPEncoder()``,
-# which downloads CLIP RN50 once. Layers are small here, to be quick; the defaults are the paper's.
+# which downloads CLIP RN50 once. Fitting is encoding the texts, no more: a picture gets the labels of
+# the texts that are most like it.
 encoder = OpenCLIPEncoder("tai-tiny")
-clf = TextAsImageClassifier(encoder, hidden_sizes=(256,) * 3, max_lr=1e-3, random_state=0)
+clf = TextAsImageClassifier(encoder)
 clf.fit(texts, Y)
 
 # %%

@@ -37,9 +37,10 @@ methods = {
     "standardised": ZeroShotClassifier(labels, encoder, standardize=True),
     "CoMC": CoMCClassifier(encoder, random_state=0),
     "TaI-DPT": TaIDPTClassifier(labels, encoder, random_state=0),
-    "TaI-Adapter": TextAsImageClassifier(
+    "network": TextAsImageClassifier.paper(
         encoder, hidden_sizes=(256,) * 3, max_lr=1e-3, random_state=0
     ),
+    "kernel": TextAsImageClassifier(encoder),
 }
 
 # %%

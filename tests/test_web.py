@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 pytest.importorskip("gradio")
 import gradio_client
 from click.testing import CliRunner
+from sklearn.frozen import FrozenEstimator
 
 from sklearn_tai import (
     PromptCorpusGenerator,
@@ -22,6 +24,7 @@ from sklearn_tai import (
     ZeroShotClassifier,
 )
 from sklearn_tai.cli import cli
+from sklearn_tai.thresholds import MultiLabelThresholdClassifier
 from sklearn_tai.web import _trainer, launch, make_app
 
 # gradio and its server, starting and stopping
@@ -189,6 +192,13 @@ def test_bad_pictures_beside_good_ones(client, files, tmp_path):
     assert [part in text for part, text in zip(expected, told, strict=True)] == [True] * 5
 
 
+def test_bad_picture_alone(client, tmp_path):
+    (tmp_path / "letter.jpg").write_text("Dear all")
+    html = ask(client, LABELS, [tmp_path / "letter.jpg"])
+    assert "no picture that can be read" in message(html)
+    assert "in bold" not in html
+
+
 def test_file_of_another_kind(client, tmp_path):
     (tmp_path / "letter.txt").write_text("Dear all")
     with pytest.raises(gradio_client.exceptions.AppError, match="Invalid file type"):
@@ -201,13 +211,20 @@ def test_labels_are_text_not_html(client, files):
     assert set(scores(html)[0]) == {"<img src=x onerror=alert(1)>", "dog & cat"}
 
 
-def test_likely_labels_are_bold(client, files):
-    html = ask(client, LABELS, files)
-    assert "above 40 % it is in bold" in html
-    bold = re.findall(r'<tr class="sure"><th scope="row">(\w+)', html)
-    likely = [name for card in scores(html) for name, (own, _) in card.items() if own > 40]
-    assert bold
-    assert bold == likely
+@pytest.mark.parametrize("n_pictures", [1, 3])
+def test_likely_labels_are_bold(client, files, scenes, encoder, n_pictures):
+    html = ask(client, LABELS, files[:n_pictures])
+    names = sorted(LABELS.split(", "))
+    texts, Y = PromptCorpusGenerator(N_TEXTS, random_state=0).generate(names)
+    clf = FrozenEstimator(
+        TextAsImageClassifier(encoder).fit(texts, pd.DataFrame(Y, columns=names))
+    )
+    tuned = MultiLabelThresholdClassifier(clf).fit(scenes.images[:n_pictures])
+    assert f"above {100 * tuned.shared_threshold_:.0f} % it is in bold" in html
+    bold = [re.findall('"sure"><th scope="row">(.*?)<', card) for card in html.split("<article")]
+    named = tuned.inverse_transform(tuned.predict(scenes.images[:n_pictures]))
+    assert [set(labels) for labels in bold[1:]] == [set(labels) for labels in named]
+    assert all(named)
 
 
 def test_more_labels_than_shown_are_folded(client, files, scenes):

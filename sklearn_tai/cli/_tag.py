@@ -30,7 +30,7 @@ _DEFAULT_TOP = 3
     "--threshold",
     metavar="T",
     type=click.FloatRange(0, 1),
-    help="All labels with a score above T, say 0.4; with --top the K likeliest of them.",
+    help="All labels with a score above T; with --top the K likeliest of them.",
 )
 @click.option(
     "--format",
@@ -93,7 +93,7 @@ def tag(
     Examples:
       sklearn-tai tag model photos --top 5
       sklearn-tai tag model photos -o tags.jsonl
-      find . -name '*.jpg' | sklearn-tai tag model - --threshold 0.4 | grep ,dog,
+      find . -name '*.jpg' | sklearn-tai tag model - --threshold 0.3 | grep ,dog,
     """
     if top is None and threshold is None:
         top = _DEFAULT_TOP

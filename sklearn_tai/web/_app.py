@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+from PIL import Image
 from sklearn.utils import Bunch
 
+from .._cuts import best_cut
 from ..corpus import PromptCorpusGenerator
 from ..datasets import load_emoji_scenes
 from ..encoders import OpenCLIPEncoder
 from ..encoders._loading import BUNDLED
-from ._html import CSS, LEGEND, card, mistake_note, score_table
+from ._html import CSS, card, legend, mistake_note, score_table
 from ._input import Mistake, open_picture, parse_labels
 from ._trainer import Trained, Trainer
 
@@ -29,6 +32,16 @@ without a single picture, and then labels yours."""
 _BUNDLED_NOTE = """> **This is the small model inside the package, {name}.** It knows pictograms of
 > some hundred everyday things, not photos. For photos start the page with CLIP RN50, which is
 > downloaded once: `sklearn-tai web --encoder RN50`"""
+
+
+class _Seen(NamedTuple):
+    """A picture with its scores, or what is wrong with its file."""
+
+    name: str
+    picture: Image.Image | None = None
+    proba: np.ndarray | None = None
+    zero_shot: np.ndarray | None = None
+    mistake: str = ""
 
 
 def make_app(
@@ -100,14 +113,16 @@ def make_app(
             trained, is_new = trainer.get(names, noise, progress)
         except Mistake as mistake:
             return mistake_note(str(mistake))
-        cards = [
-            _score_picture(Path(path), trained, encoder)
+        seen = [
+            _look(Path(path), trained, encoder)
             for path, _ in progress.tqdm(pictures, desc="Looking at the pictures")
         ]
+        cut = _cut(seen)
+        cards = [_show(one, list(trained.zero_shot.classes_), cut) for one in seen]
         when = f"encoded in {trained.seconds:.1f} seconds" if is_new else "encoded before"
         note = (
             f"{n_texts:,} sentences about {len(names)} labels, {when}; noise radius "
-            f"{trained.radius:.1f}. {LEGEND}"
+            f"{trained.radius:.1f}. {legend(cut)}"
         )
         return f'<p class="note">{note}</p><div class="cards">{"".join(cards)}</div>'
 
@@ -183,13 +198,31 @@ def _describe(encoder: Any) -> str:
     return f"> Model: **{name}**" + (f", weights {Path(weights).name}" if weights else "")
 
 
-def _score_picture(path: Path, trained: Trained, encoder: Any) -> str:
+def _look(path: Path, trained: Trained, encoder: Any) -> _Seen:
     try:
         picture = open_picture(path)
     except Mistake as mistake:
-        return card(path.name, None, mistake_note(str(mistake)))
+        return _Seen(path.name, mistake=str(mistake))
     embedding = encoder.transform([picture])
+    picture.thumbnail((360, 360))  # all pictures are held until the last one is scored
     proba = trained.classifier.predict_proba(embedding)[0]
-    labels = list(trained.zero_shot.classes_)
-    zero_shot = trained.zero_shot.predict_proba(embedding)[0]
-    return card(path.name, picture, score_table(labels, proba, zero_shot))
+    return _Seen(path.name, picture, proba, trained.zero_shot.predict_proba(embedding)[0])
+
+
+def _cut(seen: Sequence[_Seen]) -> float | None:
+    """Above which score a label is bold: what the scores themselves promise the best F1 at.
+
+    A fixed cut does not do: with few labels the best one is high, with many it is low.
+    """
+    probas = [one.proba for one in seen if one.proba is not None]
+    if not probas:
+        return None
+    proba = np.concatenate(probas)
+    return best_cut(proba, proba)
+
+
+def _show(seen: _Seen, labels: list[str], cut: float | None) -> str:
+    if seen.proba is None or seen.zero_shot is None or cut is None:
+        return card(seen.name, None, mistake_note(seen.mistake))
+    table = score_table(labels, seen.proba, seen.zero_shot, cut)
+    return card(seen.name, seen.picture, table)

@@ -11,15 +11,6 @@ import numpy as np
 from PIL import Image
 
 _N_SHOWN = 8  # labels of a picture; the others are folded
-# On the bundled pictures F1 is best at 0.3 to 0.4 for 20 labels, at 0.5 for up to 10.
-_SURE = 0.4
-
-LEGEND = (
-    f"<b>Trained on words</b>: how likely each label is by itself; above {100 * _SURE:.0f} % it "
-    "is in bold. "
-    "<b>Zero-shot CLIP</b>, for comparison: the untrained model, whose scores share 100 % among "
-    "the labels."
-)
 CSS = """
 min-height: 100px;
 .note { margin: 0 0 12px; color: var(--body-text-color-subdued); }
@@ -50,6 +41,16 @@ min-height: 100px;
 """
 
 
+def legend(cut: float | None) -> str:
+    """What the columns are, and above which score a label is bold."""
+    bold = "" if cut is None else f"; above {100 * cut:.0f} % it is in bold"
+    return (
+        f"<b>Trained on words</b>: how likely each label is by itself{bold}. "
+        "<b>Zero-shot CLIP</b>, for comparison: the untrained model, whose scores share 100 % "
+        "among the labels."
+    )
+
+
 def mistake_note(message: str) -> str:
     """A message to the visitor."""
     return f'<p class="mistake" role="alert">{escape(message)}</p>'
@@ -59,7 +60,6 @@ def card(name: str, picture: Image.Image | None, scores: str) -> str:
     """A picture, or only its name where it could not be read, beside its scores."""
     image = ""
     if picture is not None:
-        picture.thumbnail((360, 360))
         picture.save(buffer := io.BytesIO(), "JPEG", quality=85)
         data = base64.b64encode(buffer.getvalue()).decode()
         image = f'<img src="data:image/jpeg;base64,{data}" alt="">'
@@ -70,7 +70,9 @@ def card(name: str, picture: Image.Image | None, scores: str) -> str:
     )
 
 
-def score_table(labels: Sequence[str], proba: np.ndarray, zero_shot: np.ndarray) -> str:
+def score_table(
+    labels: Sequence[str], proba: np.ndarray, zero_shot: np.ndarray, cut: float
+) -> str:
     """The scores of one picture as bars, best first."""
 
     def bar(value: float, kind: str) -> str:
@@ -80,7 +82,7 @@ def score_table(labels: Sequence[str], proba: np.ndarray, zero_shot: np.ndarray)
         )
 
     rows = [
-        f'<tr class="{"sure" if proba[k] > _SURE else ""}">'
+        f'<tr class="{"sure" if proba[k] > cut else ""}">'
         f'<th scope="row">{escape(labels[k])}</th>'
         f"<td>{bar(proba[k], 'own')}</td><td>{bar(zero_shot[k], 'other')}</td></tr>"
         for k in np.argsort(-proba, kind="stable")

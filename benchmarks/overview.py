@@ -1,0 +1,140 @@
+"""Methods side by side: mAP, F1, calibration error and cost.
+
+    python benchmarks/overview.py
+    python benchmarks/overview.py --testbed photos --n-texts 3000
+
+Each seed draws texts and splits the images: one half may be looked at, with labels where
+a row says so, the other half is scored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import f1_score
+from testbeds import Testbed, add_arguments, classifier, halves, load_testbed
+from tqdm import tqdm
+
+from sklearn_tai import (
+    MixedPerturbation,
+    MultiCropClassifier,
+    MultiLabelCalibratedClassifier,
+    MultiLabelThresholdClassifier,
+    PromptCorpusGenerator,
+    RandomPerturbation,
+    ScoreEnsemble,
+    TextAsImageClassifier,
+)
+from sklearn_tai.datasets import load_emoji_scenes
+from sklearn_tai.metrics import expected_calibration_error, mean_average_precision
+
+N_LABELLED = 25
+
+
+class Setting:
+    """What one seed has: texts, and images to look at and to score."""
+
+    def __init__(self, args: Any, bed: Testbed, seed: int) -> None:
+        self.args, self.bed, self.seed = args, bed, seed
+        texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)
+        self.T, self.Y = bed.encoder.transform(texts), np.asarray(Y)
+        self.seen, self.scored = halves(len(bed.images), seed)
+
+    def kernel(self) -> Any:
+        return TextAsImageClassifier().fit(self.T, self.Y)
+
+    def network(self) -> Any:
+        return classifier(self.args, RandomPerturbation(2.5), self.seed).fit(self.T, self.Y)
+
+    def with_zero_shot(self) -> Any:
+        members = [("kernel", self.kernel()), ("clip", self.bed.zero_shot())]
+        frozen = [(name, FrozenEstimator(member)) for name, member in members]
+        return ScoreEnsemble(frozen).fit(self.T, self.Y)
+
+    def with_images(self, n_images: int | None) -> Any:
+        rows = self.seen[:n_images]
+        modality = np.repeat(["text", "image"], [len(self.T), len(rows)])
+        X = np.concatenate([self.T, self.bed.images[rows]])
+        Y = np.concatenate([self.Y, self.bed.Y[rows]])
+        return TextAsImageClassifier(perturbation=MixedPerturbation()).fit(X, Y, modality)
+
+    def calibrated(self) -> Any:
+        rows = self.seen[:N_LABELLED]
+        clf = MultiLabelCalibratedClassifier(FrozenEstimator(self.kernel()))
+        return clf.fit(self.bed.images[rows], self.bed.Y[rows])
+
+
+def crops(setting: Setting) -> Any:
+    """The kernel on tiles; it takes pictures in place of embeddings."""
+    clf = TextAsImageClassifier(setting.bed.encoder).fit(setting.T, setting.Y)
+    return MultiCropClassifier(FrozenEstimator(clf)).fit(setting.T, setting.Y)
+
+
+ROWS: dict[str, Callable[[Setting], Any]] = {
+    "zero-shot CLIP": lambda s: s.bed.zero_shot(),
+    "the paper's network": Setting.network,
+    "kernel (default)": Setting.kernel,
+    "kernel and zero-shot CLIP": Setting.with_zero_shot,
+    f"kernel, calibrated with {N_LABELLED} labelled images": Setting.calibrated,
+    f"kernel of texts and {N_LABELLED} labelled images": lambda s: s.with_images(N_LABELLED),
+    "kernel of texts and half of the images": lambda s: s.with_images(None),
+}
+CROPS = "kernel on 5 crops"
+
+
+def measure(setting: Setting, row: str) -> list[float]:
+    """mAP, macro F1, calibration error, seconds to fit, microseconds an image."""
+    bed, images = setting.bed, setting.bed.images
+    begun = time.perf_counter()
+    clf = crops(setting) if row == CROPS else ROWS[row](setting)
+    fitted = time.perf_counter()
+    if row == CROPS:
+        pictures = load_emoji_scenes().images
+        seen, scored = ([pictures[i] for i in rows] for rows in (setting.seen, setting.scored))
+    else:
+        seen, scored = images[setting.seen], images[setting.scored]
+    Y = bed.Y[setting.scored]
+    tuned = MultiLabelThresholdClassifier(FrozenEstimator(clf)).fit(seen)
+    start = time.perf_counter()
+    proba = clf.predict_proba(scored)
+    predicted = time.perf_counter()
+    scores = clf.decision_function(scored) if hasattr(clf, "decision_function") else proba
+    shown = Y.any(axis=0)
+    return [
+        100 * mean_average_precision(Y, scores),
+        100 * f1_score(Y[:, shown], tuned.predict(scored)[:, shown], average="macro"),
+        100 * expected_calibration_error(Y, proba),
+        fitted - begun,
+        1e6 * (predicted - start) / len(scored),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add_arguments(parser)
+    args = parser.parse_args()
+    warnings.simplefilter("ignore", UndefinedMetricWarning)
+    warnings.filterwarnings("ignore", "X does not have valid feature names")
+    bed = load_testbed(args.testbed)
+    settings = [Setting(args, bed, seed) for seed in tqdm(range(args.seeds), desc="texts")]
+    print("| method | mAP | macro F1 | ECE | seconds to fit | µs an image |")
+    print("|---|---|---|---|---|---|")
+    for row in [*ROWS, *([CROPS] if args.testbed == "pictures" else [])]:
+        values = np.array([measure(setting, row) for setting in settings])
+        cells = [f"{v.mean():.1f} ± {stats.tstd(v):.1f}" for v in values[:, :3].T]
+        cost = "encoding 5 crops" if row == CROPS else f"{np.median(values[:, 4]):.0f}"
+        print(
+            f"| {row} | {' | '.join(cells)} | {np.median(values[:, 3]):.2g} | {cost} |", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""
+New labels for a fitted classifier
+==================================
+
+Labels are seldom complete: someone asks for three more, when the classifier has long been in use.
+The kernel adapter holds its texts and trains nothing, so it learns new ones by ``partial_fit``,
+with their labels, and is then the same as if it had known them from the start.
+"""
+
+# %%
+# A classifier that lacks three labels
+# ------------------------------------
+#
+# The columns of a data frame give the labels their names.
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
+from sklearn_tai.datasets import load_emoji_scenes
+from sklearn_tai.metrics import label_average_precisions
+
+scenes, encoder = load_emoji_scenes(), OpenCLIPEncoder("tai-tiny")
+new = ["bicycle", "sheep", "traffic light"]
+known = [label for label in scenes.label_names if label not in new]
+truth = pd.DataFrame(scenes.Y, columns=scenes.label_names)[known + new]
+
+texts, Y = PromptCorpusGenerator(n_texts=850, random_state=0).generate(known)
+clf = TextAsImageClassifier(encoder).fit(texts, pd.DataFrame(Y, columns=known))
+before = clf.predict_proba(scenes.images)
+print(f"{len(clf.classes_)} labels, mAP {clf.score(scenes.images, truth[known]):.3f}")
+
+# %%
+# Pictures of what it does not know get labels of what it knows:
+shown = [int(np.flatnonzero((truth[label] == 1) & (truth.sum(axis=1) == 1))[0]) for label in new]
+pictures = [scenes.images[i] for i in shown]
+tops = {"before": clf.predict_top_k(pictures, k=2)}
+for label, best in zip(new, tops["before"]):
+    print(f"{label:13} -> " + ", ".join(f"{name} {p:.2f}" for name, p in best))
+
+# %%
+# Texts about the new labels
+# --------------------------
+#
+# They also tell what the new labels are seen with: texts about all labels, of which those are kept
+# that name a new one.
+more, Y_more = PromptCorpusGenerator(n_texts=500, random_state=1).generate(known + new)
+about_new = np.flatnonzero(Y_more[:, len(known) :].any(axis=1))
+more = [more[i] for i in about_new]
+Y_more = pd.DataFrame(Y_more[about_new], columns=known + new)
+print(f"{len(more)} new texts, such as: {more[0]}")
+
+# %%
+# Once they are encoded, to learn them is a matter of milliseconds.
+start = time.perf_counter()
+encoder.transform(more)
+encoded = time.perf_counter()
+clf.partial_fit(more, Y_more)
+learnt = time.perf_counter()
+print(f"to encode: {encoded - start:.1f} s, to learn: {1000 * (learnt - encoded):.0f} ms")
+print("classes_:", ", ".join(clf.classes_))
+
+# %%
+# The same pictures now:
+tops["after"] = clf.predict_top_k(pictures, k=2)
+figure, axes = plt.subplots(1, 3, figsize=(8, 3.4), layout="constrained")
+for i, ax in enumerate(axes):
+    ax.imshow(pictures[i])
+    ax.set_axis_off()
+    lines = (
+        f"{name}: " + ", ".join(f"{label} {p:.2f}" for label, p in best[i])
+        for name, best in tops.items()
+    )
+    ax.set_title("\n".join(lines), fontsize=8, loc="left")
+
+# %%
+# As good as fitting anew?
+# ------------------------
+#
+# It is the same classifier.
+rows = pd.concat([pd.DataFrame(Y, columns=known), Y_more]).fillna(0).astype(int)
+anew = TextAsImageClassifier(encoder).fit([*texts, *more], rows)
+after = clf.predict_proba(scenes.images)
+print(f"largest difference: {np.abs(after - anew.predict_proba(scenes.images)).max():.0e}")
+print(f"mAP after partial_fit:  {clf.score(scenes.images, truth):.4f}")
+print(f"mAP after fitting anew: {anew.score(scenes.images, truth):.4f}")
+
+# %%
+# And has it forgotten anything?
+old = label_average_precisions(truth[known], before)
+kept = label_average_precisions(truth[known], after[:, : len(known)])
+learnt = label_average_precisions(truth[new], after[:, len(known) :])
+print(f"mAP of the {len(known)} old labels: {old.mean():.3f} before, {kept.mean():.3f} after")
+print(f"mAP of the {len(new)} new labels: {learnt.mean():.3f}")
+
+figure, ax = plt.subplots(figsize=(6.5, 4.8), layout="constrained")
+order = np.argsort(old)
+ax.hlines(range(len(known)), old[order], kept[order], color="lightgrey")
+ax.plot(old[order], range(len(known)), "o", color="grey", label="before")
+ax.plot(kept[order], range(len(known)), "o", color="tab:blue", label="after")
+places = len(known) + np.arange(len(new))
+ax.plot(learnt, places, "D", color="tab:green", label="new")
+ax.set_yticks(range(len(truth.columns)), [*(known[k] for k in order), *new], fontsize=9)
+ax.set(xlabel="average precision")
+_ = ax.legend(loc="lower right")
