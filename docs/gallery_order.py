@@ -5,9 +5,11 @@ from __future__ import annotations
 _FIRST = (
     "plot_quickstart.py",
     "plot_radius.py",
+    "plot_small_objects.py",
     "plot_thresholds.py",
     "plot_embedding_space.py",
     "plot_own_labels_ollama.py",
+    "plot_new_labels.py",
     "plot_few_shot.py",
     "plot_partial_labels.py",
     "plot_rivals.py",

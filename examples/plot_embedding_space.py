@@ -66,11 +66,11 @@ bins = np.linspace(-1, 0.7, 60)
 for ax, radius in zip(axes, (0, 1, "auto")):
     noise = RandomPerturbation(radius, random_state=0)
     noisy = noise.fit_transform(T)
-    radius = round(float(noise.radius_ / norm), 1)
+    radius = f"{noise.radius_ / norm:.1f}"
     ax.hist(noisy @ across / norm, bins, density=True, alpha=0.6, label="texts")
     ax.hist(images @ across / norm, bins, density=True, alpha=0.6, label="images")
     ax.set(title=f"radius {radius}", yticks=[])
-    print(f"radius {radius:<3}: texts spread by {np.std(noisy @ across) / norm:.2f} norms here")
+    print(f"radius {radius}: texts spread by {np.std(noisy @ across) / norm:.2f} norms here")
 axes[0].legend()
 _ = axes[-1].set_xlabel("across the gap (norms)")
 

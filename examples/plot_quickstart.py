@@ -81,6 +81,7 @@ ax.invert_yaxis()
 _ = ax.set(xlabel=f"mean average precision on {len(scenes.images)} pictures", xlim=(0, 0.65))
 
 # %%
-# The gain hangs on the noise that training adds to the texts, and on how much of it:
-# :ref:`sphx_glr_auto_examples_plot_radius.py`. On other pictures and with other encoders it may be
-# smaller or none, so compare on images of your own.
+# How like a text has to be to have a say is the radius: "auto" suits these pictures
+# (:ref:`sphx_glr_auto_examples_plot_radius.py`). Small objects are missed most, and found in tiles:
+# :ref:`sphx_glr_auto_examples_plot_small_objects.py`. On other pictures and with other encoders the
+# gain may be smaller or none, so compare on images of your own.

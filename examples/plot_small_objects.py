@@ -33,7 +33,9 @@ from sklearn_tai.metrics import label_average_precisions
 scenes = load_emoji_scenes()
 labels = np.array(scenes.label_names)
 texts, Y = PromptCorpusGenerator(n_texts=1000, random_state=0).generate(scenes.label_names)
-clf = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny")).fit(texts, pd.DataFrame(Y, columns=labels))
+clf = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny")).fit(
+    texts, pd.DataFrame(Y, columns=labels)
+)
 tiled = MultiCropClassifier(FrozenEstimator(clf), n_crops=5).fit()
 
 # %%
@@ -116,10 +118,16 @@ for i, (group, members) in enumerate(groups.items()):
     values = ", ".join(f"{name} {own[i]:.3f}" for name, own in ranking.items())
     print(f"labels: {group:10} {members.sum():3} pictures, {values}")
 
-figure, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
+figure, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
 for shift, (name, own), colour in zip((-0.2, 0.2), ranking.items(), ["lightgrey", "tab:blue"]):
     bars = ax.bar(np.arange(len(groups)) + shift, own, 0.4, color=colour, label=name)
     ax.bar_label(bars, fmt="%.2f", fontsize=9)
 ax.set_xticks(range(len(groups)), groups)
 ax.set(xlabel="labels in the picture", ylabel="ranking of its labels", ylim=(0, 1))
-_ = ax.legend(loc="lower right")
+_ = ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+
+# %%
+# Pictures with two labels or more gain, those with three most. Pictures with one lose: their object
+# is large enough in the whole, and tiles show a part of it, or the other things around. So tiles
+# are for scenes; on pictures of single things leave them. :doc:`/guide/crops` has more tiles, other
+# ways to pool, and what they cost.
