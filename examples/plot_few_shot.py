@@ -120,7 +120,7 @@ _ = right.set(ylabel="gain over texts alone")
 # %%
 # Texts carry most of it: by themselves even 8 images a label do not come near. Beside the texts
 # images add up to a point, the more the more there are of each label. One of each is worth
-# nothing: it also shows other things, and nothing averages them out. A quarter of the weight is too
-# much for so few: it costs two points there, and comes to the same with 8 of each.
+# nothing: it also shows other things, and nothing averages them out. A quarter of the weight is
+# too much for so few: it costs two points there, and comes to the same with 8 of each.
 #
 # :doc:`/settings` has the same of the paper's trained network and of photos.

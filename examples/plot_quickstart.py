@@ -42,8 +42,8 @@ for text, row in zip(texts[:4], Y):
 # ---
 #
 # The small CLIP model inside the package needs no network. For photos take ``OpenCLIPEncoder()``,
-# which downloads CLIP RN50 once. Fitting is encoding the texts, no more: a picture gets the labels of
-# the texts that are most like it.
+# which downloads CLIP RN50 once. Fitting is encoding the texts, no more: a picture gets the labels
+# of the texts that are most like it.
 encoder = OpenCLIPEncoder("tai-tiny")
 clf = TextAsImageClassifier(encoder)
 clf.fit(texts, Y)
@@ -81,7 +81,8 @@ ax.invert_yaxis()
 _ = ax.set(xlabel=f"mean average precision on {len(scenes.images)} pictures", xlim=(0, 0.65))
 
 # %%
-# How like a text has to be to have a say is the radius: "auto" suits these pictures
-# (:ref:`sphx_glr_auto_examples_plot_radius.py`). Small objects are missed most, and found in tiles:
-# :ref:`sphx_glr_auto_examples_plot_small_objects.py`. On other pictures and with other encoders the
-# gain may be smaller or none, so compare on images of your own.
+# How like a text has to be to have a say is set by the radius, and the default suits these
+# pictures: :ref:`sphx_glr_auto_examples_plot_radius.py`. Where a picture shows several things,
+# some are often missed; tiles find more of them:
+# :ref:`sphx_glr_auto_examples_plot_small_objects.py`. On other pictures and with other encoders
+# the gain may be smaller or none, so compare on images of your own.

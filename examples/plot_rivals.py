@@ -11,8 +11,8 @@ the network of the TaI-Adapter paper, and the kernel that takes its place here.
 # Same texts, same encoder, same pictures
 # ---------------------------------------
 #
-# Each rival has the settings of its own paper, but for the network's layers, which are small, to be
-# quick. The kernel is what :class:`~sklearn_tai.TextAsImageClassifier` does by default.
+# Each rival has the settings of its own paper, but for the network's layers, which are small, to
+# be quick. The kernel is what :class:`~sklearn_tai.TextAsImageClassifier` does by default.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -68,8 +68,8 @@ _ = ax.set(xlabel="mean average precision", xlim=(0, 0.65))
 # %%
 # TaI-DPT looks at regions of a picture, where small objects show; all the others see it as a
 # whole. Standardising the scores costs nothing and gains something. CoMC is an adapter of one
-# linear layer. The kernel learns from the same noisy texts as TaI-Adapter's network, but takes in
-# closed form what there is to learn.
+# linear layer. The kernel learns from noise as TaI-Adapter's network does, but takes in closed
+# form what there is to learn.
 #
 # Where they differ
 # -----------------

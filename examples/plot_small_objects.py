@@ -127,7 +127,7 @@ ax.set(xlabel="labels in the picture", ylabel="ranking of its labels", ylim=(0, 
 _ = ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
 # %%
-# Pictures with two labels or more gain, those with three most. Pictures with one lose: their object
-# is large enough in the whole, and tiles show a part of it, or the other things around. So tiles
-# are for scenes; on pictures of single things leave them. :doc:`/guide/crops` has more tiles, other
-# ways to pool, and what they cost.
+# Pictures with two labels or more gain, those with three most. Pictures with one lose: tiles show
+# a part of its object, or the other things around. So tiles are for scenes; where pictures show
+# single things, leave them. :doc:`/guide/crops` has more tiles, other ways to pool, and what they
+# cost.

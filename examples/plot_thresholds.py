@@ -94,8 +94,8 @@ _ = ax.legend(fontsize=8)
 # From indicator to names
 # -----------------------
 #
-# ``predict`` returns an indicator, and ``inverse_transform`` the names that it stands for. The lower
-# thresholds find more labels, and name more that are not there.
+# ``predict`` returns an indicator, and ``inverse_transform`` the names that it stands for. The
+# lower thresholds find more labels, and name more that are not there.
 figure, axes = plt.subplots(1, 5, figsize=(10, 3.3), layout="constrained")
 for ax, i in zip(axes, rest[3:]):
     rows = {"is": scenes.Y[[i]]}

@@ -81,7 +81,7 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
     --------
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
-    >>> from sklearn_tai.calibration import MultiLabelCalibratedClassifier
+    >>> from sklearn_tai import MultiLabelCalibratedClassifier
     >>> from sklearn_tai.datasets import load_emoji_scenes
     >>> from sklearn_tai.metrics import expected_calibration_error
     >>> scenes = load_emoji_scenes()

@@ -92,7 +92,7 @@ class MultiCropClassifier(MetaEstimatorMixin, MultiLabelClassifierMixin, BaseEst
     Examples
     --------
     >>> from sklearn_tai import OpenCLIPEncoder, ZeroShotClassifier
-    >>> from sklearn_tai.crops import MultiCropClassifier
+    >>> from sklearn_tai import MultiCropClassifier
     >>> from sklearn_tai.datasets import load_emoji_scenes
     >>> scenes = load_emoji_scenes()
     >>> images, Y = scenes.images[:40], scenes.Y[:40]

@@ -81,7 +81,7 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
     their own probabilities were no better.
 
     *With labels* the probabilities are calibrated first, as by
-    :class:`~sklearn_tai.calibration.MultiLabelCalibratedClassifier`. With slope a,
+    :class:`~sklearn_tai.MultiLabelCalibratedClassifier`. With slope a,
     intercept b, offsets :math:`o_k` and the plug-in cut :math:`c` of the calibrated
     logits, and :math:`c_k` the score where label k, of :math:`n_k` positives, has its
     highest F1, its cut is
@@ -102,7 +102,7 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
     >>> from sklearn.metrics import f1_score
     >>> from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
     >>> from sklearn_tai.datasets import load_emoji_scenes
-    >>> from sklearn_tai.thresholds import MultiLabelThresholdClassifier
+    >>> from sklearn_tai import MultiLabelThresholdClassifier
     >>> scenes = load_emoji_scenes()
     >>> corpus = PromptCorpusGenerator(n_texts=300, random_state=0).generate(scenes.label_names)
     >>> clf = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny")).fit(*corpus)
