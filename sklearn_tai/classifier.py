@@ -133,8 +133,8 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
     Items of `X` are texts (``str``) or images (``pathlib.Path``, PIL images, ``uint8``
     arrays of shape (height, width, 3)); a 2-D float array is taken as embeddings.
     :meth:`paper` has the paper's recipe. Searching the radius by cross-validation on
-    *texts* favours small radii, as texts have no modality gap among themselves: score
-    on images.
+    *texts* favours small radii, most of all with a network, as texts have no modality
+    gap among themselves: score on images.
 
     Unlabelled images, with -1 in all of `y`, are of use to ``center`` only.
 
