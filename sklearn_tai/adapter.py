@@ -56,7 +56,8 @@ class Adapter(nn.Sequential):
     dropout : float, default=0.1
         Dropout rate after each hidden layer.
     head : {"linear", "cosine"}, default="linear"
-        The last layer; see :class:`CosineLinear`.
+        The last layer: linear, or the cosine with a vector for each label, times a
+        learnt scale.
     input_scale : float, default=1.0
         Multiplies the embeddings on their way in. Learning rates are made for inputs
         of about unit variance, but embeddings have norms from 1 to 100.
