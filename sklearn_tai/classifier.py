@@ -231,7 +231,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         TextAsImageClassifier
             This estimator.
         """
-        if params.get("adapter") in ("kernel", "network"):  # the default noise depends on it
+        if "adapter" in params:  # the default noise depends on it
             self.adapter = params["adapter"]
         for name, default in (
             ("encoder", OpenCLIPEncoder),
@@ -244,7 +244,9 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
 
     def _default_perturbation(self) -> RandomPerturbation:
         # the paper's, which suits networks better than what suits the kernel
-        return RandomPerturbation() if self.adapter == "kernel" else RandomPerturbation(2.5)
+        # (a search may try a value of any type before fit refuses it)
+        is_network = isinstance(self.adapter, str) and self.adapter == "network"
+        return RandomPerturbation(2.5) if is_network else RandomPerturbation()
 
     @classmethod
     def paper(cls, encoder: Any = None, **params: Any) -> TextAsImageClassifier:

@@ -87,6 +87,9 @@ EXPECTED_FAILURES = {
     "TextAsImageClassifier": _CLASSIFIER_CHECKS
     | {
         "check_decision_proba_consistency": _ONE_COLUMN,
+        "check_classifier_multioutput": (
+            "in float32, probabilities next to 1 are equal where their logits are not"
+        ),
         "check_n_features_in_after_fitting": _COLUMN_NAMES,
         "check_estimators_partial_fit_n_features": _COLUMN_NAMES,
     },
@@ -268,7 +271,7 @@ def test_metadata_routing(text_embeddings, corpus):
     X, Y = text_embeddings[:100], np.asarray(corpus[1][:100])
     modality = np.array(["text"] * 80 + ["image"] * 20)
     with config_context(enable_metadata_routing=True):
-        clf = small(perturbation=MixedPerturbation()).set_fit_request(modality=True)
+        clf = small(perturbation=MixedPerturbation(2.5)).set_fit_request(modality=True)
         search = GridSearchCV(clf, {"perturbation__image_radius": [0.1]}, cv=2, refit=True)
         search.fit(X, Y, modality=modality)
         of_texts = np.linalg.norm(X[:80], axis=1).mean()

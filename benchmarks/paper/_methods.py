@@ -43,7 +43,7 @@ class Task:
     max_region_images: int = 5000
     noise: dict[str, Any] = field(default_factory=dict)
 
-    def adapter(self, perturbation: Any) -> TextAsImageClassifier:
+    def make_adapter(self, perturbation: Any) -> TextAsImageClassifier:
         return classifier(self, perturbation, self.seed)
 
     def with_images(self, perturbation: Any) -> TextAsImageClassifier:
@@ -53,7 +53,7 @@ class Task:
         X = np.vstack([self.embedded_texts, self.embedded_train])
         modality = np.repeat(["text", "image"], [len(self.texts), len(self.embedded_train)])
         Y = np.vstack([self.Y_texts, self.Y_train])
-        return self.adapter(perturbation).fit(X, Y, modality=modality)
+        return self.make_adapter(perturbation).fit(X, Y, modality=modality)
 
 
 def _zero_shot(task: Task) -> Any:
@@ -85,7 +85,7 @@ METHODS: dict[str, Callable[[Task], Any]] = {
     "CoOp": _rival("CoOp"),
     "DualCoOp": _rival("DualCoOp"),
     "SARB": _rival("SARB"),
-    "TaI-Adapter": lambda task: task.adapter(RandomPerturbation(**task.noise)).fit(
+    "TaI-Adapter": lambda task: task.make_adapter(RandomPerturbation(**task.noise)).fit(
         task.embedded_texts, task.Y_texts
     ),
     "TaI-Adapter, texts and shots": lambda task: task.with_images(MixedPerturbation()),
