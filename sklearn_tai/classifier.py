@@ -387,8 +387,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         new = training_set(X, y, modality, lambda items: self._encode(items, reset=False))
         names = name_columns(y, new.Y, new.classes, self.classes_, classes)
         embeddings, Y, is_image = kernel_items(self.net_.module_)
-        if self.text_mean_ is not None and self.image_mean_ is not None:
-            embeddings += np.where(is_image[:, None], self.image_mean_, self.text_mean_)
+        embeddings = self._centered(embeddings, ~is_image, back=True)
         old = TrainingSet(embeddings, Y, self.classes_, is_image)
         return self._adapt(merge(old, new._replace(classes=names)))
 
@@ -401,9 +400,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         self.text_mean_ = self.image_mean_ = None
         if self.center:
             self.text_mean_, self.image_mean_ = modality_means(embeddings, is_image)
-            embeddings = embeddings - np.where(
-                is_image[:, None], self.image_mean_, self.text_mean_
-            )
+            embeddings = self._centered(embeddings, ~is_image)
         perturbation = self.perturbation
         self.perturbation_ = clone(
             self._default_perturbation() if perturbation is None else perturbation
@@ -455,11 +452,12 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         ndarray of shape (n_items, n_labels)
             Scores, higher where a label is more likely.
         """
-        check_is_fitted(self)
         if self.standardize:
-            return self._outputs(
-                X, lambda V: scale(self.net_.predict_proba(V).astype(float), axis=1)
-            )
+            return scale(self.predict_proba(X).astype(float), axis=1)
+        return self._logits(X)
+
+    def _logits(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
         return self._outputs(X, lambda V: self.net_.forward(V).cpu().numpy())
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -493,10 +491,14 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
             outputs.append(compute(self._centered(chunk, items.pop(len(chunk)))))
         return np.concatenate(outputs)
 
-    def _centered(self, embeddings: np.ndarray, is_text: np.ndarray) -> np.ndarray:
+    def _centered(
+        self, embeddings: np.ndarray, is_text: np.ndarray, back: bool = False
+    ) -> np.ndarray:
+        """Without the mean of their modality, or `back` with it, if ``center``."""
         if self.text_mean_ is None or self.image_mean_ is None:
             return embeddings
-        return embeddings - np.where(is_text[:, None], self.text_mean_, self.image_mean_)
+        means = np.where(is_text[:, None], self.text_mean_, self.image_mean_)
+        return embeddings + means if back else embeddings - means
 
     def _encode(self, X: Any, reset: bool) -> np.ndarray:
         """Embeddings of `X`, checked."""

@@ -135,12 +135,8 @@ def export_onnx(
         "label_names": names,
         "threshold": float(clf._decision_threshold()),
     }
-    # embeddings of the size that the adapter knows; the kernel's are of any
-    model, shape, scale = (
-        None,
-        (clf.n_features_in_,),
-        1 / getattr(clf.net_.module_, "input_scale", 1.0),
-    )
+    model, shape = None, (clf.n_features_in_,)
+    scale = 1 / getattr(clf.net_.module_, "input_scale", 1.0)  # the kernel takes any length
     if input == "pixels":
         model, preprocessing = _image_tower(clf)
         metadata |= preprocessing
@@ -244,7 +240,6 @@ class _Graph(nn.Module):
         self.adapter = copy.deepcopy(clf.net_.module_).cpu()
         self.normalize = clf.encoder_.normalize if model is not None else False
         self.unit_length = isinstance(clf, CoMCClassifier)
-        self.standardize = getattr(clf, "standardize", False)
         mean = getattr(clf, "image_mean_", None)
         self.mean: Any = None if mean is None else torch.from_numpy(mean)
         self.eval().requires_grad_(False)
@@ -273,7 +268,9 @@ def _outputs(clf: Any, graph: _Graph, samples: np.ndarray) -> tuple[np.ndarray, 
         _check_width(clf, samples.shape[1])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")
-        return clf.predict_proba(samples), clf.decision_function(samples)
+        # decision_function may give standardised scores in place of the logits
+        logits = getattr(clf, "_logits", clf.decision_function)
+        return clf.predict_proba(samples), logits(samples)
 
 
 def _difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:

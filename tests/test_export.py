@@ -300,3 +300,25 @@ def test_bad_input(clf, tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"pip install 'sklearn-tai\[onnx\]'"):
         export_onnx(clf, file)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "params", [{"adapter": "kernel"}, {"center": True}, {"standardize": True}, {"head": "cosine"}]
+)
+def test_every_kind_of_adapter(tmp_path, params):
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(60, 8)) + 1, np.eye(4, dtype=int)[np.arange(60) % 4]
+    Y[50:] = -1  # images without labels, whose mean is taken off
+    modality = np.repeat(["text", "image"], [50, 10])
+    params = {"adapter": "network", "hidden_sizes": (16,), "max_epochs": 2, **params}
+    clf = TextAsImageClassifier(random_state=0, **params).fit(X, Y, modality)
+    file = tmp_path / "adapter.onnx"
+    assert export_onnx(clf, file, input="embeddings") < 1e-5
+    images = rng.normal(size=(5, 8)).astype(np.float32)
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    probabilities, logits = session.run(
+        ["probabilities", "logits"], {session.get_inputs()[0].name: images}
+    )
+    np.testing.assert_allclose(probabilities, clf.predict_proba(images), atol=1e-5)
+    # the logits of the file are those of its probabilities, whatever decision_function ranks by
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), probabilities, atol=1e-5)
