@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 import numpy as np
 from joblib import cpu_count
-from PIL import Image
 from scipy.special import softmax
 
 from ._items import item_chunks
-from ._pictures import open_image
+from ._pictures import image_opener
 
 # number of crops -> tiles along each side, one number for each grid
 GRIDS: dict[int, tuple[int, ...]] = {1: (), 5: (2,), 10: (3,), 14: (2, 3), 30: (2, 3, 4)}
@@ -53,15 +50,13 @@ def crop_batches(
 
 def _read_ahead(X: Any, grids: tuple[int, ...], overlap: float, min_size: int) -> Iterator[Pieces]:
     n_threads = min(cpu_count(), _MAX_THREADS)
-    # the same lazily read object may be there twice, and is not safe with threads
-    lock = Lock()
+    open_image = image_opener()
 
     def cut(index: int, item: Any, is_image: bool) -> Pieces:
         if not is_image:
             return Pieces(index, [item])
         try:
-            with lock if isinstance(item, Image.Image) else nullcontext():
-                picture = open_image(item, index)
+            picture = open_image(item, index)
         except (ValueError, FileNotFoundError) as error:
             return Pieces(index, [item], failure=str(error))
         parts = [picture, *map(picture.crop, tile_boxes(picture.size, grids, overlap, min_size))]

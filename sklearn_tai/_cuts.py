@@ -6,9 +6,7 @@ import numpy as np
 from scipy.special import expit
 from sklearn.metrics import precision_recall_curve
 
-from ._platt import fit_sigmoid
-
-OFFSET_SHRINKAGE = 4.0  # the default of MultiLabelCalibratedClassifier
+from ._platt import OFFSET_SHRINKAGE, fit_sigmoid
 
 
 def best_cut(targets: np.ndarray, scores: np.ndarray) -> float:

@@ -51,7 +51,7 @@ class MultiLabelClassifierMixin(ClassifierMixin):
     classes_: Any
 
     def predict(self, X: Any) -> np.ndarray:
-        """Which labels have a probability above `threshold`.
+        """Which labels have a probability, or score, above their threshold.
 
         Parameters
         ----------
@@ -64,8 +64,8 @@ class MultiLabelClassifierMixin(ClassifierMixin):
             An indicator of 0 and 1; -1 for images that could not be read, if the
             encoder lets them pass.
         """
-        proba = self.predict_proba(X)
-        return np.where(np.isnan(proba), -1, proba > self._decision_threshold())
+        scores = self._decision_scores(X)
+        return np.where(np.isnan(scores), -1, scores > self._decision_threshold())
 
     def predict_top_k(self, X: Any, k: int = 3) -> list[list[tuple[Any, float]] | None]:
         """The k most probable labels of each item, which needs no threshold.
@@ -141,6 +141,16 @@ class MultiLabelClassifierMixin(ClassifierMixin):
                 "column for each label."
             )
         return [None if (row < 0).all() else tuple(labels[row == 1].tolist()) for row in matrix]
+
+    def _decision_scores(self, X: Any) -> np.ndarray:
+        """What is compared with the threshold."""
+        return self.predict_proba(X)
+
+    def _take_features_of(self, fitted: Any) -> None:
+        """Set what is known of the features, if `fitted` knows it."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(fitted, name):
+                setattr(self, name, getattr(fitted, name))
 
     def _decision_threshold(self) -> Any:
         return self.threshold

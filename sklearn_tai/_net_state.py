@@ -10,7 +10,7 @@ import torch
 from skorch import NeuralNet
 from skorch.history import History
 
-from .adapter import Adapter, AdapterNet, TensorBatches, check_device
+from .adapter import Adapter, AdapterNet, check_device, prediction_net
 from .kernel import kernel_net
 
 _NETWORK = ("n_features", "n_labels", "hidden_sizes", "dropout", "head", "input_scale")
@@ -37,25 +37,10 @@ def net_to_state(net: NeuralNet) -> dict[str, Any]:
 def net_from_state(state: dict[str, Any], device: str) -> NeuralNet:
     """A net that predicts as the one before; to train on, fit the classifier anew."""
     if state["adapter"] == "kernel":
-        return _with_weights(kernel_net(state["module"], device), state)
-    net = AdapterNet(
-        Adapter,
-        **{f"module__{name}": value for name, value in state["module"].items()},
-        criterion=torch.nn.BCEWithLogitsLoss,
-        predict_nonlinearity=torch.sigmoid,
-        iterator_valid=TensorBatches,
-        iterator_valid__batch_size=4096,
-        train_split=None,
-        callbacks__print_log=None,
-        device=device,
-        verbose=0,
-    )
-    with torch.random.fork_rng():  # the first weights are drawn, then replaced
-        net.initialize()
-    return _with_weights(net, state)
-
-
-def _with_weights(net: NeuralNet, state: dict[str, Any]) -> NeuralNet:
+        net = kernel_net(state["module"], device)
+    else:
+        with torch.random.fork_rng():  # the first weights are drawn, then replaced
+            net = prediction_net(AdapterNet, Adapter, state["module"], device)
     weights = {k: torch.from_numpy(np.array(v)) for k, v in state["weights"].items()}
     net.module_.load_state_dict(weights)
     net.history = History(json.loads(state["history"]))

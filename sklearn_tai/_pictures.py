@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,17 @@ from PIL import Image, ImageOps
 
 # Models scale the short edge to some 224 pixels, whatever that makes of the long one.
 _MAX_ASPECT = 1000
+
+
+def image_opener() -> Callable[[Any, int], Image.Image]:
+    """:func:`open_image` for threads: a PIL image may be there twice, and is read lazily."""
+    lock = Lock()
+
+    def open_one(item: Any, index: int) -> Image.Image:
+        with lock if isinstance(item, Image.Image) else nullcontext():
+            return open_image(item, index)
+
+    return open_one
 
 
 def open_image(item: Any, index: int) -> Image.Image:

@@ -6,6 +6,8 @@ import numpy as np
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
+OFFSET_SHRINKAGE = 4.0  # benchmarks/decisions.py
+
 
 def fit_sigmoid(
     scores: np.ndarray, labels: np.ndarray, shrinkage: float

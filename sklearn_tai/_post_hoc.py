@@ -88,9 +88,7 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
                 "Give a multi-label classifier."
             )
         self.classes_ = self._label_names(scores.shape[1], names, y)
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self.estimator_, name):
-                setattr(self, name, getattr(self.estimator_, name))
+        self._take_features_of(self.estimator_)
         read = ~np.isnan(scores).any(axis=1)
         if not read.any():
             raise ValueError("X holds no image that could be read. Give others.")

@@ -199,6 +199,28 @@ class AdapterNet(NeuralNet):
             raise _Interrupted from None
 
 
+def prediction_net(
+    net: type[NeuralNet],
+    module: type[nn.Module],
+    sizes: dict[str, Any],
+    device: str,
+    batch_size: int = 4096,
+) -> NeuralNet:
+    """A net that is ready to predict, but for the weights of its module."""
+    return net(
+        module,
+        **{f"module__{name}": value for name, value in sizes.items()},
+        criterion=nn.BCEWithLogitsLoss,
+        predict_nonlinearity=torch.sigmoid,
+        iterator_valid=TensorBatches,
+        iterator_valid__batch_size=batch_size,
+        train_split=None,
+        callbacks__print_log=None,
+        device=device,
+        verbose=0,
+    ).initialize()
+
+
 def check_device(device: str | None) -> str:
     """A device of torch's that works here: the one asked for, else a GPU if there is one."""
     if device is None:
@@ -229,7 +251,7 @@ def train_adapter(
     verbose: int,
     callbacks: Sequence[Any] = (),
     head: str = "linear",
-    criterion: type[nn.Module] | None = None,
+    criterion: type[nn.Module] = KnownBCEWithLogitsLoss,
 ) -> NeuralNet:
     """Fit an adapter with AdamW and a 1-cycle learning rate.
 
@@ -247,8 +269,8 @@ def train_adapter(
     schedule = LRScheduler(
         torch.optim.lr_scheduler.OneCycleLR, max_lr=max_lr, total_steps=n_steps, step_every="batch"
     )
-    if criterion is None:
-        criterion = KnownBCEWithLogitsLoss if Y.min() < 0 else nn.BCEWithLogitsLoss
+    if criterion is KnownBCEWithLogitsLoss and Y.min() >= 0:
+        criterion = nn.BCEWithLogitsLoss  # the same where all is known, in fewer steps
     progress = [("progress", EpochProgress())] if verbose else []
     net = AdapterNet(
         Adapter,

@@ -11,7 +11,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
-from ._platt import fit_sigmoid
+from ._platt import OFFSET_SHRINKAGE, fit_sigmoid
 from ._post_hoc import PostHocClassifier, to_logits
 from .metrics import label_scores
 
@@ -110,7 +110,7 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
         self,
         estimator: Any,
         *,
-        shrinkage: float = 4.0,
+        shrinkage: float = OFFSET_SHRINKAGE,
         threshold: float = 0.5,
         cv: Any = None,
         n_jobs: int | None = None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
@@ -14,7 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _estimator_has, check_is_fitted
 
 from ._cropping import GRIDS, Pieces, crop_batches, pool_scores
 from ._items import as_embeddings
@@ -23,10 +22,6 @@ from .ensemble import ScoreEnsemble
 from .metrics import label_scores
 
 __all__ = ["MultiCropClassifier"]
-
-
-def _has(method: str) -> Callable[[Any], bool]:
-    return lambda self: hasattr(getattr(self, "estimator_", self.estimator), method)
 
 
 class MultiCropClassifier(MetaEstimatorMixin, MultiLabelClassifierMixin, BaseEstimator):
@@ -163,9 +158,7 @@ class MultiCropClassifier(MetaEstimatorMixin, MultiLabelClassifierMixin, BaseEst
         self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
         self._check_scores_are_independent()
         self.classes_ = self.estimator_.classes_
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self.estimator_, name):
-                setattr(self, name, getattr(self.estimator_, name))
+        self._take_features_of(self.estimator_)
         return self
 
     def _check_scores_are_independent(self) -> None:
@@ -183,7 +176,7 @@ class MultiCropClassifier(MetaEstimatorMixin, MultiLabelClassifierMixin, BaseEst
                 "many batches. Set scale_on='fit', or give MultiCropClassifiers to the ensemble."
             )
 
-    @available_if(_has("decision_function"))
+    @available_if(_estimator_has("decision_function"))
     def decision_function(self, X: Any) -> np.ndarray:
         """Pooled ``decision_function`` of the estimator.
 
@@ -212,7 +205,7 @@ class MultiCropClassifier(MetaEstimatorMixin, MultiLabelClassifierMixin, BaseEst
         """
         return self._pooled(X, "decision_function")
 
-    @available_if(_has("predict_proba"))
+    @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> np.ndarray:
         """Pooled ``predict_proba`` of the estimator.
 

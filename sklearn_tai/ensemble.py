@@ -184,10 +184,8 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
             clone(estimator).fit(X, y, **{k: fit_params[k] for k in own})
             for estimator, own in zip(estimators, takes)
         ]
-        for name in ("n_features_in_", "feature_names_in_"):
-            known = [getattr(e, name) for e in self.estimators_ if hasattr(e, name)]
-            if known:
-                setattr(self, name, known[0])
+        for estimator in reversed(self.estimators_):  # the first that knows has the last word
+            self._take_features_of(estimator)
         self.classes_ = self._check_classes()
         self.ranges_ = None
         if self.scaling is not None and self.scale_on == "fit":

@@ -11,12 +11,12 @@ from skorch import NeuralNet
 from torch import nn
 from torch.nn.functional import normalize
 
-from .adapter import TensorBatches
+from .adapter import prediction_net
 
 _MIN_TEMPERATURE = 1e-6  # of radius 0: the nearest text alone
 _MIN_NORM = 1e-12
 _MIN_PROBABILITY = 1e-12
-_MAX_PROBABILITY = 1 - 1e-7  # the next float32 below 1
+_MAX_PROBABILITY = 1 - 1e-7  # about as near to 1 as float32 comes
 
 
 class KernelAdapter(nn.Module):
@@ -91,7 +91,7 @@ class KernelAdapter(nn.Module):
         self.register_buffer("keys", torch.zeros(n_items, n_features))
         # of no use here: a classifier that learns more items needs them
         self.register_buffer("norms", torch.ones(n_items))
-        # labels are stored as bytes, which many labels would miss otherwise
+        # bytes, as thousands of labels are a quarter the size of their floats then
         self.register_buffer("present", torch.zeros(n_items, n_labels, dtype=torch.bool))
         self.register_buffer("unknown", torch.zeros(n_images, n_labels, dtype=torch.bool))
 
@@ -187,20 +187,8 @@ def kernel_items(module: KernelAdapter) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 def kernel_net(sizes: dict[str, Any], device: str) -> NeuralNet:
     """The net of a kernel adapter that is still empty."""
-    net = KernelNet(
-        KernelAdapter,
-        **{f"module__{name}": value for name, value in sizes.items()},
-        criterion=nn.BCEWithLogitsLoss,
-        predict_nonlinearity=torch.sigmoid,
-        iterator_valid=TensorBatches,
-        # attention to thousands of texts at once takes its memory
-        iterator_valid__batch_size=1024,
-        train_split=None,
-        callbacks__print_log=None,
-        device=device,
-        verbose=0,
-    )
-    return net.initialize()
+    # attention to thousands of texts at once takes its memory
+    return prediction_net(KernelNet, KernelAdapter, sizes, device, batch_size=1024)
 
 
 def _equals(labels: Any, value: int) -> np.ndarray:

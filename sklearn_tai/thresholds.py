@@ -210,23 +210,9 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
         check_is_fitted(self)
         return self.thresholds_
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Which labels have a score above their threshold.
-
-        Parameters
-        ----------
-        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
-            Images (or texts), or their embeddings.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            An indicator of 0 and 1; -1 for images that could not be read, if the
-            encoder lets them pass.
-        """
+    def _decision_scores(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        scores = label_scores(self.estimator_, X, _METHODS[self.response_method])
-        return np.where(np.isnan(scores), -1, scores > self.thresholds_)
+        return label_scores(self.estimator_, X, _METHODS[self.response_method])
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> np.ndarray:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,7 @@ import torch
 from joblib import cpu_count
 from PIL import Image
 
-from .._pictures import open_image
+from .._pictures import image_opener
 
 
 def image_batches(
@@ -31,14 +29,11 @@ def image_batches(
     `failures`, a picture's index and what is wrong with it go there, and its embedding
     is NaN.
     """
-    lock = Lock()
+    open_image = image_opener()
 
     def pixels(item: Any, place: int) -> torch.Tensor | None:
         try:
-            # the same lazily read object may be there twice, and is not safe with threads
-            with lock if isinstance(item, Image.Image) else nullcontext():
-                picture = open_image(item, place)
-            return prepare(picture, place)
+            return prepare(open_image(item, place), place)
         except (ValueError, FileNotFoundError) as error:
             if failures is None:
                 raise
