@@ -39,8 +39,8 @@ def main() -> None:
     for seed in tqdm(range(args.seeds), unit="fit"):
         texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)
         embeddings = bed.encoder.transform(texts)
-        # the encoder tells the temperature, though embeddings are given
-        unfitted = TextAsImageClassifier(bed.encoder, RandomPerturbation(args.radius or "auto"))
+        noise = RandomPerturbation("auto" if args.radius is None else args.radius)
+        unfitted = TextAsImageClassifier(perturbation=noise)
         clf = clone(unfitted).fit(embeddings, Y)
         on_texts = tuned(unfitted).fit(embeddings, Y)
         first, second = halves(len(bed.images), seed)
