@@ -52,7 +52,7 @@ def main() -> None:
                 figures[name].append(judge(choice, *test))
     n_images = len(bed.images)
     print(f"\n{bed.name}: {n_images} images, {args.n_texts} texts, {args.seeds} seeds")
-    print(f"radius: {args.radius or 'auto'}\n")
+    print(f"radius: {noise.radius}\n")
     print("| thresholds | macro F1 | micro F1 | calibration error | mAP |\n|---|---|---|---|---|")
     for name, values in figures.items():
         v = 100 * np.array(values)
