@@ -56,8 +56,8 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
     encoder : estimator or None, default=None
         Turns texts and images into embeddings: any object with
         ``transform(X) -> (n_items, n_features)``. None for
-        :class:`OpenCLIPEncoder() <sklearn_tai.OpenCLIPEncoder>`, which loads CLIP
-        RN50. Not used where embeddings are passed.
+        :class:`OpenCLIPEncoder() <sklearn_tai.OpenCLIPEncoder>`, which loads OpenAI's
+        CLIP ViT-B/16. Not used where embeddings are passed.
     perturbation : estimator or None, default=None
         The noise of the training; None for
         :class:`RandomPerturbation() <sklearn_tai.RandomPerturbation>`, with a radius of
@@ -269,9 +269,11 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         >>> from sklearn_tai import TextAsImageClassifier
         >>> TextAsImageClassifier.paper(random_state=0)
         TextAsImageClassifier(adapter='network',
+                              encoder=OpenCLIPEncoder(model_name='RN50'),
                               perturbation=RandomPerturbation(radius=2.5),
                               random_state=0)
         """
+        encoder = OpenCLIPEncoder("RN50") if encoder is None else encoder
         recipe: dict[str, Any] = {
             "adapter": "network",
             "perturbation": RandomPerturbation(radius=2.5),

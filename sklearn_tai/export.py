@@ -23,7 +23,8 @@ from ._onnx import check_packages, data_file, run_file, write_file
 from .baselines import CoMCClassifier
 from .classifier import TextAsImageClassifier
 from .encoders import OpenCLIPEncoder
-from .encoders._loading import check_model, resolve_name
+from .encoders._loading import read_settings
+from .encoders._source import find_source
 
 __all__ = ["export_onnx"]
 
@@ -191,11 +192,14 @@ def _image_tower(clf: Any) -> tuple[nn.Module, dict[str, Any]]:
         )
     encoder = clone(encoder).set_params(precision="fp32")
     encoder._validate_params()
-    check_model(encoder.model_name, encoder.pretrained)
-    name = resolve_name(encoder.model_name)
-    if not name.startswith("hf-hub:"):  # without the weights, which may be a long download
-        known = open_clip.get_model_config(name.replace("/", "-") if ":" not in name else name)
-        _check_width(clf, (known or {}).get("embed_dim", clf.n_features_in_))
+    source = find_source(encoder.model_name, encoder.pretrained)
+    if source.repo is None:  # without the weights, which may be a long download
+        settings = (
+            read_settings(source.folder, source.asked)
+            if source.folder
+            else open_clip.get_model_config(source.architecture)
+        )
+        _check_width(clf, settings["embed_dim"])
     shared = encoder._load().model
     # of the model, which other encoders use, only the image tower is copied
     others = (child for key, child in shared.named_children() if key != "visual")

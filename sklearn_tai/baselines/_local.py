@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 from ..encoders import OpenCLIPEncoder
 from ..encoders._images import image_batches
-from ..encoders._loading import load_model
 from ..encoders._text import _shallow, _tower, text_lengths
 
 
@@ -98,15 +97,7 @@ class TextTower:
     """
 
     def __init__(self, encoder: OpenCLIPEncoder) -> None:
-        loaded = load_model(
-            encoder.model_name,
-            encoder.pretrained,
-            encoder.device,
-            "fp32",
-            # of no matter to texts, but an encoder in full precision shares its weights then
-            encoder.image_size,
-            encoder.resize_mode,
-        )
+        loaded = encoder._load(precision="fp32")
         if not loaded.text_can_be_cut:
             raise ValueError(
                 f"The text tower of model_name={encoder.model_name!r} cannot learn prompts: it is "

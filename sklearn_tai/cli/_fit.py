@@ -12,7 +12,15 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ._shell import count, note, pretrained_option, quiet_option, seed_option, shows_progress
+from ._shell import (
+    count,
+    note,
+    pretrained_option,
+    quick_gelu_option,
+    quiet_option,
+    seed_option,
+    shows_progress,
+)
 
 _ONLY_NETWORK = ("hidden_sizes", "epochs", "learning_rate")
 
@@ -76,13 +84,15 @@ class _Radius(click.ParamType):
 )
 @click.option(
     "--encoder",
-    default="RN50",
+    default="ViT-B-16",
     show_default=True,
     metavar="NAME",
-    help='A CLIP model of open_clip, "hf-hub:org/model", "local-dir:/folder", or "tai-tiny", '
-    "which is built in and knows pictograms only.",
+    help="A preset (fast, balanced, best, multilingual, paper), a CLIP model of open_clip, "
+    '"hf-hub:org/model", "local-dir:/folder", or "tai-tiny", which is built in and knows '
+    "pictograms only.",
 )
 @pretrained_option
+@quick_gelu_option
 @click.option(
     "--adapter",
     type=click.Choice(["kernel", "network"]),
@@ -134,6 +144,7 @@ def fit(
     output: Path,
     encoder: str,
     pretrained: str,
+    quick_gelu: bool | None,
     adapter: str,
     radius: float | str | None,
     hidden_sizes: tuple[int, ...],
@@ -153,7 +164,7 @@ def fit(
     \b
     Examples:
       sklearn-tai fit corpus.jsonl -o model
-      sklearn-tai fit corpus.jsonl -o model --encoder ViT-B-16 --radius 1
+      sklearn-tai fit corpus.jsonl -o model --encoder fast --radius 1
       sklearn-tai fit corpus.jsonl -o paper --adapter network
     """
     given = [
@@ -179,7 +190,9 @@ def fit(
 
     verbose = int(shows_progress(quiet))
     clf = TextAsImageClassifier(
-        OpenCLIPEncoder(encoder, pretrained, device=device, verbose=verbose),
+        OpenCLIPEncoder(
+            encoder, pretrained, quick_gelu=quick_gelu, device=device, verbose=verbose
+        ),
         None if radius is None else RandomPerturbation(radius),
         adapter=adapter,
         hidden_sizes=hidden_sizes,

@@ -6,10 +6,13 @@ import sys
 import warnings
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+
+from ..exceptions import at_terminal
 
 # Errors whose message was written for the user; others are named by their type.
 _EXPLAINED = (ValueError, TypeError, OSError, RuntimeError, ImportError)
@@ -38,6 +41,15 @@ class Commands(click.Group):
                 if ctx.params.get("debug"):
                     raise
                 raise click.ClickException(one_line(error)) from error
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; from now on messages speak of its options."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            ctx.with_resource(at_terminal(chain.from_iterable(p.opts for p in command.params)))
+        return name, command, rest
 
     def main(  # type: ignore[override]
         self,
@@ -102,10 +114,15 @@ seed_option = click.option(
 )
 pretrained_option = click.option(
     "--pretrained",
-    default="openai",
+    default="auto",
     show_default=True,
     metavar="TAG",
-    help="Its weights: a tag of open_clip, or a file.",
+    help="Its weights: a tag of open_clip, or a file; auto takes the only tag, or OpenAI's.",
+)
+quick_gelu_option = click.option(
+    "--quick-gelu/--gelu",
+    default=None,
+    help="Its activation.  [default: the one that the weights were trained with]",
 )
 
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import click
 
-from ._shell import pretrained_option
+from ._shell import pretrained_option, quick_gelu_option, shows_progress
 
 
 @click.command(short_help="Serve a page to try it in a browser.")
@@ -16,22 +16,30 @@ from ._shell import pretrained_option
     default="tai-tiny",
     show_default=True,
     metavar="NAME",
-    help="A CLIP model of open_clip, such as RN50; the default knows pictograms only.",
+    help="A preset (fast, balanced, best, multilingual, paper) or a CLIP model of open_clip, such "
+    "as ViT-B-16; the default knows pictograms only.",
 )
 @pretrained_option
+@quick_gelu_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", type=int, metavar="N", help="[default: the first free one from 7860 on]")
-def web(model_name: str, pretrained: str, host: str, port: int | None) -> None:
+def web(
+    model_name: str, pretrained: str, quick_gelu: bool | None, host: str, port: int | None
+) -> None:
     """Serve a page where you type labels, drop pictures and see scores.
 
     \b
     Examples:
       sklearn-tai web
-      sklearn-tai web --encoder RN50 --port 8000
+      sklearn-tai web --encoder ViT-B-16 --port 8000
     """
     if find_spec("gradio") is None:
         raise click.ClickException("The page needs gradio: pip install 'sklearn-tai[web]'")
     from .. import OpenCLIPEncoder
     from ..web import launch
 
-    launch(OpenCLIPEncoder(model_name, pretrained), host=host, port=port)
+    encoder = OpenCLIPEncoder(
+        model_name, pretrained, quick_gelu=quick_gelu, verbose=int(shows_progress(False))
+    )
+    encoder.transform(["a photo"])  # now, at the terminal, not at somebody's first click
+    launch(encoder.set_params(verbose=0), host=host, port=port)

@@ -25,9 +25,7 @@ def content_key(prefix: str, item: Any) -> str:
     elif isinstance(item, Path):
         digest.update(b"file")
         try:
-            with item.open("rb") as file:
-                while block := file.read(2**20):
-                    digest.update(block)
+            hash_file(digest, item)
         except OSError:  # reported when the picture is opened
             digest.update(str(item).encode("utf-8", "surrogatepass"))
     elif isinstance(item, Image.Image):
@@ -35,6 +33,13 @@ def content_key(prefix: str, item: Any) -> str:
     else:
         digest.update(f"array {item.shape}".encode() + np.ascontiguousarray(item).tobytes())
     return digest.hexdigest()
+
+
+def hash_file(digest: Any, path: Path) -> None:
+    """Feed what is in a file to a hash of :mod:`hashlib`."""
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
 
 
 class MemoryCache:

@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
+import json
 import logging
 import re
 import uuid
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import torch
 
+from ..exceptions import WeightsError
+from ._activation import choose_activation, has_choice, is_torchscript, tag_of_file, tag_of_repo
+from ._hub import hub_file, hub_repo
 from ._layout import fast_layout
 from ._resolution import resized_preprocess
+from ._source import ModelSource
 from ._text import can_be_cut
 
-_MODELS_DIR = Path(__file__).parent / "models"
-# Models inside this package, by name: folders in open_clip's "local-dir" layout.
-BUNDLED = ("tai-tiny",)
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _lock = Lock()
 # Dimension of the embeddings of the models that were used, by model_name.
 WIDTHS: dict[str, int] = {}
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """A model and how it shall run. Equal requests share one copy of the weights."""
+
+    source: ModelSource
+    quick_gelu: bool | None = None
+    device: str | None = None
+    precision: str = "fp32"
+    image_size: int | None = None
+    resize_mode: str | None = None
+    verbose: int = field(default=0, compare=False)
 
 
 @dataclass
@@ -48,101 +65,182 @@ class LoadedModel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the weights and the preprocessing, for cache keys."""
+        """Hash of weights, layers (with their activations) and preprocessing, for cache keys."""
         # functions are shown with their addresses, which differ from process to process
-        steps = re.sub(r" at 0x[0-9a-f]+", "", repr(self.preprocess))
-        digest = hashlib.sha256(steps.encode())
+        shown = re.sub(r" at 0x[0-9a-f]+", "", f"{self.preprocess!r} {self.model!r}")
+        digest = hashlib.sha256(shown.encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.cpu().contiguous().view(-1).view(torch.uint8).numpy())
         return digest.hexdigest()
 
 
-def resolve_name(model_name: str) -> str:
-    """The open_clip name of a model: bundled ones become a local folder."""
-    return f"local-dir:{_MODELS_DIR / model_name}" if model_name in BUNDLED else model_name
+@dataclass
+class _Parts:
+    """What a model is built of: settings, weights, and the tag of open_clip they are of."""
+
+    settings: dict[str, Any]
+    file: Path | None = None
+    folder: Path | None = None
+    tag: dict[str, Any] = field(default_factory=dict)
 
 
-def check_model(model_name: str, pretrained: str | None) -> None:
-    """Refuse unknown names before anything is loaded, with the nearest known ones."""
-    import open_clip
-
-    if ":" in resolve_name(model_name):
-        return  # hf-hub: and local-dir: bring their own weights
-    known = [*BUNDLED, *open_clip.list_models()]
-    if model_name.replace("/", "-") not in known:
-        near = difflib.get_close_matches(model_name, known, 3, 0.4)
-        raise ValueError(
-            f"model_name={model_name!r} is not a model of open_clip"
-            + (f"; did you mean {' or '.join(map(repr, near))}?" if near else ".")
-            + " open_clip.list_models() lists them all."
-        )
-    tags = open_clip.list_pretrained_tags_by_model(model_name)
-    if pretrained is not None and pretrained not in tags and not Path(pretrained).is_file():
-        raise ValueError(
-            f"pretrained={pretrained!r} is neither a tag of {model_name!r} nor a file; its tags "
-            f"are {tags}."
-        )
-
-
-def load_model(
-    model_name: str,
-    pretrained: str | None,
-    device: str | None,
-    precision: str = "fp32",
-    image_size: int | None = None,
-    resize_mode: str | None = None,
-) -> LoadedModel:
+def load_model(request: ModelRequest) -> LoadedModel:
     """The model, shared by all encoders of this process that ask for the same one."""
-    check_model(model_name, pretrained)
-    if device is None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
     with _lock:  # threads that ask at the same time load it once
-        return _load(model_name, pretrained, device, precision, image_size, resize_mode)
+        return _load(request)
+
+
+def read_settings(folder: Path, asked: str) -> dict[str, Any]:
+    """The "model_cfg" of a folder in open_clip's "local-dir" layout."""
+    file = folder / "open_clip_config.json"
+    remedy = "Give the path of one that holds open_clip_config.json and the weights."
+    if not folder.is_dir():
+        raise WeightsError(f"{_cannot(asked)} there is no folder {str(folder)!r}. {remedy}")
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))["model_cfg"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(
+            f"{_cannot(asked)} {str(file)!r} cannot be read as settings of open_clip "
+            f"({type(error).__name__}: {error}). {remedy}"
+        ) from error
 
 
 @lru_cache(maxsize=4)
-def _load(
-    model_name: str,
-    pretrained: str | None,
-    device: str,
-    precision: str,
-    image_size: int | None,
-    resize_mode: str | None,
-) -> LoadedModel:
+def _load(request: ModelRequest) -> LoadedModel:
+    source = request.source
+    parts = _find_parts(source, request.verbose)
+    quick_gelu, remark = choose_activation(
+        request.quick_gelu, parts.settings, parts.tag, source.architecture, source.file
+    )
+    device = request.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        with _silent():
+            model = _build(source, parts, quick_gelu, request.precision, device)
+            tokenize = _tokenizer(source, parts)
+    except Exception as error:
+        raise _unreadable(source, parts, error) from error
+    if remark and has_choice(model):
+        warnings.warn(remark, UserWarning, stacklevel=2)
+    preprocess = resized_preprocess(model, request.image_size, request.resize_mode)
+    model = fast_layout(model.eval().requires_grad_(False))
+    dtype = _DTYPES[request.precision]
+    return LoadedModel(model, preprocess, tokenize, torch.device(device), dtype)
+
+
+def _find_parts(source: ModelSource, verbose: int) -> _Parts:
+    """Settings and weights, downloaded if need be."""
+    import open_clip
+    from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
+
+    asked, repo, folder = source.asked, source.repo, source.folder
+    weights = (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME)
+    if folder is not None:
+        parts = _Parts(read_settings(folder, asked), folder=folder)
+        parts.tag = tag_of_repo(hub_repo(folder))
+    elif repo is not None:
+        file = hub_file(source, repo, weights, verbose=verbose)
+        commit = file.parent.name  # settings of the same one, so that both lie in one folder
+        hub_file(source, repo, ["open_clip_config.json"], revision=commit, verbose=verbose)
+        parts = _Parts(read_settings(file.parent, asked), file, file.parent)
+        parts.tag = tag_of_repo(repo)
+    else:
+        assert source.architecture is not None
+        parts = _Parts(open_clip.get_model_config(source.architecture), source.file)
+        if source.file is not None:
+            parts.tag = tag_of_file(source.architecture, source.file)
+    text = parts.settings.get("text_cfg", {})
+    if (text.get("hf_tokenizer_name") or text.get("hf_model_name")) and not find_spec(
+        "transformers"
+    ):
+        raise WeightsError(
+            f"{_cannot(asked)} its texts need transformers: "
+            "pip install 'sklearn-tai[transformers]'."
+        )
+    if source.tag is not None:  # last, as it may be a long download
+        parts.tag = open_clip.get_pretrained_cfg(source.architecture, source.tag)
+        repo, _, name = parts.tag["hf_hub"].rpartition("/")
+        parts.file = hub_file(source, repo, [name] if name else weights, verbose=verbose)
+    if text.get("hf_tokenizer_name") and source.folder is None:
+        # it is downloaded by transformers, which tells less of what goes wrong
+        names = ["tokenizer_config.json", "tokenizer.json", "config.json"]
+        hub_file(source, text["hf_tokenizer_name"], names, verbose=verbose)
+    return parts
+
+
+def _build(
+    source: ModelSource, parts: _Parts, quick_gelu: bool, precision: str, device: str
+) -> Any:
     import open_clip
 
-    name = resolve_name(model_name)
-    if ":" in name:
-        pretrained = None
-    root = logging.getLogger()
+    file = None if parts.folder else parts.file
+    # a seed, so that no weights mean the same random ones each time
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return open_clip.create_model(
+            source.architecture or f"local-dir:{parts.folder}",
+            None if file is None else str(file),
+            precision=precision,
+            device=device,
+            quick_gelu=quick_gelu,
+            force_preprocess_cfg={} if parts.folder else parts.tag,
+            require_pretrained=parts.folder is not None,
+            # TorchScript is no pickle and must be told apart; torch reads it without running it
+            weights_only=file is None or not is_torchscript(file),
+        )
+
+
+def _tokenizer(source: ModelSource, parts: _Parts) -> Callable[[list[str]], torch.Tensor]:
+    import open_clip
+    from open_clip.tokenizer import HFTokenizer
+
+    text = parts.settings.get("text_cfg", {})
+    if name := text.get("hf_tokenizer_name"):
+        return HFTokenizer(
+            name if source.folder is None else str(source.folder),
+            context_length=text.get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH),
+            tokenizer_mode=text.get("tokenizer_mode"),
+            # code that a tokenizer brings is never run
+            **{**text.get("tokenizer_kwargs", {}), "trust_remote_code": False},
+        )
+    bpe = parts.folder / "bpe.txt.gz" if parts.folder else None
+    vocabulary = {"bpe_path": str(bpe)} if bpe is not None and bpe.is_file() else {}
+    return open_clip.get_tokenizer(
+        source.architecture or f"local-dir:{parts.folder}", **vocabulary
+    )
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without what open_clip tells in its log and as warnings: what matters is raised."""
+    root, handler = logging.getLogger(), logging.NullHandler()
     level = root.level
+    root.addHandler(handler)  # or the first message would set up one that prints
+    root.setLevel(logging.CRITICAL)
     try:
-        root.setLevel(logging.CRITICAL)  # open_clip logs what we raise
-        # A seed, so that pretrained=None means the same random weights each time.
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            model = open_clip.create_model(
-                name,
-                pretrained,
-                precision=precision,
-                device=device,
-                require_pretrained=":" in name,
-            )
-        bpe = Path(name.removeprefix("local-dir:")) / "bpe.txt.gz"
-        own_vocabulary = {"bpe_path": str(bpe)} if bpe.is_file() else {}
-        tokenize = open_clip.get_tokenizer(name, **own_vocabulary)
-    except Exception as error:
-        cause = str(error).strip().split("\n")[0]
-        raise OSError(
-            f"The weights of model_name={model_name!r}, pretrained={pretrained!r} could not be "
-            f"loaded: {type(error).__name__}: {cause}. They are not in the local cache and could "
-            "not be downloaded. Connect to the network once (and unset HF_HUB_OFFLINE) to fill "
-            "the cache, give the path of a downloaded weights file as pretrained, or use "
-            f"OpenCLIPEncoder({BUNDLED[0]!r}), the small model inside this package."
-        ) from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         root.setLevel(level)
-    preprocess = resized_preprocess(model, image_size, resize_mode)
-    model = fast_layout(model.eval().requires_grad_(False))
-    return LoadedModel(model, preprocess, tokenize, torch.device(device), _DTYPES[precision])
+        root.removeHandler(handler)
+
+
+def _cannot(asked: str) -> str:
+    return f"The weights of {asked} cannot be loaded:"
+
+
+def _unreadable(source: ModelSource, parts: _Parts, error: Exception) -> WeightsError:
+    """What is wrong with files that are there."""
+    what = str(parts.file or parts.folder or source.architecture)
+    if source.file is not None:
+        remedy = f"Check that the file is whole, and of {source.architecture!r}."
+    elif source.folder is not None:
+        remedy = "Check that the folder is whole."
+    else:
+        remedy = f"Delete {what!r}, and it will be downloaded again."
+    cause = " ".join(str(error).split())[:300]
+    return WeightsError(
+        f"{_cannot(source.asked)} {what!r} cannot be used ({type(error).__name__}: {cause}). "
+        f"{remedy}"
+    )

@@ -24,7 +24,8 @@ from tqdm.auto import tqdm
 from .._items import as_embeddings, item_chunks
 from ._cache import MEMORY, EmbeddingCache, content_key
 from ._images import image_batches
-from ._loading import WIDTHS, LoadedModel, load_model
+from ._loading import WIDTHS, LoadedModel, ModelRequest, load_model
+from ._source import find_source
 from ._text import text_batches
 
 _CHUNK_BATCHES = 16
@@ -38,14 +39,18 @@ class OpenCLIPEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     Parameters
     ----------
-    model_name : str, default="RN50"
-        A name of ``open_clip.list_models()``, ``"hf-hub:org/model"``,
-        ``"local-dir:/folder"``, or ``"tai-tiny"``: the small model inside this
-        package, made for demonstrations and tests on pictograms.
-    pretrained : str or None, default="openai"
-        The tag of the weights (``open_clip.list_pretrained()``) or a file. None for
-        random weights. Not used for "tai-tiny", "hf-hub:" and "local-dir:", which
-        bring their own.
+    model_name : str, default="ViT-B-16"
+        A name of :data:`~sklearn_tai.encoders.PRESETS` ("fast", "balanced",
+        "multilingual", "best", "paper"), one of ``open_clip.list_models()``,
+        ``"hf-hub:org/model"``, ``"local-dir:/folder"``, or ``"tai-tiny"``: the small
+        model inside this package, made for demonstrations and tests on pictograms.
+    pretrained : str or None, default="auto"
+        The tag of the weights (``open_clip.list_pretrained()``) or a file. "auto" takes
+        what the name brings along, the only tag there is, or else OpenAI's. None for
+        random weights.
+    quick_gelu : bool or None, default=None
+        The activation of the towers: QuickGELU or GELU. None for the one that the weights
+        were trained with, and a warning where that is not known.
     device : str or None, default=None
         "cpu", "cuda", ...; None for a GPU if there is one.
     batch_size : int, default=64
@@ -100,6 +105,7 @@ class OpenCLIPEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     _parameter_constraints = {
         "model_name": [str],
         "pretrained": [str, None],
+        "quick_gelu": ["boolean", None],
         "device": [str, None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "normalize": ["boolean"],
@@ -113,9 +119,10 @@ class OpenCLIPEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def __init__(
         self,
-        model_name: str = "RN50",
-        pretrained: str | None = "openai",
+        model_name: str = "ViT-B-16",
+        pretrained: str | None = "auto",
         *,
+        quick_gelu: bool | None = None,
         device: str | None = None,
         batch_size: int = 64,
         normalize: bool = False,
@@ -128,6 +135,7 @@ class OpenCLIPEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     ) -> None:
         self.model_name = model_name
         self.pretrained = pretrained
+        self.quick_gelu = quick_gelu
         self.device = device
         self.batch_size = batch_size
         self.normalize = normalize
@@ -177,14 +185,15 @@ class OpenCLIPEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             model is unknown, or cannot take `image_size`.
         FileNotFoundError
             If there is no file at a path.
-        OSError
-            If the weights are neither in the cache nor downloadable.
+        ~sklearn_tai.exceptions.WeightsError
+            If the weights are neither in the cache nor downloadable, or cannot be read.
 
         Warns
         -----
         UserWarning
-            If images could not be read and ``on_error="nan"``, or if texts fill the
-            model's context, so that what is beyond is not seen.
+            If images could not be read and ``on_error="nan"``, if texts fill the
+            model's context, so that what is beyond is not seen, or if it is not known
+            which activation the weights were trained with.
         """
         self._validate_params()
         return np.concatenate(list(self.iter_transform(X)))
@@ -247,14 +256,18 @@ class OpenCLIPEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 stacklevel=3,
             )
 
-    def _load(self) -> LoadedModel:
+    def _load(self, precision: str | None = None) -> LoadedModel:
+        """The model, in another precision than this encoder's if given."""
         return load_model(
-            self.model_name,
-            self.pretrained,
-            self.device,
-            self.precision,
-            self.image_size,
-            self.resize_mode,
+            ModelRequest(
+                find_source(self.model_name, self.pretrained),
+                self.quick_gelu,
+                self.device,
+                precision or self.precision,
+                self.image_size,
+                self.resize_mode,
+                self.verbose,
+            )
         )
 
     @property

@@ -15,7 +15,7 @@ from .._cuts import best_cut
 from ..corpus import PromptCorpusGenerator
 from ..datasets import load_emoji_scenes
 from ..encoders import OpenCLIPEncoder
-from ..encoders._loading import BUNDLED
+from ..encoders._source import BUNDLED
 from ._html import CSS, card, legend, mistake_note, score_table
 from ._input import Mistake, open_picture, parse_labels
 from ._trainer import Trained, Trainer
@@ -30,8 +30,8 @@ _INTRO = """# Label pictures from words alone
 Name the things you look for. A classifier learns them from *sentences*, in a few seconds and
 without a single picture, and then labels yours."""
 _BUNDLED_NOTE = """> **This is the small model inside the package, {name}.** It knows pictograms of
-> some hundred everyday things, not photos. For photos start the page with CLIP RN50, which is
-> downloaded once: `sklearn-tai web --encoder RN50`"""
+> some hundred everyday things, not photos. For photos start the page with OpenAI's CLIP, which
+> is downloaded once: `sklearn-tai web --encoder ViT-B-16`"""
 
 
 class _Seen(NamedTuple):
@@ -195,7 +195,9 @@ def _describe(encoder: Any) -> str:
     if name in BUNDLED:
         return _BUNDLED_NOTE.format(name=name)
     weights = getattr(encoder, "pretrained", None)
-    return f"> Model: **{name}**" + (f", weights {Path(weights).name}" if weights else "")
+    if weights is None or weights == "auto":
+        return f"> Model: **{name}**"
+    return f"> Model: **{name}**, weights {Path(weights).name}"
 
 
 def _look(path: Path, trained: Trained, encoder: Any) -> _Seen:

@@ -1,0 +1,189 @@
+"""Files of the Hugging Face hub: from its cache if they are whole there, else downloaded."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from ..exceptions import WeightsError
+from ._cache import hash_file
+from ._source import ModelSource
+
+_ANSWER_SECONDS = 5.0  # a hub that is there answers in less; without a network nothing does
+
+
+def hub_file(
+    source: ModelSource,
+    repo: str,
+    names: Sequence[str],
+    *,
+    revision: str | None = None,
+    verbose: int = 0,
+) -> Path:
+    """The first of `names` that the repository has.
+
+    What is in the cache is taken without a question to the hub. Files are named after their
+    SHA-256 there, so those that are damaged are found out, and downloaded again.
+
+    Parameters
+    ----------
+    source : ModelSource
+        What the user asked for, for messages.
+    repo : str
+        The repository, "organisation/name".
+    names : sequence of str
+        Names of files, the preferred one first.
+    revision : str or None, default=None
+        A commit; None for the newest, or what is in the cache.
+    verbose : int, default=0
+        0 is silent, 1 shows a bar of the download.
+
+    Returns
+    -------
+    Path
+        The file in the cache.
+
+    Raises
+    ------
+    WeightsError
+        If it is neither there nor to be had.
+    """
+    from huggingface_hub import (
+        constants,
+        get_hf_file_metadata,
+        hf_hub_download,
+        hf_hub_url,
+        try_to_load_from_cache,
+    )
+    from huggingface_hub.errors import EntryNotFoundError, HFValidationError
+
+    damaged: list[Path] = []
+    try:
+        for name in names:
+            cached = try_to_load_from_cache(repo, name, revision=revision)
+            if isinstance(cached, str):
+                if _is_whole(Path(cached)):
+                    return Path(cached)
+                damaged.append(Path(cached))
+        with _progress(verbose):
+            for name in names:
+                try:
+                    # one question that is not repeated, to know soon what is wrong
+                    url = hf_hub_url(repo, name, revision=revision)
+                    seconds = os.environ.get("HF_HUB_ETAG_TIMEOUT", _ANSWER_SECONDS)
+                    get_hf_file_metadata(url, timeout=float(seconds))
+                except EntryNotFoundError:
+                    continue
+                file = hf_hub_download(repo, name, revision=revision, force_download=bool(damaged))
+                return Path(file)
+    except HFValidationError as error:
+        raise WeightsError(
+            f"{_cannot(source.asked)} {repo!r} cannot be the name of a repository. Give it as "
+            "hf-hub:organisation/name."
+        ) from error
+    except Exception as error:  # of several HTTP libraries, by the version of huggingface_hub
+        _explain(error, source, repo, constants.ENDPOINT, constants.HF_HUB_CACHE, damaged)
+    raise WeightsError(
+        f"{_cannot(source.asked)} the repository {repo!r} has none of the files "
+        f"{', '.join(names)}. It may hold a model of another library; open_clip's are at "
+        "https://huggingface.co/models?library=open_clip."
+    )
+
+
+def hub_repo(file: Path) -> str | None:
+    """The repository that a file in the hub's cache is of."""
+    for part in file.parts:
+        if match := re.fullmatch(r"models--(.+?)--(.+)", part):
+            return "/".join(match.groups())
+    return None
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a large file of the cache is the one that it is named after."""
+    name = file.resolve().name
+    if not re.fullmatch(r"[0-9a-f]{64}", name):
+        return True  # a small file, or a cache without links: nothing to compare with
+    digest = hashlib.sha256()
+    hash_file(digest, file)
+    return digest.hexdigest() == name
+
+
+@contextmanager
+def _progress(verbose: int) -> Iterator[None]:
+    """Bars of the hub's client as `verbose` asks; its log repeats what the error will say."""
+    from huggingface_hub.utils import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+        logging,
+    )
+
+    level, hidden = logging.get_verbosity(), are_progress_bars_disabled()
+    logging.set_verbosity_error()
+    if not verbose and not hidden:
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if not verbose and not hidden:
+            enable_progress_bars()
+
+
+def _cannot(asked: str) -> str:
+    return f"The weights of {asked} cannot be loaded:"
+
+
+def _explain(
+    error: Exception,
+    source: ModelSource,
+    repo: str,
+    endpoint: str,
+    cache: str,
+    damaged: list[Path],
+) -> NoReturn:
+    """Say what went wrong between here and the hub, and what helps."""
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, OfflineModeIsEnabled
+
+    status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+    again = "Try again later"
+    if isinstance(error, OfflineModeIsEnabled):
+        state = "are not in the cache"
+        if damaged:
+            state = f"are damaged in the cache ({damaged[0]})"
+        cause = f"they {state}, and HF_HUB_OFFLINE forbids a download"
+        remedy = f"Unset HF_HUB_OFFLINE once{source.instead}"
+    elif isinstance(error, GatedRepoError):
+        cause = f"{repo!r} is for people who accepted its terms (status {status})"
+        remedy = (
+            f"Accept them at {endpoint}/{repo}, then log in with 'hf auth login' or set HF_TOKEN"
+        )
+    elif status in (401, 403, 404):
+        cause = f"{endpoint} has no {repo!r}, or keeps it private (status {status})"
+        remedy = "Check the name; for a private one log in with 'hf auth login' or set HF_TOKEN"
+    elif status == 429:
+        cause = f"{endpoint} takes no more requests from here for now (status 429)"
+        remedy = "Wait some minutes, or set HF_TOKEN, which allows more"
+    elif isinstance(error, HfHubHTTPError):
+        cause = f"{endpoint} failed (status {status})"
+        remedy = again
+    elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        cause = f"no space is left in {cache}"
+        remedy = "Free some, or set HF_HUB_CACHE to a folder on a larger disk"
+    elif isinstance(error, PermissionError):
+        cause = f"{error.filename or cache} must not be written to"
+        remedy = "Set HF_HUB_CACHE to a folder of yours"
+    elif isinstance(error, OSError) and "onsistency check" in str(error):
+        cause = f"the download of {repo!r} broke off"
+        remedy = again
+    else:  # no connection, or one that broke
+        message = " ".join(str(error).split()) or type(error).__name__
+        cause = f"{endpoint} cannot be reached, or stopped answering ({message})"
+        remedy = f"Connect to the network once{source.instead}"
+    raise WeightsError(f"{_cannot(source.asked)} {cause}. {remedy}.") from error

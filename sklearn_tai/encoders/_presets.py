@@ -1,0 +1,82 @@
+"""A short menu of models, by what they are good for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+_OPEN_CLIP = "https://github.com/mlfoundations/open_clip/blob/main/docs/openclip_results.csv"
+_PE = "https://github.com/facebookresearch/perception_models/blob/main/apps/pe/README.md"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A model of open_clip under a name that says what it is good for.
+
+    Parameters
+    ----------
+    model_name, pretrained : str
+        As :class:`~sklearn_tai.OpenCLIPEncoder` takes them.
+    purpose : str
+        When to take it.
+    licence : str
+        Licence of the weights.
+    n_parameters : int
+        Millions of parameters of both towers.
+    imagenet : float
+        Published zero-shot accuracy on ImageNet-1k, in percent.
+    source : str
+        Where that figure stands.
+    measured : bool
+        Whether this package was measured with these very weights, on real photos.
+    """
+
+    model_name: str
+    pretrained: str
+    purpose: str
+    licence: str
+    n_parameters: int
+    imagenet: float
+    source: str
+    measured: bool = False
+
+
+#: The menu, by name; each name can be given as `model_name`.
+PRESETS = MappingProxyType(
+    {
+        "default": Preset(
+            "ViT-B-16", "openai", "photos", "MIT", 150, 68.3, _OPEN_CLIP, measured=True
+        ),
+        "paper": Preset("RN50", "openai", "the paper's", "MIT", 102, 59.8, _OPEN_CLIP),
+        "fast": Preset(
+            "ViT-B-32-256",
+            "datacomp_s34b_b86k",
+            "42 % of the default's operations for an image",
+            "MIT",
+            151,
+            72.8,
+            _OPEN_CLIP,
+        ),
+        "balanced": Preset(
+            "PE-Core-B-16",
+            "meta",
+            "more accurate at the default's cost for images",
+            "Apache 2.0",
+            448,
+            78.4,
+            _PE,
+        ),
+        "multilingual": Preset(
+            "ViT-B-16-SigLIP2",
+            "webli",
+            "labels and texts in other languages than English",
+            "Apache 2.0",
+            375,
+            78.2,
+            "https://arxiv.org/abs/2502.14786",
+        ),
+        "best": Preset(
+            "PE-Core-L-14-336", "meta", "most accurate, on a GPU", "Apache 2.0", 671, 83.5, _PE
+        ),
+    }
+)
