@@ -27,7 +27,7 @@ def kernel_scores(texts: np.ndarray, Y: np.ndarray, images: np.ndarray, radius: 
 
 
 def mean_ap(Y: np.ndarray, scores: np.ndarray) -> float:
-    with warnings.catch_warnings():  # photos lack some labels
+    with warnings.catch_warnings():  # a few pictures lack some labels
         warnings.simplefilter("ignore", UndefinedMetricWarning)
         return mean_average_precision(Y, scores)
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from sklearn.preprocessing import normalize
-from testbeds import load_testbed
 
 from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, ZeroShotClassifier
 from sklearn_tai.corpus import TEMPLATES
@@ -37,7 +35,7 @@ class Bed:
     images: np.ndarray
     images_Y: np.ndarray
     unlabelled: np.ndarray
-    logit_scale: float  # NaN where unknown
+    logit_scale: float
 
 
 def label_sets(seed: int = 0) -> list[list[str]]:
@@ -138,30 +136,3 @@ def scene_beds(model: str, work: Path, tag: str, n_texts: int = 1000, draw: int 
 
         beds.append(_cached(work / "beds" / f"{tag}_{s}_{n_texts}.npz", make))
     return beds
-
-
-def photo_beds(work: Path, n_texts: int = 1000, n_corpora: int = 5) -> list[Bed]:
-    """86 real photos, once a corpus of texts; other real photos are the unlabelled ones."""
-    loaded: list[Any] = []
-
-    def make(seed: int) -> dict[str, Any]:
-        if not loaded:
-            loaded.append(load_testbed("photos"))
-        bed = loaded[0]
-        data = np.load(Path(__file__).parent / "data" / "photo_embeddings.npz")
-        return _make(
-            f"photos, corpus {seed}",
-            bed.label_names,
-            bed.encoder,
-            seed,
-            n_texts,
-            images=bed.images,
-            images_Y=bed.Y,
-            unlabelled=normalize(data["unlabelled_image_embeddings"].astype(np.float32)),
-            logit_scale=np.nan,
-        )
-
-    return [
-        _cached(work / "beds" / f"photos_{seed}_{n_texts}.npz", lambda seed=seed: make(seed))
-        for seed in range(n_corpora)
-    ]

@@ -1,7 +1,7 @@
 """What is gained beyond the paper: heads, losses, noise, centring, standardising, the kernel.
 
     python benchmarks/beyond_paper.py
-    python benchmarks/beyond_paper.py --testbed photos --n-texts 3000
+    python benchmarks/beyond_paper.py --testbed photos --ground FOLDER
 
 Each is measured alone and together with others, in text-only training. The radius of the
 kernel is "auto", that of networks the paper's (`--radius`). `--only` picks rows by a part of
@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="rows whose name holds this")
     args = parser.parse_args()
     warnings.filterwarnings("ignore", "X does not have valid feature names")
-    bed = load_testbed(args.testbed)
+    bed = load_testbed(args)
     corpora = []
     for seed in tqdm(range(args.seeds), desc="corpora"):
         texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)

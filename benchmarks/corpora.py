@@ -1,9 +1,10 @@
 """Prompts, a language model's captions, and both: mAP over kind and size (Figs. 5a, 5b).
 
-    python benchmarks/corpora.py --seeds 5
+    python benchmarks/corpora.py
+    python benchmarks/corpora.py --testbed photos --sizes 250 500 1000 --ground FOLDER
 
-Captions come from a file of :class:`sklearn_tai.corpus.Corpus`; the bundled one holds what
-a small model on a real Ollama server wrote about the labels of the bundled pictures. A seed
+Captions come from a file of :class:`sklearn_tai.corpus.Corpus`; the bundled ones are what
+a small model on a real Ollama server wrote about the labels of the pictures or photos. A seed
 fixes the prompts, the captions drawn for a size, and the adapter.
 """
 
@@ -20,7 +21,13 @@ from sklearn_tai import PromptCorpusGenerator, RandomPerturbation
 from sklearn_tai.corpus import Corpus
 from sklearn_tai.corpus._cleaning import named_labels
 
-CAPTIONS = Path(__file__).parent / "data" / "captions_qwen2.5-coder-1.5b.jsonl"
+DATA = Path(__file__).parent / "data"
+COCO_CAPTIONS = DATA / "captions_coco80_qwen2.5-coder-1.5b.jsonl"
+CAPTIONS = {
+    "pictures": DATA / "captions_qwen2.5-coder-1.5b.jsonl",
+    "photos": COCO_CAPTIONS,
+    "published": COCO_CAPTIONS,
+}
 
 
 def relabel(captions: Corpus, policy: str) -> Corpus:
@@ -40,13 +47,12 @@ def relabel(captions: Corpus, policy: str) -> Corpus:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add_arguments(parser)
-    parser.add_argument("--captions", type=Path, default=CAPTIONS)
+    parser.add_argument("--captions", type=Path, help="in place of the bundled ones")
     parser.add_argument("--label-policy", choices=["sampled", "all", "named"], default="sampled")
     parser.add_argument("--sizes", type=int, nargs="+", default=[50, 150, 300, 600])
-    parser.add_argument("--radius", type=float, default=2.5)
     args = parser.parse_args()
-    bed = load_testbed("pictures")
-    captions = Corpus.load(args.captions, bed.label_names)
+    bed = load_testbed(args)
+    captions = Corpus.load(args.captions or CAPTIONS[bed.name], bed.label_names)
     if args.label_policy != "sampled":
         captions = relabel(captions, args.label_policy)
     embedded = bed.encoder.transform(captions.texts)
@@ -67,7 +73,7 @@ def main() -> None:
             labels = np.vstack([prompts[:a], captions.Y[drawn]])
             # equal numbers of steps at all sizes, or few texts would also mean little training
             epochs = round(60 * largest / len(X))
-            clf = classifier(args, RandomPerturbation(args.radius), seed, max_epochs=epochs)
+            clf = classifier(args, RandomPerturbation(), seed, max_epochs=epochs)
             scores[kind, n].append(clf.fit(X, labels).score(bed.images, bed.Y))
             bar.update()
     bar.close()

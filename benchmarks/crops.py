@@ -1,27 +1,29 @@
-"""Local evidence: mAP and time of several crops a picture, on the bundled pictures.
+"""Local evidence: mAP and time of several crops a picture.
 
-python benchmarks/crops.py --seeds 5
+python benchmarks/crops.py
+python benchmarks/crops.py --testbed photos --only-crops 1 5 14 --ground FOLDER
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+import warnings
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.frozen import FrozenEstimator
-from testbeds import halves
+from testbeds import add_arguments, halves, load_testbed
 from tqdm import tqdm
 
 from sklearn_tai import (
-    OpenCLIPEncoder,
     PromptCorpusGenerator,
     TextAsImageClassifier,
     ZeroShotClassifier,
 )
 from sklearn_tai.crops import MultiCropClassifier
-from sklearn_tai.datasets import load_emoji_scenes
 from sklearn_tai.metrics import mean_average_precision
 
 _ALTERNATIVES: list[dict[str, Any]] = [
@@ -33,12 +35,11 @@ _ALTERNATIVES: list[dict[str, Any]] = [
 ]
 
 
-def costs(clf: Any, images: list[Any], repeats: int) -> dict[int, float]:
+def costs(clf: Any, images: list[Any], numbers: set[int], repeats: int) -> dict[int, float]:
     """Seconds a picture of each number of crops; the best of runs that take turns."""
-    numbers = sorted({params["n_crops"] for params in _ALTERNATIVES})
     seconds: dict[int, list[float]] = {n: [] for n in numbers}
     for _ in range(repeats):
-        for n in numbers:
+        for n in sorted(numbers):
             crops = MultiCropClassifier(FrozenEstimator(clf), n).fit()
             start = time.perf_counter()
             crops.decision_function(images)
@@ -66,37 +67,40 @@ def held_out(scores: list[list[np.ndarray]], Y: np.ndarray) -> tuple[np.ndarray,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--n-texts", type=int, default=1000)
+    add_arguments(parser)
+    parser.add_argument("--only-crops", type=int, nargs="+", help="only these numbers of crops")
     parser.add_argument("--timed-images", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=3, help="of the measurement of time")
     args = parser.parse_args()
-    scenes, encoder = load_emoji_scenes(), OpenCLIPEncoder("tai-tiny")
-    zero_shot = ZeroShotClassifier(scenes.label_names, encoder).fit()
-    classifiers = [zero_shot]
+    warnings.simplefilter("ignore", UndefinedMetricWarning)  # labels without images
+    bed = load_testbed(args)
+    rows = [p for p in _ALTERNATIVES if not args.only_crops or p["n_crops"] in args.only_crops]
+    classifiers: list[Any] = [bed.zero_shot()]
     for seed in range(args.seeds):
         generator = PromptCorpusGenerator(n_texts=args.n_texts, random_state=seed)
-        texts, Y = generator.generate(scenes.label_names)
-        classifiers.append(TextAsImageClassifier(encoder, adapter="kernel").fit(texts, Y))
-    uncached = ZeroShotClassifier(scenes.label_names, OpenCLIPEncoder("tai-tiny", cache=None))
-    uncached.fit().decision_function(scenes.images[:2])  # loads the model
-    seconds = costs(uncached, scenes.images[: args.timed_images], args.repeats)
+        texts, Y = generator.generate(bed.label_names)
+        classifiers.append(TextAsImageClassifier(bed.encoder).fit(texts, Y))
+    uncached = clone(getattr(bed.encoder, "clip", bed.encoder)).set_params(cache=None)
+    timed = ZeroShotClassifier(bed.label_names, uncached).fit()
+    timed.decision_function(bed.pictures[:2])  # loads the model
+    numbers = {1, *(params["n_crops"] for params in rows)}
+    seconds = costs(timed, bed.pictures[: args.timed_images], numbers, args.repeats)
     lines, scores = [], []
-    for params in tqdm(_ALTERNATIVES, unit="row"):
+    for params in tqdm(rows, unit="row"):
         crops = [MultiCropClassifier(FrozenEstimator(c), **params).fit() for c in classifiers]
-        scores.append([c.decision_function(scenes.images) for c in crops])
-        clip, *kernel = (100 * mean_average_precision(scenes.Y, s) for s in scores[-1])
+        scores.append([c.decision_function(bed.pictures) for c in crops])
+        clip, *kernel = (100 * mean_average_precision(bed.Y, s) for s in scores[-1])
         c = crops[0]
         cost = seconds[c.n_crops] / seconds[1]
         settings = f"{c.n_crops} | {c.pooling} | {c.overlap:.2f} | {c.whole_weight}"
         spread = f" | {np.std(kernel, ddof=1):.1f}" if len(kernel) > 1 else " | "
         lines.append(f"| {settings} | {clip:.1f} | {np.mean(kernel):.1f}{spread} | {cost:.1f} |")
-    print(f"\n{len(scenes.images)} pictures, {args.n_texts} texts, {args.seeds} seeds")
+    print(f"\n{len(bed.images)} {bed.name}, {args.n_texts} texts, {args.seeds} seeds")
     print(f"{1000 * seconds[1]:.1f} ms a picture with one crop")
     print("| n_crops | pooling | overlap | whole_weight | zero-shot | kernel | sd | time |")
     print("|---|---|---|---|---|---|---|---|")
     print("\n".join(lines))
-    whole, chosen = held_out(scores, scenes.Y)
+    whole, chosen = held_out(scores, bed.Y)
     print("\nSettings chosen on half of the pictures, scored on the other half:")
     print(f"zero-shot: {whole[:, 0].mean():.1f} whole, {chosen[:, 0].mean():.1f} chosen")
     print(f"kernel: {whole[:, 1:].mean():.1f} whole, {chosen[:, 1:].mean():.1f} chosen")

@@ -34,7 +34,7 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument("--radius", type=float, help="of the noise, in mean norms; else auto")
     args = parser.parse_args()
-    bed = load_testbed(args.testbed)
+    bed = load_testbed(args)
     figures = defaultdict(list)
     for seed in tqdm(range(args.seeds), unit="fit"):
         texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)

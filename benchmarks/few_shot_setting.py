@@ -28,7 +28,7 @@ def main() -> None:
     args = parser.parse_args()
     warnings.filterwarnings("ignore", message=".*fewer than n_shots")  # 16 of rare labels
     warnings.filterwarnings("ignore", message=".*no positive")
-    bed = load_testbed(args.testbed)
+    bed = load_testbed(args)
     methods = [f"texts and images, share {share:g}" for share in args.image_shares]
     scores: dict[tuple[str, int], list[float]] = {
         (name, shots): [] for name in [*methods, "images alone"] for shots in args.shots

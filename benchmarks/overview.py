@@ -1,7 +1,7 @@
 """Methods side by side: mAP, F1, calibration error and cost.
 
     python benchmarks/overview.py
-    python benchmarks/overview.py --testbed photos --n-texts 3000
+    python benchmarks/overview.py --testbed photos --ground FOLDER
 
 Each seed draws texts and splits the images: one half may be looked at, with labels where
 a row says so, the other half is scored.
@@ -33,7 +33,6 @@ from sklearn_tai import (
     ScoreEnsemble,
     TextAsImageClassifier,
 )
-from sklearn_tai.datasets import load_emoji_scenes
 from sklearn_tai.metrics import expected_calibration_error, mean_average_precision
 
 N_LABELLED = 25
@@ -97,8 +96,7 @@ def measure(setting: Setting, row: str) -> list[float]:
     clf = crops(setting) if row == CROPS else ROWS[row](setting)
     fitted = time.perf_counter()
     if row == CROPS:
-        pictures = load_emoji_scenes().images
-        seen, scored = ([pictures[i] for i in rows] for rows in (setting.seen, setting.scored))
+        seen, scored = ([bed.pictures[i] for i in r] for r in (setting.seen, setting.scored))
     else:
         seen, scored = images[setting.seen], images[setting.scored]
     Y = bed.Y[setting.scored]
@@ -123,11 +121,11 @@ def main() -> None:
     args = parser.parse_args()
     warnings.simplefilter("ignore", UndefinedMetricWarning)
     warnings.filterwarnings("ignore", "X does not have valid feature names")
-    bed = load_testbed(args.testbed)
+    bed = load_testbed(args)
     settings = [Setting(args, bed, seed) for seed in tqdm(range(args.seeds), desc="texts")]
     print("| method | mAP | macro F1 | ECE | seconds to fit | µs an image |")
     print("|---|---|---|---|---|---|")
-    for row in [*ROWS, *([CROPS] if args.testbed == "pictures" else [])]:
+    for row in [*ROWS, *([CROPS] if bed.pictures else [])]:
         values = np.array([measure(setting, row) for setting in settings])
         cells = [f"{v.mean():.1f} ± {stats.tstd(v):.1f}" for v in values[:, :3].T]
         cost = "encoding 5 crops" if row == CROPS else f"{np.median(values[:, 4]):.0f}"

@@ -33,7 +33,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     warnings.filterwarnings("ignore", message=".*no positive")
-    bed = load_testbed(args.testbed)
+    bed = load_testbed(args)
     scores: dict[tuple[str, float], list[float]] = {
         (name, known): [] for name in METHODS for known in args.known
     }

@@ -2,9 +2,9 @@
 
 python benchmarks/radius_criteria.py --work /some/folder [--models local-dir:/a/model ...]
 
-Six label sets of the bundled vocabulary, pictures of held-out art, and real photos. A
-rule's constant is chosen on three of the sets with the first encoder. Embeddings, fits
-and rules are kept in the work folder.
+Six label sets of the bundled vocabulary, and pictures of held-out art. A rule's constant is
+chosen on three of the sets with the first encoder. Embeddings, fits and rules are kept in the
+work folder.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from _radius_curves import KERNEL_RADII, NETWORK_RADII, kernel_scores, mean_ap, network_scores
 from _radius_lengths import LENGTHS
 from _radius_rules import CURVES, RADII, SCORES
-from _vocabulary_scenes import Bed, photo_beds, scene_beds, with_first_texts
+from _vocabulary_scenes import Bed, scene_beds, with_first_texts
 from tqdm import tqdm
 
 N_TUNING_SETS = 3
@@ -135,18 +135,16 @@ def images_spent(
 
 
 def other_beds(
-    work: Path, scenes: list[Bed], photos: list[Bed], start: int
+    work: Path, scenes: list[Bed], start: int
 ) -> tuple[list[Bed], dict[str, np.ndarray]]:
     """Another draw, and fewer or more texts; and where these testbeds are in the list."""
     fresh = scene_beds("tai-tiny", work, "fresh", draw=1)
-    many = scene_beds("tai-tiny", work, "encoder0", n_texts=3000), photo_beds(work, n_texts=3000)
+    many = scene_beds("tai-tiny", work, "encoder0", n_texts=3000)
     beds, places = [], {}
     for name, group in (
         ("fresh sets", fresh),
         ("250 texts", [with_first_texts(b, 250) for b in scenes]),
-        ("3,000 texts", [replace(b, name=f"{b.name}, 3000 texts") for b in many[0]]),
-        ("photos, 250 texts", [with_first_texts(b, 250) for b in photos]),
-        ("photos, 3,000 texts", [replace(b, name=f"{b.name}, 3000 texts") for b in many[1]]),
+        ("3,000 texts", [replace(b, name=f"{b.name}, 3000 texts") for b in many]),
     ):
         places[name] = start + len(beds) + np.arange(len(group))
         beds += group
@@ -168,14 +166,12 @@ def main() -> None:
     args = parser.parse_args()
     models = ["tai-tiny", *args.models]
     per_encoder = [scene_beds(m, args.work, f"encoder{i}") for i, m in enumerate(models)]
-    photos = photo_beds(args.work)
-    beds = [bed for group in (*per_encoder, photos) for bed in group]
+    beds = [bed for group in per_encoder for bed in group]
     n, at = len(per_encoder[0]), np.arange(len(beds))
     groups = {"tune": at[:N_TUNING_SETS], "test": at[N_TUNING_SETS:n]}
     for i in range(1, len(models)):
         groups[f"encoder {i}"] = at[i * n : (i + 1) * n]
-    groups["photos"] = at[len(models) * n :]
-    others, more = other_beds(args.work, per_encoder[0], photos, len(beds))
+    others, more = other_beds(args.work, per_encoder[0], len(beds))
     found = picks(beds + others, len(beds), args.work)
     for adapter in ("kernel", "network")[: 1 if args.no_network else 2]:
         if adapter == "kernel":

@@ -1,13 +1,13 @@
 """The TaI-Adapter and its rivals on the bundled pictures (Tables 1 to 3 in small).
 
     python benchmarks/rivals.py
-    python benchmarks/rivals.py --testbed photos --n-texts 3000
+    python benchmarks/rivals.py --testbed photos --ground FOLDER
 
 Half of the pictures is there to train on, the other half is scored; each seed splits and
 trains anew. Every method is scored alone and integrated with zero-shot CLIP (the mean of
 min-max scaled scores). Three settings: texts alone; 4 images a label; 30 % of the labels of
-all training images known. Methods that learn prompts need CLIP's own text tower, which the
-real photos come without, so they are left out there.
+all training images known. Methods that learn prompts need CLIP's own text tower, so they are
+left out where the ground has a fitted one.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from typing import Any
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
-from testbeds import classifier, halves, load_testbed
+from testbeds import add_arguments, classifier, halves, load_testbed
 from tqdm import tqdm
 
 from sklearn_tai import (
     MixedPerturbation,
     MultiCropClassifier,
+    OpenCLIPEncoder,
     PromptCorpusGenerator,
     RandomPerturbation,
     ScoreEnsemble,
@@ -40,7 +41,6 @@ from sklearn_tai.baselines import (
     SARBClassifier,
     TaIDPTClassifier,
 )
-from sklearn_tai.datasets import load_emoji_scenes
 from sklearn_tai.model_selection import few_shot_indices, mask_labels
 
 LOOK_CLOSER = (CoOpClassifier, DualCoOpClassifier, TaIDPTClassifier, MultiCropClassifier)
@@ -49,17 +49,15 @@ SETTINGS = ["texts alone", "4 images a label", "30 % of labels known"]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--testbed", choices=["pictures", "photos"], default="pictures")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--n-texts", type=int, default=1000)
+    add_arguments(parser)
     parser.add_argument("--only", default="", help="methods whose name holds this")
     args = parser.parse_args()
-    args.full = False
     warnings.filterwarnings("ignore", message=".*fewer than n_shots")
     warnings.filterwarnings("ignore", message=".*no positive")
-    bed = load_testbed(args.testbed)
+    bed = load_testbed(args)
     labels, encoder, everything, truth = bed.label_names, bed.encoder, bed.images, bed.Y
-    pictures = load_emoji_scenes().images if args.testbed == "pictures" else None
+    pictures = bed.pictures
+    learns_prompts = pictures and isinstance(encoder, OpenCLIPEncoder)
     scores: dict[tuple[str, str], list[Any]] = defaultdict(list)
 
     def run(setting: str, name: str, clf: Any, X: Any, Y: Any, test: Any, **fit: Any) -> None:
@@ -87,11 +85,11 @@ def main() -> None:
 
         run(SETTINGS[0], "zero-shot CLIP", zero_shot, None, None, test)
         run(SETTINGS[0], "standardised (SPARC)", standard, None, None, test)
-        if pictures:
+        if learns_prompts:
             dpt = TaIDPTClassifier(labels, encoder, **own)
             run(SETTINGS[0], "TaI-DPT", dpt, texts, Y, test)
         run(SETTINGS[0], "CoMC", CoMCClassifier(encoder, **own), embedded, Y, test)
-        adapter = classifier(args, RandomPerturbation(), seed)
+        adapter = classifier(args, RandomPerturbation(), seed, adapter="network")
         run(SETTINGS[0], "TaI-Adapter", adapter, embedded, Y, test)
         kernel = TextAsImageClassifier(encoder)
         run(SETTINGS[0], "kernel adapter", kernel, embedded, Y, test)
@@ -108,7 +106,7 @@ def main() -> None:
                 chosen = train
                 partly = mask_labels(truth[train], 0.3, random_state=seed)
                 noise = ShiftedPerturbation(image_share=0.5)
-            if pictures:
+            if learns_prompts:
                 images = [pictures[i] for i in chosen]
                 for rival in (CoOpClassifier, DualCoOpClassifier):
                     name = rival.__name__.removesuffix("Classifier")
@@ -117,7 +115,7 @@ def main() -> None:
             X = np.vstack([embedded, everything[chosen]])
             modality = np.repeat(["text", "image"], [len(embedded), len(chosen)])
             known = np.vstack([Y, partly])
-            adapter = classifier(args, noise, seed)
+            adapter = classifier(args, noise, seed, adapter="network")
             run(setting, "TaI-Adapter", adapter, X, known, test, modality=modality)
             kernel = TextAsImageClassifier(encoder, MixedPerturbation())
             run(setting, "kernel adapter", kernel, X, known, test, modality=modality)

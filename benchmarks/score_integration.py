@@ -18,7 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add_arguments(parser)
     args = parser.parse_args()
-    bed = load_testbed(args.testbed)
+    bed = load_testbed(args)
     zero_shot = bed.zero_shot()
     alone, on_batch, on_fit = [], [], []
     for seed in tqdm(range(args.seeds), unit="fit"):

