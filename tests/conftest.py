@@ -2,8 +2,14 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any import that reads it: tests never use the network
 
-import pytest
+from pathlib import Path
 
+import open_clip
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import sklearn_tai
 from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator
 from sklearn_tai.datasets import load_emoji_scenes
 
@@ -31,3 +37,33 @@ def corpus(scenes):
 @pytest.fixture(scope="session")
 def text_embeddings(encoder, corpus):
     return encoder.transform(corpus[0])
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory):
+    """Random weights of real architectures, under the names that tags ask for."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    files = {}
+    for name, file in (
+        ("RN50-quickgelu", "timm/resnet50_clip.openai/open_clip_model.safetensors"),
+        (
+            "ViT-B-32-quickgelu",
+            "timm/vit_base_patch32_clip_224.openai/open_clip_pytorch_model.bin",
+        ),
+    ):
+        torch.manual_seed(1)
+        model = open_clip.create_model(name)
+        weights = {
+            k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()
+        }
+        path = files[file] = folder / file
+        path.parent.mkdir(parents=True)
+        if path.suffix == ".bin":
+            torch.save(weights, path)
+        else:
+            save_file(weights, path)
+    tiny = Path(sklearn_tai.__file__).parent / "encoders" / "models" / "tai-tiny"
+    files["someone/other/README.md"] = tiny / "README.md"
+    for name in ("open_clip_model.safetensors", "open_clip_config.json"):
+        files[f"someone/tiny/{name}"] = tiny / name
+    return files

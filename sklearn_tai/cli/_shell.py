@@ -6,7 +6,6 @@ import sys
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -48,7 +47,9 @@ class Commands(click.Group):
         """Find the command; from now on messages speak of its options."""
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
-            ctx.with_resource(at_terminal(chain.from_iterable(p.opts for p in command.params)))
+            ctx.with_resource(
+                at_terminal(o for p in command.params for o in (*p.opts, *p.secondary_opts))
+            )
         return name, command, rest
 
     def main(  # type: ignore[override]

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,7 +117,7 @@ def _is_whole(file: Path) -> bool:
 
 @contextmanager
 def _progress(verbose: int) -> Iterator[None]:
-    """Bars of the hub's client as `verbose` asks; its log repeats what the error will say."""
+    """Bars of the hub's client as `verbose` asks; its log and warnings repeat the error."""
     from huggingface_hub.utils import (
         are_progress_bars_disabled,
         disable_progress_bars,
@@ -129,7 +130,9 @@ def _progress(verbose: int) -> Iterator[None]:
     if not verbose and not hidden:
         disable_progress_bars()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logging.set_verbosity(level)
         if not verbose and not hidden:
