@@ -18,10 +18,8 @@ import numpy as np
 import open_clip
 import torch
 from PIL import Image
+from testbeds import open_clip_name, untrained
 from tqdm import tqdm
-
-from sklearn_tai import OpenCLIPEncoder
-from sklearn_tai.encoders import _loading
 
 
 def plain(model, preprocess, paths: list[Path], batch_size: int) -> np.ndarray:
@@ -58,11 +56,11 @@ def main() -> None:
         )
         for name in ("tai-tiny", "RN50", "ViT-B-32"):
             torch.manual_seed(0)
-            resolved = _loading.resolve_name(name)
+            resolved = open_clip_name(name)
             model, _, preprocess = open_clip.create_model_and_transforms(resolved)
             model.eval()
             for precision in ("fp32", "bf16"):
-                encoder = OpenCLIPEncoder(name, None, precision=precision, cache=None)
+                encoder = untrained(name).set_params(precision=precision)
                 encoder.transform(paths[:64])
                 plain(model, preprocess, paths[:64], 64)
                 ratios = []

@@ -18,12 +18,12 @@ import time
 import numpy as np
 import torch
 from scipy import sparse
+from testbeds import untrained
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
 from sklearn_tai import RandomPerturbation
 from sklearn_tai.adapter import Adapter, train_adapter
-from sklearn_tai.encoders import _loading
 
 N_TEXTS, D = 10_000, 1024
 N_LABELS = [20, 80, 400, 2000, 7186]
@@ -84,7 +84,7 @@ def main() -> None:
     for n, ratio in zip(N_LABELS, ratios):
         print(f"| {n:,} | {ratio[0]:.2f} | {ratio[1]:.2f} | {ratio[2]:.2f} |")
     print("\n| model | labels | parameters (M) | multiply-adds an image (G) |\n|---|---|---|---|")
-    visual = _loading.load_model("RN50", None, "cpu").model.visual
+    visual = untrained("RN50")._load().model.visual
     for n_labels in (20, 80, 7186):
         model = torch.nn.Sequential(visual, Adapter(D, n_labels)).eval()
         with FlopCounterMode(display=False) as counter, torch.inference_mode():

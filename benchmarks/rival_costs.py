@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from testbeds import untrained
 from tqdm import tqdm
 
 RIVALS = ["TaI-Adapter", "CoMC", "SARB", "CoOp", "DualCoOp", "TaI-DPT", "zero-shot CLIP"]
@@ -30,11 +31,11 @@ N_ITEMS, GIB = 32, 2**30
 
 
 def make(name: str, model: str, n_labels: int, max_epochs: int) -> Any:
-    from sklearn_tai import OpenCLIPEncoder, TextAsImageClassifier, ZeroShotClassifier
+    from sklearn_tai import TextAsImageClassifier, ZeroShotClassifier
     from sklearn_tai import baselines as rivals
 
     labels = [f"object {i}" for i in range(n_labels)]
-    encoder = OpenCLIPEncoder(model, None)
+    encoder = untrained(model)
     common: dict[str, Any] = {"max_epochs": max_epochs, "batch_size": N_ITEMS, "random_state": 0}
     if name == "zero-shot CLIP":
         return ZeroShotClassifier(labels, encoder, templates=["a photo of {}."])
@@ -47,11 +48,9 @@ def make(name: str, model: str, n_labels: int, max_epochs: int) -> Any:
 
 def one(name: str, model: str, n_labels: int) -> None:
     """Print seconds of an update, of the rest of a fit, and peak memory in MiB."""
-    from sklearn_tai.encoders import _loading
-
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_DATA, (16 * GIB, 16 * GIB))
-    n_features = _loading.load_model(model, None, "cpu").model.visual.output_dim
+    n_features = untrained(model)._load().model.visual.output_dim
     rng = np.random.default_rng(0)
     X = rng.normal(size=(N_ITEMS, n_features)).astype(np.float32)
     Y = np.zeros((N_ITEMS, n_labels))

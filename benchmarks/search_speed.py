@@ -20,9 +20,10 @@ from joblib import Parallel, delayed
 from joblib.externals.loky import get_reusable_executor
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
+from testbeds import untrained
 from tqdm import tqdm
 
-from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
+from sklearn_tai import PromptCorpusGenerator, TextAsImageClassifier
 from sklearn_tai.datasets import load_emoji_scenes
 from sklearn_tai.encoders._cache import MEMORY
 from sklearn_tai.metrics import map_scorer
@@ -69,7 +70,7 @@ def main() -> None:
     for model in args.models:
         for n_jobs in (1, 2):
             clf = TextAsImageClassifier(
-                OpenCLIPEncoder(model, None),
+                untrained(model),
                 adapter="network",
                 hidden_sizes=(512,) * 3,
                 max_epochs=20,

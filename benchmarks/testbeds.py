@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import normalize
 
-from sklearn_tai import OpenCLIPEncoder, TextAsImageClassifier, ZeroShotClassifier
+from sklearn_tai import OpenCLIPEncoder, TextAsImageClassifier, ZeroShotClassifier, encoders
 from sklearn_tai.datasets import load_emoji_scenes
 
 
@@ -143,6 +143,17 @@ def labelled_photos(folder: Path, split: str | None = None) -> tuple[list[Path],
     ]
     paths = [folder / "photos" / "images" / f"{key.zfill(12)}.jpg" for key, _ in chosen]
     return paths, [set(row["labels"]) for _, row in chosen]
+
+
+def untrained(name: str) -> OpenCLIPEncoder:
+    """An encoder for studies of speed: random weights do, where a model brings none."""
+    return OpenCLIPEncoder(name, "auto" if name == "tai-tiny" else None, cache=None)
+
+
+def open_clip_name(name: str) -> str:
+    """What open_clip calls a model; the bundled one is a folder to it."""
+    folder = Path(encoders.__file__).parent / "models" / name
+    return f"local-dir:{folder}" if folder.is_dir() else name
 
 
 def halves(n: int, seed: int) -> list[np.ndarray]:

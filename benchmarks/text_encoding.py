@@ -16,15 +16,14 @@ from pathlib import Path
 import numpy as np
 import open_clip
 import torch
+from testbeds import open_clip_name, untrained
 from tqdm import tqdm
 
-from sklearn_tai import OpenCLIPEncoder
 from sklearn_tai.corpus import Corpus
-from sklearn_tai.encoders import _loading
 from sklearn_tai.encoders._text import text_lengths
 
 CAPTIONS = Path(__file__).parent / "data" / "captions_qwen2.5-coder-1.5b.jsonl"
-MODELS = [("tai-tiny", None), ("RN50", None), ("ViT-B-32", None)]
+MODELS = ["tai-tiny", "RN50", "ViT-B-32"]
 
 
 def plain(model, tokenize, texts: list[str], batch_size: int) -> np.ndarray:
@@ -46,13 +45,13 @@ def main() -> None:
         "| model | mean tokens | precision | open_clip / ours | range | largest difference "
         "| smallest cosine |\n|---|---|---|---|---|---|---|"
     )
-    for name, pretrained in MODELS:
-        loaded = _loading.load_model(name, pretrained, None)
+    for name in MODELS:
         torch.manual_seed(0)  # the same random weights as the encoder's
-        model = open_clip.create_model(_loading.resolve_name(name)).eval()
+        model = open_clip.create_model(open_clip_name(name)).eval()
+        loaded = untrained(name)._load()
         n_tokens = float(text_lengths(loaded.model, loaded.tokenize(texts)).float().mean())
         for precision in ("fp32", "bf16"):
-            encoder = OpenCLIPEncoder(name, pretrained, precision=precision, cache=None)
+            encoder = untrained(name).set_params(precision=precision)
             encoder.transform(texts[:64])
             plain(model, loaded.tokenize, texts[:64], encoder.batch_size)
             ratios = []

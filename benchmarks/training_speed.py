@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import LRScheduler
+from testbeds import untrained
 from tqdm import tqdm
 
 from sklearn_tai import (
-    OpenCLIPEncoder,
     PromptCorpusGenerator,
     RandomPerturbation,
 )
@@ -103,7 +103,7 @@ def main() -> None:
         "| mAP stock | mAP ours |\n|---|---|---|---|---|---|"
     )
     for model, hidden in SIZES:
-        encoder = OpenCLIPEncoder(model, None)
+        encoder = untrained(model)
         X, images = encoder.transform(texts), None
         if model == "tai-tiny":  # random weights cannot be scored
             images = encoder.transform(scenes.images)

@@ -564,9 +564,15 @@ PARAMETERS = [
         lambda b: OpenCLIPEncoder("RN50", "opnai").transform(["a dog"]),
     ),
     Case(
+        "weights for a model that has its own",
+        ValueError,
+        "Leave it at 'auto'",
+        lambda b: OpenCLIPEncoder("tai-tiny", "openai").transform(["a dog"]),
+    ),
+    Case(
         "weights without a network",
         OSError,
-        "Connect to the network once",
+        "Unset HF_HUB_OFFLINE once",
         lambda b: OpenCLIPEncoder("ViT-B-32", "openai").transform(["a dog"]),
     ),
     Case(

@@ -134,7 +134,7 @@ class TestShell:
         assert "line 1: expected" in message
         Corpus(["a dog"], [[1]], ["dog"]).save(tmp_path / "c.jsonl")
         message = run(*args, "--quiet", code=1).stderr
-        assert message.startswith("Error: model_name='RN5O' is not a model")
+        assert message.startswith("Error: --encoder 'RN5O' is not a model")
         assert message.count("\n") == 1
         result = CliRunner().invoke(cli, ["--debug", *args])
         assert isinstance(result.exception, ValueError)

@@ -90,7 +90,7 @@ def test_folder(perturbation, data, tmp_path):
     same(again, clf, data)
     for name, value in vars(clf.perturbation_).items():
         np.testing.assert_array_equal(getattr(again.perturbation_, name), value)
-    assert again.encoder_.model_name == "RN50"
+    assert again.encoder_.model_name == "ViT-B-16"
     # it can be trained again
     np.testing.assert_array_equal(again.fit(X, Y, modality).predict_proba(X), clf.predict_proba(X))
 

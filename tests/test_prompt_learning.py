@@ -65,7 +65,7 @@ def test_real_words_give_the_embeddings_of_the_text(
     if kind == "CustomTextCLIP":
         tokenize = open_clip.get_tokenizer("RN50")
         loaded = replace(loaded, model=custom_text_model, tokenize=tokenize)
-        monkeypatch.setattr("sklearn_tai.baselines._local.load_model", lambda *args: loaded)
+        monkeypatch.setattr(OpenCLIPEncoder, "_load", lambda self, precision=None: loaded)
     holder = getattr(loaded.model, "text", loaded.model)
     if projection != "matrix":
         linear = torch.nn.Linear(64, 32) if projection == "linear" else None

@@ -82,7 +82,8 @@ def _of_open_clip(asked: str, name: str, pretrained: str | None) -> ModelSource:
         raise ValueError(
             f"{asked} is not a model of open_clip"
             + (f"; did you mean {' or '.join(near)}?" if near else ".")
-            + f" Presets are {', '.join(PRESETS)}; open_clip.list_models() lists the rest."
+            + f" Presets are {', '.join(PRESETS)}"
+            + wording("; open_clip.list_models() lists the rest.", ".")
         )
     tags = open_clip.list_pretrained_tags_by_model(name)
     if pretrained == "auto":
