@@ -42,6 +42,9 @@ def zero_shot_scores(bed: Testbed) -> dict[str, np.ndarray]:
                 clip.label_embeddings_ = embeddings
             if embeddings is not None or name == "label names":
                 found[f"zero-shot CLIP, {name}{end}"] = clip.decision_function(bed.images)
+    if bed.pictures is not None:
+        crops = MultiCropClassifier(FrozenEstimator(bed.zero_shot(standardize=True))).fit()
+        found["standardised zero-shot CLIP on 5 crops"] = crops.decision_function(bed.pictures)
     return found
 
 
