@@ -27,7 +27,7 @@ class HubServer(ThreadingHTTPServer):
         "drips" (slow, but whole), "breaks" (each download stops half-way, and goes on
         where it is asked to) or "dies" (no byte beyond the half).
     requests : list of (str, str, str)
-        Method, path and range of each request.
+        Method, path and range of each request for a file.
     """
 
     daemon_threads = True
@@ -71,7 +71,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes | None) -> None:
         span = self.headers.get("Range", "")
-        self.server.requests.append((self.command, self.path, span))
+        if "/resolve/" in self.path:  # the client asks for more, once in a while
+            self.server.requests.append((self.command, self.path, span))
         organisation, name, _, _, *rest = [*self.path.strip("/").split("/"), "", "", "", ""]
         repo, file = f"{organisation}/{name}", "/".join(rest).rstrip("/")
         trouble = self.server.trouble.get(repo)
@@ -85,7 +86,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif f"{repo}/{file}" in self.server.files:
             self._send(self.server.files[f"{repo}/{file}"], span, trouble)
         else:
-            known = any(path.startswith(f"{repo}/") for path in self.server.files)
+            # the API is asked for lists of files that a repository may lack
+            known = organisation == "api" or any(
+                path.startswith(f"{repo}/") for path in self.server.files
+            )
             self._refuse(404, "EntryNotFound" if known else "RepoNotFound")
 
     def _refuse(self, status: int, code: str = "") -> None:
@@ -131,10 +135,14 @@ def serve_hub() -> Iterator[HubServer]:
         server.server_close()
 
 
-def use_hub(monkeypatch, url: str, cache: Path, offline: bool = False) -> None:
-    """What the variables HF_ENDPOINT, HF_HUB_CACHE and HF_HUB_OFFLINE set at import."""
+def use_hub(monkeypatch, url: str, cache: Path) -> None:
+    """What the variables HF_ENDPOINT, HF_HUB_CACHE and HF_HUB_OFFLINE=0 set at import."""
     monkeypatch.setattr(settings, "ENDPOINT", url)
     template = url + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(settings, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     monkeypatch.setattr(settings, "HF_HUB_CACHE", str(cache))
+    set_offline(monkeypatch, False)
+
+
+def set_offline(monkeypatch, offline: bool) -> None:
     monkeypatch.setattr(settings, "HF_HUB_OFFLINE", offline)

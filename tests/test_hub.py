@@ -1,16 +1,20 @@
 """Weights from the hub: what is downloaded, what is not, and what is said when it fails."""
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
 import time
 
+import huggingface_hub
 import numpy as np
 import open_clip
 import pytest
 import torch
 from click.testing import CliRunner
-from hub_server import serve_hub, use_hub
+from hub_server import serve_hub, set_offline, use_hub
+from packaging.version import Version
 from PIL import Image
 from sklearn.base import clone
 
@@ -74,7 +78,7 @@ def test_the_second_use_asks_the_hub_nothing(hub, monkeypatch):
     assert len(hub.downloads()) == 1
     hub.requests.clear()
     np.testing.assert_array_equal(embed("RN50"), first)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    set_offline(monkeypatch, True)
     np.testing.assert_array_equal(embed("paper"), first)
     assert hub.requests == []
 
@@ -128,12 +132,15 @@ def test_no_connection(hub, monkeypatch, tmp_path):
 
 
 def test_offline(hub, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    set_offline(monkeypatch, True)
     with pytest.raises(WeightsError, match=r"not in the cache, and HF_HUB_OFFLINE forbids.*Unset"):
         embed("RN50")
     assert hub.requests == []
 
 
+@pytest.mark.skipif(
+    Version(huggingface_hub.__version__) < Version("1.20"), reason="older ones begin anew"
+)
 def test_a_download_that_breaks_off_goes_on(hub):
     hub.trouble[RN50] = "breaks"
     assert embed("RN50").shape == (1, 1024)
@@ -164,11 +171,59 @@ def test_damaged_files_of_the_cache_are_downloaded_again(hub, damage, tmp_path, 
     content = bytearray(blob.read_bytes())
     content[-4] ^= 255
     blob.write_bytes(content if damage == "changed" else content[:-1000])
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    set_offline(monkeypatch, True)
     with pytest.raises(WeightsError, match=r"damaged in the cache \(.*safetensors\).*Unset"):
         embed(TINY)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    set_offline(monkeypatch, False)
     np.testing.assert_array_equal(embed(TINY), expected)
+
+
+@pytest.fixture
+def with_tokenizer(hub, tmp_path):
+    """A model whose texts are cut by a tokenizer of transformers, from another repository."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = Tokenizer(models.WordLevel({"[PAD]": 0, "[UNK]": 1, "a": 2, "dog": 3}, "[UNK]"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.save(str(tmp_path / "tokenizer.json"))
+    settings = json.loads(hub.files["someone/tiny/open_clip_config.json"].read_text())
+    # code that comes along must not run, even if the settings ask for it
+    settings["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = "someone/words"
+    settings["model_cfg"]["text_cfg"]["tokenizer_kwargs"] = {"trust_remote_code": True}
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(settings))
+    code = f"open({str(tmp_path / 'trap')!r}, 'w')\nfrom transformers import *\n"
+    (tmp_path / "trap_code.py").write_text(code)
+    plain = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "[PAD]"}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(plain))
+    for name in ("tokenizer.json", "tokenizer_config.json", "trap_code.py"):
+        hub.files[f"someone/words/{name}"] = tmp_path / name
+    hub.files["someone/worded/open_clip_config.json"] = tmp_path / "open_clip_config.json"
+    weights = "open_clip_model.safetensors"
+    hub.files[f"someone/worded/{weights}"] = hub.files[f"someone/tiny/{weights}"]
+    return tmp_path
+
+
+def test_a_tokenizer_of_transformers(hub, with_tokenizer, monkeypatch):
+    found = embed("hf-hub:someone/worded", items=["a dog", "a   dog", "dog"])
+    np.testing.assert_allclose(found[0], found[1], atol=1e-6)
+    assert np.abs(found[0] - found[2]).max() > 1e-3
+    set_offline(monkeypatch, True)
+    again = embed("hf-hub:someone/worded", items=["a dog"])
+    np.testing.assert_allclose(again, found[:1], atol=1e-6)
+
+
+def test_code_of_a_tokenizer_never_runs(hub, with_tokenizer):
+    trap = {"auto_map": {"AutoTokenizer": ["trap_code.Tokenizer", None]}}
+    (with_tokenizer / "tokenizer_config.json").write_text(json.dumps(trap))
+    with contextlib.suppress(WeightsError):
+        embed("hf-hub:someone/worded", items=["a dog"])
+    assert not (with_tokenizer / "trap").exists()
+
+
+def test_a_tokenizer_that_is_not_there(hub, with_tokenizer):
+    hub.trouble["someone/words"] = 500
+    with pytest.raises(WeightsError, match=r"hf-hub:someone/worded' cannot.* failed \(status 500"):
+        embed("hf-hub:someone/worded", items=["a dog"])
 
 
 def test_a_repository_of_another_kind(hub):
