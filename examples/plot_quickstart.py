@@ -42,7 +42,7 @@ for text, row in zip(texts[:4], Y):
 # ---
 #
 # The small CLIP model inside the package needs no network. For photos take ``OpenCLIPEncoder()``,
-# which downloads CLIP RN50 once. Fitting is encoding the texts, no more: a picture gets the labels
+# which downloads OpenAI's CLIP once. Fitting is encoding the texts, no more: a picture gets the labels
 # of the texts that are most like it.
 encoder = OpenCLIPEncoder("tai-tiny")
 clf = TextAsImageClassifier(encoder)

@@ -26,7 +26,7 @@ for text in texts[:3]:
 
 # %%
 # The small CLIP model inside the package needs no network. For photos take
-# ``OpenCLIPEncoder()``, which downloads CLIP RN50 once.
+# ``OpenCLIPEncoder()``, which downloads OpenAI's CLIP once.
 encoder = OpenCLIPEncoder("tai-tiny", verbose=1)
 
 # %%

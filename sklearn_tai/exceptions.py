@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["WeightsError", "at_terminal", "wording"]
+__all__ = ["WeightsError"]
 
 # of the command that runs; None in Python
 _OPTIONS: ContextVar[frozenset[str] | None] = ContextVar("options", default=None)

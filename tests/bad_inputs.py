@@ -560,7 +560,7 @@ PARAMETERS = [
     Case(
         "weights that are not there",
         ValueError,
-        "its tags are",
+        "Its tags are",
         lambda b: OpenCLIPEncoder("RN50", "opnai").transform(["a dog"]),
     ),
     Case(

@@ -256,7 +256,7 @@ def test_page_says_what_model_is_loaded(page, encoder):
         return " ".join(value for value in values if isinstance(value, str))
 
     assert "not photos" in notes(page)
-    assert "sklearn-tai web --encoder RN50" in notes(page)
+    assert "sklearn-tai web --encoder ViT-B-16" in notes(page)
 
     class Named:
         model_name, pretrained, transform = "RN50", "openai", encoder.transform
