@@ -32,6 +32,8 @@ TINY = "hf-hub:someone/tiny"
 @pytest.fixture(scope="module")
 def server(checkpoints):
     with serve_hub() as hub:
+        for file in checkpoints.values():
+            hub.sha256(file)  # takes a while, and tests wait for answers for a second only
         yield hub
 
 
