@@ -2,12 +2,117 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 from scipy import sparse
 
+_STACKING = (np.concatenate, np.vstack)
 _HINT = "Use sklearn.preprocessing.MultiLabelBinarizer to make it from lists of labels."
+
+
+class LabelIndicator(np.ndarray):
+    """An indicator matrix whose columns have names.
+
+    It is an array in all respects. The names go along with rows and columns that are taken
+    out, with copies, with rows stacked on it and with pickles; whatever else changes the
+    array loses them rather than mix them up.
+
+    Parameters
+    ----------
+    matrix : array-like of shape (n_items, n_labels)
+        1 where an item has a label, else 0.
+    label_names : sequence of n_labels str
+        Names of the columns.
+
+    Attributes
+    ----------
+    label_names : list of str or None
+        The names; None where they are not known any more.
+
+    Examples
+    --------
+    >>> from sklearn_tai.corpus import LabelIndicator
+    >>> Y = LabelIndicator([[1, 0, 0], [0, 1, 1]], ["dog", "cat", "kite"])
+    >>> Y[:, [2, 0]].label_names
+    ['kite', 'dog']
+    """
+
+    label_names: list[str] | None
+
+    def __new__(cls, matrix: Any, label_names: Sequence[str]) -> LabelIndicator:
+        """The same array, with names."""
+        return cls._named(np.asarray(matrix), list(label_names))
+
+    @classmethod
+    def _named(cls, matrix: np.ndarray, names: list[str] | None) -> LabelIndicator:
+        named = matrix.view(cls)
+        named.label_names = names
+        return named
+
+    def __array_finalize__(self, array: np.ndarray | None) -> None:
+        self.label_names = None  # until somebody knows better
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        """Results of arithmetic are plain arrays and numbers."""
+        return np.asarray(array)[()] if np.ndim(array) == 0 else np.asarray(array)
+
+    def __getitem__(self, key: Any) -> Any:
+        part = super().__getitem__(key)
+        if not isinstance(part, LabelIndicator):  # a number
+            return part
+        keys = key if isinstance(key, tuple) else (key,)
+        rows, columns = (*keys, slice(None))[:2]
+        if part.ndim != 2 or len(keys) > 2 or rows is Ellipsis or rows is None or columns is None:
+            return part.view(np.ndarray)
+        names = self.label_names
+        if names is not None and columns is not Ellipsis:
+            names = np.array(names, dtype=object)[columns].tolist()
+        return self._named(part, names)
+
+    def copy(self, order: Any = "C") -> LabelIndicator:
+        """A copy with the same names."""
+        return self._named(super().copy(order), self.label_names)
+
+    def __deepcopy__(self, memo: Any) -> LabelIndicator:
+        return self.copy()
+
+    def astype(self, *args: Any, **kwargs: Any) -> LabelIndicator:  # type: ignore[override]
+        """The same with another type of numbers."""
+        return self._named(super().astype(*args, **kwargs), self.label_names)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """Stacked rows keep their names, if they agree on them."""
+        result = super().__array_function__(func, types, args, kwargs)
+        if func not in _STACKING or len(args) > 1 or kwargs.get("axis", 0) != 0:
+            return result
+        named = [part for part in args[0] if isinstance(part, LabelIndicator)]
+        known = [part.label_names for part in named if part.label_names is not None]
+        if any(names != known[0] for names in known):
+            raise ValueError(
+                f"these indicator matrices have different labels, {known[0][:10]} and "
+                f"{next(names for names in known if names != known[0])[:10]}. Take their columns "
+                "in one order first."
+            )
+        return self._named(result, known[0]) if known else result
+
+    def __reduce__(self) -> Any:
+        function, args, state = cast(tuple, super().__reduce__())
+        return function, args, (*state, self.label_names)
+
+    def __setstate__(self, state: Any) -> None:
+        self.label_names = state[-1]
+        super().__setstate__(state[:-1])
+
+
+def column_names(y: Any) -> np.ndarray | None:
+    """Names of the columns of an indicator or a data frame; None if they have none."""
+    if isinstance(y, LabelIndicator):
+        return None if y.label_names is None else np.array(y.label_names)
+    if hasattr(y, "columns") and hasattr(y, "to_numpy"):
+        return np.asarray(y.columns)
+    return None
 
 
 def check_labels(labels: Any) -> list[str]:
@@ -34,8 +139,8 @@ def check_indicator(
 ) -> tuple[Any, np.ndarray]:
     """`y` as a float32 indicator, and the names of its columns.
 
-    It is dense, or a CSR array where `y` is sparse and `accept_sparse`. The names are the
-    columns of a data frame, else 0, 1, ..., n_labels - 1. Rows of the mask
+    It is dense, or a CSR array where `y` is sparse and `accept_sparse`. The names are those
+    of the columns, else 0, 1, ..., n_labels - 1. Rows of the mask
     `may_be_unknown` (images) may hold -1.
     """
     if y is None:
@@ -43,13 +148,12 @@ def check_indicator(
             "This estimator requires y to be passed, but the target y is None. Pass an "
             "indicator matrix of shape (n_items, n_labels)."
         )
-    names = None
-    if hasattr(y, "columns") and hasattr(y, "to_numpy"):
-        names = np.asarray(y.columns)
+    names = column_names(y)
+    if names is not None:
         repeated = sorted({str(name) for name in names if (names == name).sum() > 1})
         if repeated:
             raise ValueError(f"y has more than one column named {repeated}; rename them.")
-        y = y.to_numpy()
+        y = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
     matrix: Any
     if sparse.issparse(y) and accept_sparse:
         matrix = sparse.csr_array(y, copy=True)

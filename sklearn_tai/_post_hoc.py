@@ -14,7 +14,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
-from ._labels import check_indicator
+from ._labels import check_indicator, column_names
 from ._multi_label import MultiLabelClassifierMixin
 from .metrics import label_scores
 
@@ -104,7 +104,7 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
         known = self.estimator_.classes_  # of forests a list of arrays
         if not isinstance(known, np.ndarray) or known.shape != (n_labels,):
             return np.arange(n_labels) if names is None else names
-        if hasattr(y, "columns") and known.dtype.kind in "UO" and list(known) != list(names):
+        if column_names(y) is not None and known.dtype.kind in "UO" and list(known) != list(names):
             raise ValueError(
                 f"The columns of y are {list(names)[:5]}..., the labels of the estimator "
                 f"{list(known)[:5]}...; give them in the order of the estimator: "

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from ._items import as_embeddings, check_items, check_modality
-from ._labels import check_indicator
+from ._labels import check_indicator, column_names
 
 
 class TrainingSet(NamedTuple):
@@ -103,7 +103,7 @@ def name_columns(y: Any, Y: Any, names: np.ndarray, known: np.ndarray, classes: 
                 "for each column."
             )
         return given
-    if hasattr(y, "columns"):
+    if column_names(y) is not None:
         return names
     if Y.shape[1] < len(known):
         raise ValueError(

@@ -31,7 +31,7 @@ def image_embeddings(encoder, scenes):
 
 @pytest.fixture(scope="session")
 def corpus(scenes):
-    return PromptCorpusGenerator(n_texts=600, random_state=0).generate(scenes.label_names)
+    return tuple(PromptCorpusGenerator(n_texts=600, random_state=0).generate(scenes.label_names))
 
 
 @pytest.fixture(scope="session")

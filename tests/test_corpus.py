@@ -40,7 +40,7 @@ def test_random_state_and_clone():
     again, Y_again = clone(generator).generate(LABELS)
     assert texts == again
     np.testing.assert_array_equal(Y, Y_again)
-    assert texts != PromptCorpusGenerator(50, random_state=2).generate(LABELS)[0]
+    assert texts != PromptCorpusGenerator(50, random_state=2).generate(LABELS).texts
 
 
 def test_templates():

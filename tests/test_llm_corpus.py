@@ -292,7 +292,7 @@ def test_a_finished_checkpoint_needs_no_server(tmp_path):
     with OllamaServer() as server:
         generator = ollama(server, 4, checkpoint=tmp_path / "captions.jsonl")
         texts, _ = generator.generate(LABELS)
-    assert generator.set_params(label_policy="named").generate(LABELS)[0] == texts
+    assert generator.set_params(label_policy="named").generate(LABELS).texts == texts
     with pytest.raises(ConnectionError, match="4 finished captions are kept"):
         generator.set_params(n_texts=5).generate(LABELS)
 
@@ -345,7 +345,7 @@ def test_without_a_seed_the_checkpoint_has_it(tmp_path):
     path = tmp_path / "captions.jsonl"
     with OllamaServer() as server:
         runs = [
-            ollama(server, 5, checkpoint=path, random_state=None).generate(LABELS)[1].tolist()
+            ollama(server, 5, checkpoint=path, random_state=None).generate(LABELS).Y.tolist()
             for _ in range(2)
         ]
         assert runs[0] == runs[1]
@@ -484,7 +484,7 @@ class TestRealServer:
         )
         texts, Y = generator.generate(LABELS)
         assert len(texts) == len(Y) > 0
-        plan = PromptCorpusGenerator(3, random_state=0).generate(LABELS)[1]
+        plan = PromptCorpusGenerator(3, random_state=0).generate(LABELS).Y
         assert Y.shape == plan.shape
 
     def test_unknown_model(self):

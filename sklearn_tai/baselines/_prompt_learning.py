@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from .._items import as_embeddings, check_items, item_chunks
-from .._labels import check_indicator, check_labels
+from .._labels import check_indicator, check_labels, column_names
 from .._multi_label import MultiLabelClassifierMixin
 from ..encoders import OpenCLIPEncoder
 from ._local import ItemFeatures, TextTower, encode_items
@@ -156,7 +156,7 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
         self, y: Any, n_items: int, names: list[str], may_be_unknown: np.ndarray
     ) -> np.ndarray:
         Y, columns = check_indicator(y, n_items, may_be_unknown=may_be_unknown)
-        if Y.shape[1] != len(names) or (hasattr(y, "columns") and list(columns) != names):
+        if Y.shape[1] != len(names) or (column_names(y) is not None and list(columns) != names):
             raise ValueError(
                 f"y has the columns {list(map(str, columns))[:10]} ({Y.shape[1]} in all), but "
                 f"labels names {names[:10]} ({len(names)} in all). Give one column for each "

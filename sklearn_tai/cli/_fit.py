@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +22,6 @@ from ._shell import (
 )
 
 _ONLY_NETWORK = ("hidden_sizes", "epochs", "learning_rate")
-
-
-@dataclass
-class _NamedColumns:
-    """Labels with names, in the shape of a data frame but without pandas."""
-
-    values: Any
-    columns: list[str]
-
-    def to_numpy(self) -> Any:
-        return self.values
 
 
 class _Sizes(click.ParamType):
@@ -73,7 +61,7 @@ class _Radius(click.ParamType):
 
 
 @click.command(short_help="Train a model on a corpus.")
-@click.argument("corpus", type=click.Path(exists=True, dir_okay=False))
+@click.argument("corpus_file", metavar="CORPUS", type=click.Path(exists=True, dir_okay=False))
 @click.option(
     "-o",
     "--output",
@@ -140,7 +128,7 @@ class _Radius(click.ParamType):
 @click.pass_context
 def fit(
     ctx: click.Context,
-    corpus: str,
+    corpus_file: str,
     output: Path,
     encoder: str,
     pretrained: str,
@@ -181,9 +169,11 @@ def fit(
             )
         if not force:
             raise click.UsageError(f"{str(output)!r} holds a model; --force replaces it.")
-    texts, Y, label_names = _load(corpus)
+    corpus = _load(corpus_file)
     note(
-        f"Training on {count(len(texts), 'text')} about {count(len(label_names), 'label')}.", quiet
+        f"Training on {count(len(corpus), 'text')} about "
+        f"{count(len(corpus.label_names), 'label')}.",
+        quiet,
     )
 
     from .. import OpenCLIPEncoder, RandomPerturbation, TextAsImageClassifier
@@ -201,7 +191,7 @@ def fit(
         device=device,
         random_state=seed,
         verbose=verbose,
-    ).fit(texts, _NamedColumns(Y, label_names))
+    ).fit(*corpus)
     # what holds for this run and this machine is no part of the model
     clf.set_params(device=None, verbose=0)
     clf.encoder_.set_params(device=None, verbose=0)
@@ -209,7 +199,7 @@ def fit(
     note(f"Wrote {output}. To use it: sklearn-tai tag {output} PICTURES", quiet)
 
 
-def _load(path: str) -> tuple[list[str], Any, list[str]]:
+def _load(path: str) -> Any:
     from ..corpus import Corpus
 
     try:
@@ -219,7 +209,7 @@ def _load(path: str) -> tuple[list[str], Any, list[str]]:
         raise click.ClickException(message) from error
     if not len(corpus):
         raise click.ClickException(f"{path!r} holds no texts; make it with sklearn-tai generate.")
-    return corpus.texts, corpus.Y, corpus.label_names
+    return corpus
 
 
 def _save_whole(clf: Any, output: Path) -> None:

@@ -89,7 +89,7 @@ def generate(
         raise click.UsageError(f"{str(output)!r} exists; --force overwrites it.")
     check_folder(output)
 
-    from ..corpus import Corpus, OllamaCorpusGenerator, PromptCorpusGenerator
+    from ..corpus import OllamaCorpusGenerator, PromptCorpusGenerator
 
     settings: dict[str, Any] = {"random_state": seed}
     if n_texts is not None:
@@ -102,10 +102,10 @@ def generate(
         settings.setdefault("checkpoint", output.with_suffix(".captions.jsonl"))
         settings["verbose"] = int(shows_progress(quiet))
         generator = OllamaCorpusGenerator(ollama, **settings)
-    texts, Y = generator.generate(names)
-    if not texts:
+    corpus = generator.generate(names)
+    if not len(corpus):
         raise click.ClickException("No caption is left; try another model or --label-policy.")
-    _save_whole(Corpus(texts, Y, names), output)
+    _save_whole(corpus, output)
     if ollama is not None:
         report = generator.generation_report_
         note(
@@ -113,7 +113,9 @@ def generate(
             f"{report['names_some']:,} some, {report['names_none']:,} none.",
             quiet,
         )
-    note(f"Wrote {output}: {count(len(texts), 'text')} about {count(len(names), 'label')}.", quiet)
+    note(
+        f"Wrote {output}: {count(len(corpus), 'text')} about {count(len(names), 'label')}.", quiet
+    )
 
 
 def _read_labels(path: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Generators of training texts whose labels are known."""
 
+from .._labels import LabelIndicator
 from ._conversation import INSTRUCTIONS
 from ._corpus import Corpus, concatenate_corpora
 from ._ollama import OllamaCorpusGenerator
@@ -11,6 +12,7 @@ __all__ = [
     "INSTRUCTIONS",
     "TEMPLATES",
     "Corpus",
+    "LabelIndicator",
     "OllamaCorpusGenerator",
     "OpenAICorpusGenerator",
     "PromptCorpusGenerator",

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from .._labels import check_indicator, check_labels
+from .._labels import LabelIndicator, check_indicator, check_labels
 
 
 @dataclass(eq=False)  # arrays have no single truth value
 class Corpus:
-    """Texts with known labels; unpacks as ``texts, Y``.
+    """Texts with known labels; unpacks as ``texts, Y``, where `Y` keeps the names.
 
     Parameters
     ----------
@@ -34,28 +34,27 @@ class Corpus:
     Examples
     --------
     >>> from sklearn_tai import PromptCorpusGenerator
-    >>> from sklearn_tai.corpus import Corpus
-    >>> labels = ["dog", "cat"]
     >>> generator = PromptCorpusGenerator(n_texts=3, random_state=0)
-    >>> corpus = Corpus(*generator.generate(labels), labels)
+    >>> corpus = generator.generate(["dog", "cat"])
     >>> texts, Y = corpus
-    >>> len(corpus), Y.shape
-    (3, (3, 2))
+    >>> len(corpus), Y.shape, Y.label_names
+    (3, (3, 2), ['dog', 'cat'])
     """
 
     texts: list[str]
-    Y: np.ndarray
+    Y: Any
     label_names: list[str]
 
     def __post_init__(self) -> None:
         self.texts = list(self.texts)
         self.label_names = check_labels(self.label_names)
-        self.Y = check_indicator(self.Y, len(self.texts))[0].astype(np.int8)
-        if self.Y.shape[1] != len(self.label_names):
+        Y = check_indicator(self.Y, len(self.texts))[0].astype(np.int8)
+        if Y.shape[1] != len(self.label_names):
             raise ValueError(
-                f"Y has {self.Y.shape[1]} columns but there are {len(self.label_names)} "
+                f"Y has {Y.shape[1]} columns but there are {len(self.label_names)} "
                 "label_names; they must be the same number."
             )
+        self.Y = LabelIndicator(Y, self.label_names)
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.texts, self.Y))

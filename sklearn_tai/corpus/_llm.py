@@ -20,6 +20,7 @@ from .._labels import check_labels
 from ._checkpoint import Checkpoint
 from ._cleaning import named_labels
 from ._conversation import INSTRUCTIONS, Conversations
+from ._corpus import Corpus
 from ._plan import balanced_sets, check_labels_per_text
 
 
@@ -73,7 +74,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
         """One reply. Raises TransientError where another try may help."""
         raise NotImplementedError
 
-    def generate(self, labels: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    def generate(self, labels: Sequence[str]) -> Corpus:
         """Write captions about random sets of `labels`.
 
         Parameters
@@ -83,10 +84,9 @@ class BaseLLMCorpusGenerator(BaseEstimator):
 
         Returns
         -------
-        texts : list of str
-            `n_texts` captions, less those that were dropped (see ``generation_report_``).
-        Y : ndarray of shape (n_captions, n_labels), int8
-            1 where a caption has the label, else 0; columns in the order of `labels`.
+        Corpus
+            `n_texts` captions, less those that were dropped (see ``generation_report_``),
+            with their labels, in the order of `labels`; unpacks as ``texts, Y``.
 
         Raises
         ------
@@ -153,7 +153,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
                 UserWarning,
                 stacklevel=2,
             )
-        return texts, Y
+        return Corpus(texts, Y, names)
 
     def _check_options(self) -> None:
         options = self.options or {}

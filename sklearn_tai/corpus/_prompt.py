@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
 from .._labels import check_labels
+from ._corpus import Corpus
 from ._grammar import join_list, noun
 from ._plan import balanced_sets, check_labels_per_text
 from ._templates import TEMPLATES
@@ -78,7 +79,7 @@ class PromptCorpusGenerator(BaseEstimator):
         self.templates = templates
         self.random_state = random_state
 
-    def generate(self, labels: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    def generate(self, labels: Sequence[str]) -> Corpus:
         """Make texts about `labels`.
 
         Parameters
@@ -88,10 +89,9 @@ class PromptCorpusGenerator(BaseEstimator):
 
         Returns
         -------
-        texts : list of n_texts str
-            The texts.
-        Y : ndarray of shape (n_texts, n_labels)
-            1 where the text names the label, else 0; columns in the order of `labels`.
+        Corpus
+            `n_texts` texts with their labels, in the order of `labels`; unpacks as
+            ``texts, Y``.
 
         Raises
         ------
@@ -113,7 +113,7 @@ class PromptCorpusGenerator(BaseEstimator):
             Y[row, chosen] = 1
             words = [names[i] for i in chosen]
             texts.append(_write(rng, templates[pick[row]], styles[row], words))
-        return texts, Y
+        return Corpus(texts, Y, names)
 
     def _check_templates(self) -> list[str]:
         templates = list(TEMPLATES if self.templates is None else self.templates)

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from .._items import as_embeddings, check_items
+from .._labels import column_names
 from .._pictures import open_image
 
 _MAX_PIXELS = 640  # of the long edge: what a plot can show
@@ -68,7 +69,7 @@ def resolve_label_names(
             f"label_names is the single str {label_names!r}; expected a list of names. Wrap it in "
             "a list."
         )
-    columns = getattr(y, "columns", None)
+    columns = column_names(y)
     if columns is not None and len(columns) != n_labels:
         columns = None  # y is refused when it is read
     classes = getattr(estimator, "classes_", None)  # of forests a list of arrays

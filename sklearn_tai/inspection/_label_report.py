@@ -11,6 +11,7 @@ from sklearn.utils import check_scalar
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
+from .._labels import column_names
 from ..metrics import label_average_precisions, label_scores
 from ._inputs import resolve_label_names
 
@@ -175,7 +176,7 @@ class LabelReportDisplay:
             )
         precisions = label_average_precisions(truth, y_score)
         if label_names is None:
-            label_names = getattr(y_score, "columns", None)
+            label_names = column_names(y_score)
         names = resolve_label_names(label_names, len(precisions), y_true)
         counts = (truth == 1).sum(axis=0), (truth >= 0).sum(axis=0)
         return cls(precisions, *counts, names).plot(n_labels=n_labels, ax=ax, **kwargs)

@@ -11,7 +11,7 @@ from sklearn.utils import check_scalar
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from .._labels import check_indicator
+from .._labels import check_indicator, column_names
 from ..metrics import label_scores
 from ._inputs import check_images, check_scores, open_small, own_threshold, resolve_label_names
 from ._picture_grid import Line, PictureGrid, suitable_columns
@@ -208,7 +208,7 @@ class PredictionDisplay:
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
         images = check_images(images)
         if label_names is None:
-            label_names = getattr(scores, "columns", None)
+            label_names = column_names(scores)
         scores = check_scores(scores, len(images))
         names = resolve_label_names(label_names, scores.shape[1], y)
         pictures = [open_small(image, i) for i, image in enumerate(images)]

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
-from .._labels import check_indicator
+from .._labels import LabelIndicator, check_indicator, column_names
 
 
 def _n_rows(Y: Any) -> int:
@@ -122,4 +122,5 @@ def mask_labels(
     dense[check_random_state(random_state).uniform(size=dense.shape) >= known_fraction] = -1
     if hasattr(Y, "columns") and hasattr(Y, "iloc"):
         return type(Y)(dense, columns=Y.columns, index=Y.index)
-    return dense
+    names = column_names(Y)
+    return dense if names is None else LabelIndicator(dense, names.tolist())
