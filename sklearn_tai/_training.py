@@ -38,16 +38,16 @@ def training_set(
     read = ~np.isnan(embeddings).any(axis=1)
     if not read.all():  # the encoder has warned of them
         embeddings, Y, is_image = embeddings[read], Y[read], is_image[read]
-    if not (Y == 1).sum():
-        raise ValueError(
-            "y has no 1 at all, so there is nothing to learn. Add items that have labels."
-        )
     return TrainingSet(embeddings, Y, classes, is_image)
 
 
-def warn_of_lonely_labels(data: TrainingSet) -> None:
-    """Warn of labels without a positive item."""
+def check_some_present(data: TrainingSet) -> None:
+    """Refuse labels that no item has, or warn of those that none has."""
     lonely = data.classes[np.asarray((data.Y == 1).sum(axis=0)).ravel() == 0]
+    if len(lonely) == len(data.classes):
+        raise ValueError(
+            "y has no 1 at all, so there is nothing to learn. Add items that have labels."
+        )
     if len(lonely):
         warnings.warn(
             f"{len(lonely)} of {len(data.classes)} labels have no positive item in y, so nothing "
@@ -58,15 +58,10 @@ def warn_of_lonely_labels(data: TrainingSet) -> None:
         )
 
 
-def labelled_rows(data: TrainingSet) -> TrainingSet:
-    """Without the images of which no label is known."""
+def labelled_mask(data: TrainingSet) -> np.ndarray:
+    """All rows but the images of which no label is known."""
     n_unknown = np.asarray((data.Y == -1).sum(axis=1)).ravel()
-    labelled = ~data.is_image | (n_unknown < len(data.classes))
-    if labelled.all():
-        return data
-    return TrainingSet(
-        data.embeddings[labelled], data.Y[labelled], data.classes, data.is_image[labelled]
-    )
+    return ~data.is_image | (n_unknown < len(data.classes))
 
 
 def merge(old: TrainingSet, new: TrainingSet) -> TrainingSet:
@@ -114,13 +109,21 @@ def name_columns(y: Any, Y: Any, names: np.ndarray, known: np.ndarray, classes: 
     return np.concatenate([known, extra]) if len(extra) else known
 
 
-def modality_means(X: np.ndarray, is_image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean embedding of the texts and of the images; 0 where there are none."""
+def modality_means(
+    X: np.ndarray, is_image: np.ndarray, more_images: tuple[np.ndarray, int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean embedding of the texts and of the images; 0 where there are none.
+
+    `more_images` are the mean and the number of further images.
+    """
     zero = np.zeros(X.shape[1], X.dtype)
-    return (
-        X[~is_image].mean(axis=0) if not is_image.all() else zero,
-        X[is_image].mean(axis=0) if is_image.any() else zero,
-    )
+    of_texts = X[~is_image].mean(axis=0) if not is_image.all() else zero
+    of_images = X[is_image].mean(axis=0) if is_image.any() else zero
+    if more_images is not None:
+        mean, n_more = more_images
+        share = n_more / max(n_more + int(is_image.sum()), 1)
+        of_images = ((1 - share) * of_images + share * mean).astype(X.dtype)
+    return of_texts, of_images
 
 
 def text_mask(X: Any, n_rows: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from ._losses import KnownBCEWithLogitsLoss
+from .perturbation import BasePerturbation
 
 
 class CosineLinear(nn.Module):
@@ -238,7 +239,7 @@ def check_device(device: str | None) -> str:
 def train_adapter(
     X: np.ndarray,
     Y: np.ndarray | sparse.csr_array,
-    perturbation: Any,
+    perturbation: BasePerturbation | None,
     *,
     is_image: np.ndarray | None = None,
     hidden_sizes: Sequence[int],
@@ -258,10 +259,10 @@ def train_adapter(
     The loss is `criterion`, by default binary cross-entropy (Eq. 3). `Y` may hold -1
     (unknown) where `is_image`; the default loss leaves those entries out.
     """
-    batches = {
+    batches: dict[str, Any] = {
         "perturbation": perturbation,
         "is_image": None if is_image is None else torch.from_numpy(is_image),
-        "image_share": getattr(perturbation, "image_share", None),
+        "image_share": None if perturbation is None else perturbation.image_share,
     }
     # skorch's own check of lengths does not know sparse labels
     dataset = Dataset(X, Y, length=len(X))

@@ -21,18 +21,18 @@ from ._net_state import PickledNetMixin
 from ._training import (
     RecordedItems,
     TrainingSet,
-    labelled_rows,
+    check_some_present,
+    labelled_mask,
     merge,
     modality_means,
     name_columns,
     text_mask,
     training_set,
-    warn_of_lonely_labels,
 )
 from .adapter import check_device, train_adapter
 from .encoders import OpenCLIPEncoder
 from .kernel import build_kernel, kernel_items
-from .perturbation import RandomPerturbation
+from .perturbation import BasePerturbation, RandomPerturbation
 
 
 def _has_kernel(clf: TextAsImageClassifier) -> bool:
@@ -122,6 +122,10 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         The fitted perturbation; ``perturbation_.radius_`` is the length of the noise.
     text_mean_, image_mean_ : ndarray of shape (n_features,) or None
         What ``center`` takes off.
+    unlabelled_mean_ : ndarray of shape (n_features,)
+        Mean of the images of which no label is known; 0 if there are none.
+    n_unlabelled_ : int
+        Their number.
 
     See Also
     --------
@@ -161,7 +165,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
 
     _parameter_constraints = {
         "encoder": [HasMethods("transform"), None],
-        "perturbation": [HasMethods(["fit", "perturb", "get_params"]), None],
+        "perturbation": [BasePerturbation, None],
         "adapter": [StrOptions({"kernel", "network"})],
         "center": ["boolean"],
         "standardize": ["boolean"],
@@ -319,7 +323,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         check_device(self.device)
         self.encoder_ = self._clone_encoder()
         data = training_set(X, y, modality, lambda items: self._encode(items, reset=True))
-        warn_of_lonely_labels(data)
+        check_some_present(data)
         return self._adapt(data)
 
     @available_if(_has_kernel)
@@ -381,42 +385,44 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
             if classes is not None:
                 self.classes_ = name_columns(None, y, self.classes_, self.classes_, classes)
             return self
-        if getattr(self.perturbation_, "label_offsets_", None) is not None:
+        if self.perturbation_.moves_:
             raise ValueError(
-                "ShiftedPerturbation has moved the texts to where the images lie; more images "
-                "would have moved them elsewhere. Call fit with all items."
+                f"{type(self.perturbation_).__name__} has moved the texts to where the images "
+                "lie; more images would have moved them elsewhere. Call fit with all items."
             )
         new = training_set(X, y, modality, lambda items: self._encode(items, reset=False))
         names = name_columns(y, new.Y, new.classes, self.classes_, classes)
         embeddings, Y, is_image = kernel_items(self.net_.module_)
         embeddings = self._centered(embeddings, ~is_image, back=True)
         old = TrainingSet(embeddings, Y, self.classes_, is_image)
-        return self._adapt(merge(old, new._replace(classes=names)))
+        earlier = self.unlabelled_mean_, self.n_unlabelled_
+        return self._adapt(merge(old, new._replace(classes=names)), earlier)
 
-    def _adapt(self, data: TrainingSet) -> TextAsImageClassifier:
-        """Fit perturbation and adapter."""
+    def _adapt(
+        self, data: TrainingSet, earlier: tuple[np.ndarray, int] | None = None
+    ) -> TextAsImageClassifier:
+        """Fit perturbation and adapter; `earlier` unlabelled images are known by their mean."""
         rng = check_random_state(self.random_state)
         embeddings, Y, self.classes_, is_image = data
         if self.standardize and len(self.classes_) < 2:
             raise ValueError("standardize=True takes two labels or more. Set it to False.")
         self.text_mean_ = self.image_mean_ = None
         if self.center:
-            self.text_mean_, self.image_mean_ = modality_means(embeddings, is_image)
+            self.text_mean_, self.image_mean_ = modality_means(embeddings, is_image, earlier)
             embeddings = self._centered(embeddings, ~is_image)
         perturbation = self.perturbation
         self.perturbation_ = clone(
             self._default_perturbation() if perturbation is None else perturbation
         )
-        if is_image.any():
-            modality = np.where(is_image, "image", "text")
-            self.perturbation_.fit(embeddings, Y, modality=modality)
-        else:  # a user's own perturbation may know nothing of images
-            self.perturbation_.fit(embeddings, Y)
+        modality = np.where(is_image, "image", "text")
+        self.perturbation_.fit(embeddings, Y, modality=modality)
         norms = np.linalg.norm(embeddings, axis=1)
         norm = float(norms[is_image.all() | ~is_image].mean())
-        if hasattr(self.perturbation_, "shift"):
-            embeddings = self.perturbation_.shift(embeddings, Y, is_image)
-        embeddings, Y, _, is_image = labelled_rows(data._replace(embeddings=embeddings))
+        embeddings = self.perturbation_.shift(embeddings, Y, is_image)
+        labelled = labelled_mask(data)
+        _, self.unlabelled_mean_ = modality_means(data.embeddings, ~labelled, earlier)
+        self.n_unlabelled_ = int((~labelled).sum()) + (0 if earlier is None else earlier[1])
+        embeddings, Y, is_image = embeddings[labelled], Y[labelled], is_image[labelled]
         device = check_device(self.device)
         if self.adapter == "kernel":
             self.net_ = build_kernel(embeddings, Y, self.perturbation_, norm, is_image, device)
@@ -506,7 +512,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         """Embeddings of `X`, checked."""
         embeddings = as_embeddings(X)
         if embeddings is not None:
-            return validate_data(self, embeddings, reset=reset, dtype=np.float32)
+            return validate_data(self, embeddings, reset=reset, dtype=np.float32, order="C")
         embeddings = self.encoder_.transform(X)
         if not reset:
             return self._check_width(embeddings)

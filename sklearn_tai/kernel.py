@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from .adapter import prediction_net
+from .perturbation import BasePerturbation
 
 _MIN_TEMPERATURE = 1e-6  # of radius 0: the nearest text alone
 _MIN_NORM = 1e-12
@@ -101,7 +102,8 @@ class KernelAdapter(nn.Module):
         texts, images = self.keys[: self.n_texts], self.keys[self.n_texts :]
         in_texts, in_images = self.present[: self.n_texts], self.present[self.n_texts :]
         p = self._attention(X, texts) @ in_texts.float() if len(texts) else None
-        if len(images):
+        # images without a say are kept all the same: more items may bring them one
+        if len(images) and (p is None or self.image_share > 0):
             attention = self._attention(X, images)
             of_images = attention @ in_images.float()
             unknown = attention @ self.unknown.float()
@@ -128,7 +130,7 @@ class KernelNet(NeuralNet):
 def build_kernel(
     X: np.ndarray,
     Y: np.ndarray | sparse.csr_array,
-    perturbation: Any,
+    perturbation: BasePerturbation,
     norm: float,
     is_image: np.ndarray,
     device: str,
@@ -138,19 +140,12 @@ def build_kernel(
     `norm` is the mean one of the embeddings that the perturbation was fitted on: it may have
     moved them since.
     """
-    if not hasattr(perturbation, "radius_"):
-        raise ValueError(
-            f"adapter='kernel' needs the radius_ of a perturbation, which "
-            f"{type(perturbation).__name__} has not. Set adapter='network'."
-        )
-    if getattr(perturbation, "covariance_factor_", None) is not None:
+    if perturbation.covariance_factor_ is not None:
         raise ValueError(
             "adapter='kernel' knows no covariance of the noise. Set covariance='identity' in the "
             "perturbation, or adapter='network'."
         )
-    image_share = getattr(perturbation, "image_share", None)
-    if image_share == 0 and not is_image.all():  # images have no say
-        X, Y, is_image = X[~is_image], Y[~is_image], is_image[~is_image]
+    image_share = perturbation.image_share
     n_texts, n_images = int((~is_image).sum()), int(is_image.sum())
     if image_share is None:
         image_share = n_images / len(X)

@@ -82,7 +82,7 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     state = clf.__getstate__()
     net = state["net_"]
     arrays = {f"adapter.{name}": value for name, value in net["weights"].items()}
-    for name in ("text_mean_", "image_mean_"):
+    for name in ("text_mean_", "image_mean_", "unlabelled_mean_"):
         if getattr(clf, name) is not None:
             arrays[name] = getattr(clf, name)
     params = clf.get_params(deep=False)
@@ -95,6 +95,7 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
         "encoder": _part_config(clf.encoder_, "encoder", arrays),
         "perturbation": _part_config(clf.perturbation_, "perturbation", arrays),
         "classes": [_plain(label, "classes_") for label in clf.classes_],
+        "n_unlabelled": clf.n_unlabelled_,
         "adapter": net["adapter"],
         "module": {name: _plain(value, name) for name, value in net["module"].items()},
         "history": json.loads(net["history"]),
@@ -173,6 +174,8 @@ def load_classifier(folder: str | Path, encoder: Any = None) -> TextAsImageClass
             "n_features_in_": config["module"]["n_features"],
             "text_mean_": arrays.get("text_mean_"),
             "image_mean_": arrays.get("image_mean_"),
+            "unlabelled_mean_": arrays["unlabelled_mean_"],
+            "n_unlabelled_": config["n_unlabelled"],
             "net_": {
                 "adapter": config["adapter"],
                 "module": config["module"],

@@ -1,10 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from scipy import sparse
 from scipy.special import softmax
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.preprocessing import normalize
 
 from sklearn_tai import (
@@ -15,6 +14,7 @@ from sklearn_tai import (
 )
 from sklearn_tai.kernel import build_kernel, kernel_items
 from sklearn_tai.persistence import load_classifier, save_classifier
+from sklearn_tai.perturbation import BasePerturbation
 
 
 @pytest.fixture
@@ -142,12 +142,22 @@ def test_moved_texts(data):
 
 
 @pytest.mark.parametrize("center", [False, True])
-def test_partial_fit_is_fit_on_all(data, center):
+@pytest.mark.parametrize("n_unlabelled", [0, 4])
+@pytest.mark.parametrize(
+    "noise", [RandomPerturbation(1.0), *(MixedPerturbation(1.0, image_share=s) for s in (0, 0.3))]
+)
+@pytest.mark.parametrize("texts_first", [True, False])
+def test_partial_fit_is_fit_on_all(data, center, n_unlabelled, noise, texts_first, tmp_path):
     X, Y, modality = data
-    whole = kernel(center=center).fit(X, Y, modality)
-    parts = kernel(center=center)
-    for rows in (slice(0, 20), slice(20, 55), slice(55, 60)):
+    X = X + np.where(modality == "image", 1, 0)[:, None].astype(np.float32)  # a gap
+    Y[60 - n_unlabelled :] = -1
+    if not texts_first:
+        X, Y, modality = X[::-1], Y[::-1], modality[::-1]
+    whole = TextAsImageClassifier(perturbation=noise, center=center).fit(X, Y, modality)
+    parts = clone(whole)
+    for rows in (slice(0, 20), slice(20, 55), slice(55, 58), slice(58, 60)):
         assert parts.partial_fit(X[rows], Y[rows], modality[rows]) is parts
+        parts = load_classifier(save_classifier(parts, tmp_path))
     np.testing.assert_allclose(parts.predict_proba(X), whole.predict_proba(X), atol=1e-5)
     assert parts.perturbation_.radius_ == pytest.approx(whole.perturbation_.radius_)
 
@@ -211,19 +221,25 @@ def test_items_come_back(data):
     np.testing.assert_array_equal(images, is_image)
 
 
-class OwnNoise(BaseEstimator):
-    def fit(self, X, y=None):
-        return self
+class OwnNoise(BasePerturbation):
+    def learn(self, X, y, is_image, length):
+        self.radius_ = length(1)
 
-    def perturb(self, X, is_image=None, generator=None):
-        return X + torch.randn_like(X)
+
+def test_noise_of_ones_own(data):
+    X, Y, modality = data
+    own = TextAsImageClassifier(perturbation=OwnNoise()).fit(X, Y, modality)
+    same = TextAsImageClassifier(perturbation=RandomPerturbation(1)).fit(X, Y, modality)
+    np.testing.assert_array_equal(own.predict_proba(X[:9]), same.predict_proba(X[:9]))
+    network = {"adapter": "network", "hidden_sizes": (), "max_epochs": 1}
+    assert own.set_params(**network).fit(X, Y, modality).predict_proba(X[:9]).shape[0] == 9
 
 
 def test_noise_that_it_does_not_know(data):
     X, Y, _ = data
     X, Y = X[:50], Y[:50]
-    with pytest.raises(ValueError, match="needs the radius_ of a perturbation, which OwnNoise"):
-        TextAsImageClassifier(perturbation=OwnNoise()).fit(X, Y)
+    with pytest.raises(ValueError, match="'perturbation' parameter"):
+        TextAsImageClassifier(perturbation=BaseEstimator()).fit(X, Y)
     with pytest.raises(ValueError, match="knows no covariance of the noise"):
         TextAsImageClassifier(perturbation=RandomPerturbation(1, covariance="texts")).fit(X, Y)
 

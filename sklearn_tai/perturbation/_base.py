@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -16,24 +18,70 @@ from ._auto import auto_radius
 from ._noise import sphere_noise
 
 
-class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Base of the perturbations.
+class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta):
+    """Base of the perturbations: what adapters may ask of any of them.
 
-    Subclasses set `radius_` (for texts), and `image_radius_` if it differs, in
-    :meth:`_learn`; they may move embeddings before the noise in :meth:`shift`.
+    A perturbation of your own says in :meth:`learn` how long its noise is. It may move
+    embeddings before the noise (:meth:`shift`, and then `moves_`), or draw another noise
+    (:meth:`perturb`). Its constructor takes the parameters `relative`, `surface` and
+    `random_state`, or its class sets them.
+
+    Attributes
+    ----------
+    radius_ : float
+        The length of the noise on texts in the units of the embeddings.
+    image_radius_ : float
+        The length of the noise on images.
+    covariance_factor_ : ndarray of shape (n_features, n_components) or None
+        Maps Gaussian noise to where the noise points; None for everywhere alike.
+    moves_ : bool
+        Whether :meth:`shift` moves embeddings.
+    n_features_in_ : int
+        The dimension of the embeddings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_tai.perturbation import BasePerturbation
+    >>> class HalfNorm(BasePerturbation):
+    ...     def learn(self, X, y, is_image, length):
+    ...         self.radius_ = length(0.5)
+    >>> HalfNorm().fit(np.array([[3.0, 4.0]])).radius_
+    2.5
     """
 
     radius_: float
     image_radius_: float
-    relative: bool
-    surface: bool
-    random_state: Any
+    covariance_factor_: np.ndarray | None
+    moves_: bool
+    #: Share of images among the rows drawn in an epoch; None to draw each row once.
+    image_share: float | None = None
+    _parameter_constraints: dict[str, Any] = {}
+    relative: bool = True
+    surface: bool = True
+    random_state: Any = None
 
-    def _learn(
+    @abstractmethod
+    def learn(
         self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Callable[[Any], float]
     ) -> None:
-        """Learn the lengths of the noise; `length` tells what a radius stands for."""
-        raise NotImplementedError
+        """Learn the lengths of the noise; :meth:`fit` calls it.
+
+        It sets `radius_`, and those of the other attributes that differ from the rule:
+        images have the noise of texts, it points everywhere alike, and nothing is moved.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Embeddings of the training items.
+        y : array-like of shape (n_samples, n_labels) or None
+            Their labels.
+        is_image : ndarray of bool, shape (n_samples,)
+            Which rows are images.
+        length : callable
+            Tells what a radius stands for, a number or "auto", in the units of the
+            embeddings.
+        """
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None, modality: Any = None) -> BasePerturbation:
@@ -64,7 +112,10 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 return norm * auto_radius(texts)
             return float(radius) * (norm if self.relative else 1.0)
 
-        self._learn(X, y, is_image, length)
+        self.covariance_factor_, self.moves_, self.image_radius_ = None, False, math.nan
+        self.learn(X, y, is_image, length)
+        if math.isnan(self.image_radius_):
+            self.image_radius_ = self.radius_
         return self
 
     def fit_transform(self, X: Any, y: Any = None, modality: Any = None) -> np.ndarray:
@@ -152,13 +203,12 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         radius: Any = self.radius_
-        image_radius = getattr(self, "image_radius_", radius)
-        if is_image is not None and image_radius != radius:
+        if is_image is not None and self.image_radius_ != radius:
             radius = torch.full((len(X), 1), radius, dtype=X.dtype, device=X.device)
-            radius[is_image] = image_radius
-        factor = getattr(self, "covariance_factor_", None)
-        if factor is not None:
-            factor = torch.as_tensor(factor, dtype=X.dtype, device=X.device)
+            radius[is_image] = self.image_radius_
+        factor = None
+        if self.covariance_factor_ is not None:
+            factor = torch.as_tensor(self.covariance_factor_, dtype=X.dtype, device=X.device)
         return X + sphere_noise(X, radius, self.surface, generator, factor)
 
     def __sklearn_tags__(self):

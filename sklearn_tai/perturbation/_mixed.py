@@ -92,6 +92,13 @@ class MixedPerturbation(BasePerturbation):
         self.surface = surface
         self.random_state = random_state
 
-    def _learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Any) -> None:
+    def learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Any) -> None:
+        """The lengths of the noise on texts and on images.
+
+        Parameters
+        ----------
+        X, y, is_image, length
+            As in :meth:`BasePerturbation.learn`.
+        """
         self.radius_ = length(self.text_radius)
         self.image_radius_ = length(self.image_radius)

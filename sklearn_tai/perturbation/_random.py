@@ -105,9 +105,15 @@ class RandomPerturbation(BasePerturbation):
         self.surface = surface
         self.random_state = random_state
 
-    def _learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Any) -> None:
+    def learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Any) -> None:
+        """The length of the noise, and where it points.
+
+        Parameters
+        ----------
+        X, y, is_image, length
+            As in :meth:`BasePerturbation.learn`.
+        """
         self.radius_ = length(self.radius)
-        self.covariance_factor_ = None
         if self.covariance == "texts":
             texts = X[~is_image] if not is_image.all() else X
             # an eigenvector a column, times its standard deviation; few texts span few of them

@@ -67,7 +67,7 @@ class ShiftedPerturbation(BasePerturbation):
     image_centroids_ : ndarray of shape (n_labels, n_features) or None
         :math:`c_k`; estimated for labels that no image is known to show, and NaN if no
         text has them either. None if ``fit`` saw no images or no texts.
-    label_offsets_ : ndarray of shape (n_labels, n_features)
+    label_offsets_ : ndarray of shape (n_labels, n_features) or None
         :math:`c_k - t_k`, shrunk; ``gap_`` for labels of images alone or texts alone.
     gap_ : ndarray of shape (n_features,)
         Mean of all images minus mean of all texts.
@@ -150,11 +150,19 @@ class ShiftedPerturbation(BasePerturbation):
         self.surface = surface
         self.random_state = random_state
 
-    def _learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Any) -> None:
+    def learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Any) -> None:
+        """The lengths of the noise, and where the images of each label lie.
+
+        Parameters
+        ----------
+        X, y, is_image, length
+            As in :meth:`BasePerturbation.learn`.
+        """
         self.radius_ = length(self.radius)
         self.image_radius_ = length(self.image_radius)
         texts, images = X[~is_image], X[is_image]
         self.gap_ = np.zeros(X.shape[1], dtype=X.dtype)
+        self.image_centroids_ = self.label_offsets_ = None
         if not len(images):
             warnings.warn(
                 "X holds no images, so ShiftedPerturbation cannot move texts to where images lie "
@@ -164,8 +172,8 @@ class ShiftedPerturbation(BasePerturbation):
                 stacklevel=4,
             )
         if not len(images) or not len(texts):
-            self.image_centroids_ = None  # nothing to move, or nowhere to move it
-            return
+            return  # nothing to move, or nowhere to move it
+        self.moves_ = True
         Y, _ = check_indicator(y, len(X), may_be_unknown=is_image)
         present = Y == 1
         self.gap_ = images.mean(axis=0) - texts.mean(axis=0)
@@ -222,10 +230,11 @@ class ShiftedPerturbation(BasePerturbation):
         ndarray of shape (n_samples, n_features)
             The moved embeddings.
         """
-        if self.image_centroids_ is None:
+        if not self.moves_:
             return X
         Y, _ = check_indicator(y, len(X), may_be_unknown=is_image)
         texts = X[~is_image]
+        assert self.label_offsets_ is not None  # as texts are moved
         if self.offset_by == "label":
             offsets = _means(self.label_offsets_, sparse.csr_array(Y[~is_image]))
             return self._move(X, is_image, offsets)
