@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 from scipy.special import expit
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
 from ._platt import OFFSET_SHRINKAGE, fit_sigmoid
 from ._post_hoc import PostHocClassifier, to_logits
+from ._sklearn_compat import HasMethods, Interval, fit_context
 from .metrics import label_scores
 
 __all__ = ["MultiLabelCalibratedClassifier"]
@@ -121,7 +120,7 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
         self.cv = cv
         self.n_jobs = n_jobs
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any) -> MultiLabelCalibratedClassifier:
         """Learn slope, intercept and offsets.
 

@@ -7,10 +7,9 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.preprocessing import scale
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -18,6 +17,7 @@ from ._items import as_embeddings
 from ._losses import LOSSES
 from ._multi_label import MultiLabelClassifierMixin
 from ._net_state import PickledNetMixin
+from ._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
 from ._training import (
     RecordedItems,
     TrainingSet,
@@ -284,7 +284,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         }
         return cls(encoder, **(recipe | params))
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, modality: Any = None) -> TextAsImageClassifier:
         """Train the adapter on texts, and on labelled images where there are some.
 
@@ -327,7 +327,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         return self._adapt(data)
 
     @available_if(_has_kernel)
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(
         self, X: Any, y: Any, modality: Any = None, classes: Any = None
     ) -> TextAsImageClassifier:

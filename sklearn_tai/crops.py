@@ -8,16 +8,16 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _estimator_has, check_is_fitted
 
 from ._cropping import GRIDS, Pieces, crop_batches, pool_scores
 from ._items import as_embeddings
 from ._multi_label import MultiLabelClassifierMixin
+from ._sklearn_compat import HasMethods, Interval, Options, StrOptions, fit_context
 from .ensemble import ScoreEnsemble
 from .metrics import label_scores
 
@@ -132,7 +132,7 @@ class MultiCropClassifier(MetaEstimatorMixin, MultiLabelClassifierMixin, BaseEst
         self.min_size = min_size
         self.threshold = threshold
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any = None, y: Any = None, **fit_params: Any) -> MultiCropClassifier:
         """Fit the estimator on the items as they are, uncut.
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import _fit_context, clone
-from sklearn.utils._param_validation import StrOptions
+from sklearn.base import clone
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from ._multi_label import MultiLabelClassifierMixin
+from ._sklearn_compat import StrOptions, fit_context
 from .metrics import label_scores
 
 
@@ -138,7 +138,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         self._set_params("estimators", **params)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **fit_params: Any) -> ScoreEnsemble:
         """Fit the estimators on the same data, and learn the scales.
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import clone
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from . import __version__
 from ._onnx import check_packages, data_file, run_file, write_file
+from ._sklearn_compat import Interval, StrOptions, validate_params
 from .baselines import CoMCClassifier
 from .classifier import TextAsImageClassifier
 from .encoders import OpenCLIPEncoder

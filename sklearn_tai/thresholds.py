@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 from scipy.special import expit
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _estimator_has, check_is_fitted
 
 from ._cuts import best_cut, shrunk_cuts
 from ._post_hoc import PostHocClassifier, to_logits
+from ._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
 from .metrics import label_scores
 
 __all__ = ["MultiLabelThresholdClassifier"]
@@ -143,7 +142,7 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
         self.cv = cv
         self.n_jobs = n_jobs
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None) -> MultiLabelThresholdClassifier:
         """Choose the thresholds.
 

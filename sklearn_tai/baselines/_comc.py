@@ -7,10 +7,9 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._items import as_embeddings, check_items
@@ -18,6 +17,7 @@ from .._labels import check_indicator
 from .._losses import RankingLoss
 from .._multi_label import MultiLabelClassifierMixin
 from .._net_state import PickledNetMixin
+from .._sklearn_compat import HasMethods, Interval, fit_context
 from ..adapter import check_device, train_adapter
 from ..perturbation import RandomPerturbation
 
@@ -126,7 +126,7 @@ class CoMCClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any) -> CoMCClassifier:
         """Train on texts.
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import _fit_context
 from torch import nn
 
 from .._losses import binary_cross_entropy
+from .._sklearn_compat import fit_context
 from ._local import ItemFeatures
 from ._prompt_learning import PromptClassifier, PromptLearner
 
@@ -171,7 +171,7 @@ class CoOpClassifier(PromptClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any) -> CoOpClassifier:
         """Learn the context vectors.
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval
 
 from .._losses import asymmetric_loss
+from .._sklearn_compat import Interval, fit_context
 from ._local import ItemFeatures, aggregate
 from ._prompt_learning import PromptClassifier
 
@@ -178,7 +177,7 @@ class DualCoOpClassifier(PromptClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any) -> DualCoOpClassifier:
         """Learn the context vectors.
 

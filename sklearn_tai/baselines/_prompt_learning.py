@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 from torch.nn import functional as F
@@ -20,6 +19,7 @@ from tqdm.auto import tqdm
 from .._items import as_embeddings, check_items, item_chunks
 from .._labels import check_indicator, check_labels, column_names
 from .._multi_label import MultiLabelClassifierMixin
+from .._sklearn_compat import Interval, StrOptions
 from ..encoders import OpenCLIPEncoder
 from ._local import ItemFeatures, TextTower, encode_items
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.special import expit
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 from tqdm.auto import tqdm
@@ -19,6 +18,7 @@ from .._items import as_embeddings, check_items
 from .._labels import check_indicator
 from .._losses import KnownBCEWithLogitsLoss
 from .._multi_label import MultiLabelClassifierMixin
+from .._sklearn_compat import HasMethods, Interval, fit_context
 from ..adapter import check_device
 
 
@@ -199,7 +199,7 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any) -> SARBClassifier:
         """Train on images.
 

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.special import expit
-from sklearn.base import _fit_context
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils._param_validation import Interval
 
 from .._losses import ranking_loss
+from .._sklearn_compat import Interval, fit_context
 from ._local import ItemFeatures, aggregate
 from ._prompt_learning import PromptClassifier
 
@@ -171,7 +170,7 @@ class TaIDPTClassifier(PromptClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any) -> TaIDPTClassifier:
         """Learn the context vectors.
 

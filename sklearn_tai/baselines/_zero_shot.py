@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.preprocessing import normalize, scale
-from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._items import as_embeddings
 from .._labels import check_labels
 from .._multi_label import MultiLabelClassifierMixin
+from .._sklearn_compat import HasMethods, Interval, fit_context
 from ..corpus._grammar import noun
 
 _TEMPLATES = (
@@ -113,7 +113,7 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         self.standardize = standardize
         self.threshold = threshold
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any = None, y: Any = None) -> ZeroShotClassifier:
         """Embed the prompts.
 

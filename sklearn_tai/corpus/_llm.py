@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._labels import check_labels
+from .._sklearn_compat import Interval, StrOptions
 from ._checkpoint import Checkpoint
 from ._cleaning import named_labels
 from ._conversation import INSTRUCTIONS, Conversations

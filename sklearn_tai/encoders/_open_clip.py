@@ -12,16 +12,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from tqdm.auto import tqdm
 
 from .._items import as_embeddings, item_chunks
+from .._sklearn_compat import Interval, StrOptions, fit_context
 from ._cache import MEMORY, EmbeddingCache, content_key
 from ._images import image_batches
 from ._loading import WIDTHS, LoadedModel, ModelRequest, load_model
@@ -146,7 +141,7 @@ class OpenCLIPEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.on_error = on_error
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any = None, y: Any = None) -> OpenCLIPEncoder:
         """Check the parameters; there is nothing to learn.
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.manifold import TSNE
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from .._items import as_embeddings, check_embeddings, check_items, check_modality
 from .._labels import check_indicator
+from .._sklearn_compat import check_matplotlib_support
 from ..perturbation import ShiftedPerturbation
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_scalar
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from .._labels import column_names
+from .._sklearn_compat import check_matplotlib_support
 from ..metrics import label_average_precisions, label_scores
 from ._inputs import resolve_label_names
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from sklearn.utils import check_scalar
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from .._labels import check_indicator, column_names
+from .._sklearn_compat import check_matplotlib_support
 from ..metrics import label_scores
 from ._inputs import check_images, check_scores, open_small, own_threshold, resolve_label_names
 from ._picture_grid import Line, PictureGrid, suitable_columns

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.model_selection import GridSearchCV
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from .._sklearn_compat import check_matplotlib_support
 from ..metrics import map_scorer
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.calibration import CalibrationDisplay
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
+from .._sklearn_compat import check_matplotlib_support
 from ..metrics import label_scores, reliability_curve
 from ._inputs import resolve_label_names
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
 
 from .._labels import LabelIndicator, check_indicator, column_names
+from .._sklearn_compat import Interval, validate_params
 
 
 def _n_rows(Y: Any) -> int:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
-from sklearn.utils._param_validation import Interval
 
 from .._items import as_embeddings, check_items, check_modality
+from .._sklearn_compat import Interval
 
 
 class CrossModalSplit(BaseEstimator):

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._items import check_modality
+from .._sklearn_compat import fit_context
 from ._auto import auto_radius
 from ._noise import sphere_noise
 
@@ -83,7 +84,7 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
             embeddings.
         """
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None, modality: Any = None) -> BasePerturbation:
         """Learn the length of the noise.
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._labels import check_indicator
+from .._sklearn_compat import Interval, StrOptions
 from ._base import BasePerturbation
 
 
