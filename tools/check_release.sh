@@ -11,10 +11,6 @@ rm -rf dist
 "$work/build/bin/python" -m build --outdir dist .
 "$work/build/bin/twine" check --strict dist/*
 
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-for file in sklearn_tai/__init__.py CITATION.cff; do
-    grep -q "$version" "$file" || { echo "$file does not have version $version"; exit 1; }
-done
 unzip -l dist/*.whl | grep -q open_clip_model.safetensors || { echo "the model is missing"; exit 1; }
 ls -lh dist
 
