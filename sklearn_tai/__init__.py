@@ -10,6 +10,8 @@ __version__ = "0.1.0"
 
 # public name -> module that defines it
 _EXPORTS = {
+    "KernelAdapter": "adapters",
+    "MLPAdapter": "adapters",
     "MixedPerturbation": "perturbation",
     "MultiCropClassifier": "crops",
     "MultiLabelCalibratedClassifier": "calibration",
@@ -26,6 +28,7 @@ _EXPORTS = {
 }
 
 if TYPE_CHECKING:
+    from .adapters import KernelAdapter, MLPAdapter
     from .baselines import ZeroShotClassifier
     from .calibration import MultiLabelCalibratedClassifier
     from .classifier import TextAsImageClassifier
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
     from .thresholds import MultiLabelThresholdClassifier
 
 __all__ = [
+    "KernelAdapter",
+    "MLPAdapter",
     "MixedPerturbation",
     "MultiCropClassifier",
     "MultiLabelCalibratedClassifier",

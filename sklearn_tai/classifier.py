@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from numbers import Integral, Real
+from collections.abc import Callable, Iterator
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.preprocessing import scale
-from sklearn.utils import check_random_state
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._items import as_embeddings
-from ._losses import LOSSES
 from ._multi_label import MultiLabelClassifierMixin
-from ._net_state import PickledNetMixin
-from ._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
+from ._sklearn_compat import HasMethods, Interval, fit_context
 from ._training import (
     RecordedItems,
     TrainingSet,
@@ -29,22 +27,34 @@ from ._training import (
     text_mask,
     training_set,
 )
-from .adapter import check_device, train_adapter
+from .adapters import BaseAdapter, KernelAdapter, MLPAdapter, ScikitLearnAdapter, TrainingData
 from .encoders import OpenCLIPEncoder
-from .kernel import build_kernel, kernel_items
-from .perturbation import BasePerturbation, RandomPerturbation
+from .perturbation import (
+    BasePerturbation,
+    MixedPerturbation,
+    RandomPerturbation,
+    ShiftedPerturbation,
+)
+
+_ENCODER, _PERTURBATION, _ADAPTER = OpenCLIPEncoder(), RandomPerturbation(), KernelAdapter()
 
 
-def _has_kernel(clf: TextAsImageClassifier) -> bool:
-    if clf.adapter == "kernel":
+def _clone_if_default(value: Any, default: Any) -> Any:
+    """A copy of the default, so that no two classifiers share one."""
+    return clone(value) if value is default else value
+
+
+def _learns_more(clf: TextAsImageClassifier) -> bool:
+    if isinstance(clf.adapter, BaseAdapter) and clf.adapter.learns_more:
         return True
     raise AttributeError(
-        "partial_fit needs adapter='kernel'. A trained network would forget the old items while "
-        "it learns new ones: call fit with all items."
+        f"partial_fit needs an adapter that learns more, such as KernelAdapter(). A trained "
+        f"{type(clf.adapter).__name__} would forget the old items while it learns new ones: call "
+        "fit with all items."
     )
 
 
-class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEstimator):
+class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
     """Multi-label image classifier trained on texts: the TaI-Adapter [1]_.
 
     Texts with known labels are embedded by CLIP's frozen text tower; a small adapter
@@ -53,25 +63,21 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
 
     Parameters
     ----------
-    encoder : estimator or None, default=None
+    encoder : estimator, default=OpenCLIPEncoder()
         Turns texts and images into embeddings: any object with
-        ``transform(X) -> (n_items, n_features)``. None for
-        :class:`OpenCLIPEncoder() <sklearn_tai.OpenCLIPEncoder>`, which loads OpenAI's
-        CLIP ViT-B/16. Not used where embeddings are passed.
-    perturbation : estimator or None, default=None
-        The noise of the training; None for
-        :class:`RandomPerturbation() <sklearn_tai.RandomPerturbation>`, with a radius of
-        2.5, the paper's, for the network. Its parameters can be set and searched as
-        ``perturbation__radius`` either way. Give
-        :class:`~sklearn_tai.MixedPerturbation` to train on texts and a few labelled
-        images, :class:`~sklearn_tai.ShiftedPerturbation` where labels of images are
-        partly known.
-    adapter : {"kernel", "network"}, default="kernel"
-        "network" trains a multi-layer perceptron on perturbed texts, as the paper does.
-        "kernel" takes in closed form what a network of any size could learn from that
-        noise at best: labels averaged over the texts by similarity
-        (:class:`~sklearn_tai.kernel.KernelAdapter`). It takes no time to fit and learns
-        more items by :meth:`partial_fit`; it has no use for the parameters of training.
+        ``transform(X) -> (n_items, n_features)``. The default loads OpenAI's CLIP
+        ViT-B/16 at the first use. Not used where embeddings are passed.
+    perturbation : BasePerturbation, default=RandomPerturbation()
+        The noise of the training. Give :class:`~sklearn_tai.MixedPerturbation` to train on
+        texts and a few labelled images, :class:`~sklearn_tai.ShiftedPerturbation` where
+        labels of images are partly known.
+    adapter : BaseAdapter or classifier, default=KernelAdapter()
+        What tells labels from embeddings. :class:`~sklearn_tai.MLPAdapter` trains a
+        multi-layer perceptron on perturbed texts, as the paper does.
+        :class:`~sklearn_tai.KernelAdapter` takes in closed form what a network of any
+        size could learn from that noise at best: labels averaged over the texts by
+        similarity; it takes no time to fit and learns more items by :meth:`partial_fit`.
+        Any multi-label classifier of scikit-learn is fitted on one noisy draw.
     center : bool, default=False
         Whether the mean of all texts is taken off texts, and that of all images of
         ``fit``, labelled or not, off images. Without images there, only texts are
@@ -80,33 +86,8 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         Whether the probabilities of an item are brought to mean 0 and standard
         deviation 1 over the labels in :meth:`decision_function`, and so for ``score``.
         It takes two labels or more.
-    hidden_sizes : sequence of int, default=(2048, 2048, 2048)
-        Widths of the network's hidden layers; empty for a linear adapter.
-    head : {"linear", "cosine"}, default="linear"
-        Last layer of the network: "cosine" takes the cosine with a vector for each
-        label, times a learnt scale.
-    loss : {"bce", "asymmetric", "ranking"}, default="bce"
-        What the network's training minimises: binary cross-entropy (Eq. 3), the
-        asymmetric loss (arXiv:2009.14119), or a hinge on each pair of a present and an
-        absent label. Probabilities of the last two are not meant to be calibrated.
-    dropout : float, default=0.1
-        Dropout rate after each hidden layer.
-    max_epochs : int, default=60
-        Passes over the training texts.
-    batch_size : int, default=64
-        Texts in one batch.
-    max_lr : float, default=1e-4
-        Peak of the 1-cycle learning rate (AdamW).
     threshold : float, default=0.5
         ``predict`` names a label where its probability is above this.
-    device : str or None, default=None
-        Where the adapter is ("cpu", "cuda"); None for a GPU if there is one.
-    callbacks : sequence, default=()
-        Further skorch callbacks of the network's training.
-    random_state : int, RandomState instance or None, default=None
-        Fixes initial weights, dropout, batches and noise; the kernel draws nothing.
-    verbose : int, default=0
-        0 is silent, 1 shows a progress bar.
 
     Attributes
     ----------
@@ -114,8 +95,8 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         The labels: the columns of `y` where it was a data frame, else 0, 1, ...
     n_features_in_ : int
         Dimension of the embeddings.
-    net_ : skorch.NeuralNet
-        The adapter, with the ``history`` of its training.
+    adapter_ : BaseAdapter
+        The fitted adapter; ``adapter_.net_`` of a network has its ``history``.
     encoder_ : estimator
         The encoder used. It holds no weights, so that pickles stay small.
     perturbation_ : estimator
@@ -164,125 +145,92 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
     """
 
     _parameter_constraints = {
-        "encoder": [HasMethods("transform"), None],
-        "perturbation": [BasePerturbation, None],
-        "adapter": [StrOptions({"kernel", "network"})],
+        "encoder": [HasMethods("transform")],
+        "perturbation": [BasePerturbation],
+        "adapter": [
+            BaseAdapter,
+            HasMethods(["fit", "predict_proba"]),
+            HasMethods(["fit", "decision_function"]),
+        ],
         "center": ["boolean"],
         "standardize": ["boolean"],
-        "hidden_sizes": ["array-like"],
-        "head": [StrOptions({"linear", "cosine"})],
-        "loss": [StrOptions(set(LOSSES))],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_lr": [Interval(Real, 0, None, closed="neither")],
         "threshold": [Interval(Real, 0, 1, closed="both")],
-        "device": [str, None],
-        "callbacks": ["array-like"],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
         self,
-        encoder: Any = None,
-        perturbation: Any = None,
+        encoder: Any = _ENCODER,
+        perturbation: BasePerturbation = _PERTURBATION,
+        adapter: Any = _ADAPTER,
         *,
-        adapter: str = "kernel",
         center: bool = False,
         standardize: bool = False,
-        hidden_sizes: Sequence[int] = (2048, 2048, 2048),
-        head: str = "linear",
-        loss: str = "bce",
-        dropout: float = 0.1,
-        max_epochs: int = 60,
-        batch_size: int = 64,
-        max_lr: float = 1e-4,
         threshold: float = 0.5,
-        device: str | None = None,
-        callbacks: Sequence[Any] = (),
-        random_state: int | np.random.RandomState | None = None,
-        verbose: int = 0,
     ) -> None:
-        self.encoder = encoder
-        self.perturbation = perturbation
-        self.adapter = adapter
+        self.encoder = _clone_if_default(encoder, _ENCODER)
+        self.perturbation = _clone_if_default(perturbation, _PERTURBATION)
+        self.adapter = _clone_if_default(adapter, _ADAPTER)
         self.center = center
         self.standardize = standardize
-        self.hidden_sizes = hidden_sizes
-        self.head = head
-        self.loss = loss
-        self.dropout = dropout
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.max_lr = max_lr
         self.threshold = threshold
-        self.device = device
-        self.callbacks = callbacks
-        self.random_state = random_state
-        self.verbose = verbose
-
-    def set_params(self, **params: Any) -> TextAsImageClassifier:
-        """Set parameters, also those of the default encoder and perturbation.
-
-        Parameters
-        ----------
-        **params : dict
-            Parameters; ``perturbation__radius`` works though ``perturbation=None``.
-
-        Returns
-        -------
-        TextAsImageClassifier
-            This estimator.
-        """
-        if "adapter" in params:  # the default noise depends on it
-            self.adapter = params["adapter"]
-        for name, default in (
-            ("encoder", OpenCLIPEncoder),
-            ("perturbation", self._default_perturbation),
-        ):
-            nested = any(key.startswith(f"{name}__") for key in params)
-            if nested and name not in params and getattr(self, name) is None:
-                setattr(self, name, default())
-        return super().set_params(**params)
-
-    def _default_perturbation(self) -> RandomPerturbation:
-        # the paper's, which suits networks better than what suits the kernel
-        # (a search may try a value of any type before fit refuses it)
-        is_network = isinstance(self.adapter, str) and self.adapter == "network"
-        return RandomPerturbation(2.5) if is_network else RandomPerturbation()
 
     @classmethod
-    def paper(cls, encoder: Any = None, **params: Any) -> TextAsImageClassifier:
-        """The paper's recipe: three layers of 2,048, perturbed at 2.5 mean norms.
+    def paper(
+        cls,
+        setting: str = "zero-shot",
+        encoder: Any = None,
+        *,
+        relative: bool = True,
+        **adapter_params: Any,
+    ) -> TextAsImageClassifier:
+        """The paper's recipe: three layers of 2,048, and its noise.
 
         Parameters
         ----------
+        setting : {"zero-shot", "few-shot", "partial-labels"}, default="zero-shot"
+            Texts alone: noise of radius 25. Texts and a few labelled images: 25 on texts
+            and 1 on images. Images whose labels are partly known: texts moved by their
+            label combination (Eqs. 7-10), noise of radius 10.
         encoder : estimator or None, default=None
             None for CLIP RN50, the paper's.
-        **params : dict
-            Parameters that shall differ.
+        relative : bool, default=True
+            Whether radii are a tenth of that, in mean norms of the text embeddings: those
+            of RN50 are about 10. False takes the paper's numbers as they are.
+        **adapter_params : dict
+            Parameters of the :class:`~sklearn_tai.MLPAdapter` that shall differ.
 
         Returns
         -------
         TextAsImageClassifier
             An unfitted classifier.
 
+        Raises
+        ------
+        ValueError
+            If there is no such setting.
+
         Examples
         --------
         >>> from sklearn_tai import TextAsImageClassifier
         >>> TextAsImageClassifier.paper(random_state=0)
-        TextAsImageClassifier(adapter='network',
+        TextAsImageClassifier(adapter=MLPAdapter(random_state=0),
                               encoder=OpenCLIPEncoder(model_name='RN50'),
-                              perturbation=RandomPerturbation(radius=2.5),
-                              random_state=0)
+                              perturbation=RandomPerturbation(radius=2.5))
         """
-        encoder = OpenCLIPEncoder("RN50") if encoder is None else encoder
-        recipe: dict[str, Any] = {
-            "adapter": "network",
-            "perturbation": RandomPerturbation(radius=2.5),
+        unit = 0.1 if relative else 1
+        recipes: dict[str, BasePerturbation] = {
+            "zero-shot": RandomPerturbation(25 * unit, relative=relative),
+            "few-shot": MixedPerturbation(
+                25 * unit, 1 * unit, image_share=None, relative=relative
+            ),
+            "partial-labels": ShiftedPerturbation(
+                10 * unit, offset_by="combination", shrinkage=0, relative=relative
+            ),
         }
-        return cls(encoder, **(recipe | params))
+        if setting not in recipes:
+            raise ValueError(f"setting={setting!r} is none of the paper's {list(recipes)}.")
+        encoder = OpenCLIPEncoder("RN50") if encoder is None else encoder
+        return cls(encoder, recipes[setting], MLPAdapter(**adapter_params))
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, modality: Any = None) -> TextAsImageClassifier:
@@ -317,21 +265,17 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         UserWarning
             If a label has no positive item: nothing can be learnt of it.
         """
-        for size in self.hidden_sizes:
-            if not isinstance(size, Integral) or size < 1:
-                raise ValueError(f"hidden_sizes must hold integers above 0; got {size!r}.")
-        check_device(self.device)
         self.encoder_ = self._clone_encoder()
         data = training_set(X, y, modality, lambda items: self._encode(items, reset=True))
         check_some_present(data)
         return self._adapt(data)
 
-    @available_if(_has_kernel)
+    @available_if(_learns_more)
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(
         self, X: Any, y: Any, modality: Any = None, classes: Any = None
     ) -> TextAsImageClassifier:
-        """Learn more items, and with them new labels; only with ``adapter="kernel"``.
+        """Learn more items, and with them new labels, if the adapter does.
 
         The classifier is then as if ``fit`` had seen all items at once, and it takes no
         longer than encoding the new ones.
@@ -358,8 +302,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         Raises
         ------
         AttributeError
-            With ``adapter="network"``: trained on new items alone, it would forget the
-            old ones.
+            With an adapter that would forget the old ones, such as a network.
         ValueError
             As in :meth:`fit`, if `classes` does not fit `y`, or if the perturbation has
             moved the texts.
@@ -380,7 +323,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
                [0, 1, 0],
                [0, 0, 1]])
         """
-        if not hasattr(self, "net_"):
+        if not self.__sklearn_is_fitted__():
             self.fit(X, y, modality)
             if classes is not None:
                 self.classes_ = name_columns(None, y, self.classes_, self.classes_, classes)
@@ -392,7 +335,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
             )
         new = training_set(X, y, modality, lambda items: self._encode(items, reset=False))
         names = name_columns(y, new.Y, new.classes, self.classes_, classes)
-        embeddings, Y, is_image = kernel_items(self.net_.module_)
+        embeddings, Y, is_image = self.adapter_.training_data()
         embeddings = self._centered(embeddings, ~is_image, back=True)
         old = TrainingSet(embeddings, Y, self.classes_, is_image)
         earlier = self.unlabelled_mean_, self.n_unlabelled_
@@ -402,7 +345,6 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         self, data: TrainingSet, earlier: tuple[np.ndarray, int] | None = None
     ) -> TextAsImageClassifier:
         """Fit perturbation and adapter; `earlier` unlabelled images are known by their mean."""
-        rng = check_random_state(self.random_state)
         embeddings, Y, self.classes_, is_image = data
         if self.standardize and len(self.classes_) < 2:
             raise ValueError("standardize=True takes two labels or more. Set it to False.")
@@ -410,41 +352,21 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
         if self.center:
             self.text_mean_, self.image_mean_ = modality_means(embeddings, is_image, earlier)
             embeddings = self._centered(embeddings, ~is_image)
-        perturbation = self.perturbation
-        self.perturbation_ = clone(
-            self._default_perturbation() if perturbation is None else perturbation
-        )
         modality = np.where(is_image, "image", "text")
-        self.perturbation_.fit(embeddings, Y, modality=modality)
-        norms = np.linalg.norm(embeddings, axis=1)
-        norm = float(norms[is_image.all() | ~is_image].mean())
+        self.perturbation_ = clone(self.perturbation).fit(embeddings, Y, modality=modality)
         embeddings = self.perturbation_.shift(embeddings, Y, is_image)
         labelled = labelled_mask(data)
         _, self.unlabelled_mean_ = modality_means(data.embeddings, ~labelled, earlier)
         self.n_unlabelled_ = int((~labelled).sum()) + (0 if earlier is None else earlier[1])
-        embeddings, Y, is_image = embeddings[labelled], Y[labelled], is_image[labelled]
-        device = check_device(self.device)
-        if self.adapter == "kernel":
-            self.net_ = build_kernel(embeddings, Y, self.perturbation_, norm, is_image, device)
-            return self
-        self.net_ = train_adapter(
-            embeddings,
-            Y,
-            self.perturbation_,
-            is_image=is_image if is_image.any() else None,
-            hidden_sizes=self.hidden_sizes,
-            dropout=self.dropout,
-            head=self.head,
-            criterion=LOSSES[self.loss],
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            max_lr=self.max_lr,
-            device=device,
-            seed=int(rng.randint(np.iinfo(np.int32).max)),
-            verbose=self.verbose,
-            callbacks=self.callbacks,
-        )
+        adapter = clone(self.adapter)
+        if not isinstance(adapter, BaseAdapter):
+            adapter = ScikitLearnAdapter(adapter)
+        training = TrainingData(embeddings[labelled], Y[labelled], is_image[labelled])
+        self.adapter_ = adapter.fit(training, self.perturbation_)
         return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "adapter_" in vars(self)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Logits of the labels, or standardised probabilities with ``standardize``.
@@ -466,7 +388,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
 
     def _logits(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return self._outputs(X, lambda V: self.net_.forward(V).cpu().numpy())
+        return self._outputs(X, self.adapter_.decision_function)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the labels, each by itself (rows do not sum to 1).
@@ -483,7 +405,7 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
             Probabilities.
         """
         check_is_fitted(self)
-        return self._outputs(X, lambda V: self.net_.predict_proba(V))
+        return self._outputs(X, self.adapter_.predict_proba)
 
     def _outputs(self, X: Any, compute: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """What `compute` makes of the embeddings of `X`; for an iterator, chunk by chunk."""
@@ -534,5 +456,6 @@ class TextAsImageClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEsti
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.non_deterministic = self.adapter == "network" and self.random_state is None
+        # a network, or a classifier on a noisy draw, unless it says otherwise
+        tags.non_deterministic = get_tags(self.adapter).non_deterministic
         return tags

@@ -74,7 +74,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
     >>> from sklearn_tai.datasets import load_emoji_scenes
     >>> scenes, encoder = load_emoji_scenes(), OpenCLIPEncoder("tai-tiny")
     >>> adapter = TextAsImageClassifier(
-    ...     encoder, hidden_sizes=(256,), max_lr=1e-2, random_state=0
+    ...     encoder
     ... )
     >>> generator = PromptCorpusGenerator(n_texts=300, random_state=0)
     >>> ensemble = ScoreEnsemble(

@@ -117,7 +117,7 @@ def export_onnx(
     >>> labels = ["dog", "car"]
     >>> texts, Y = PromptCorpusGenerator(n_texts=100, random_state=0).generate(labels)
     >>> encoder = OpenCLIPEncoder("tai-tiny")
-    >>> clf = TextAsImageClassifier(encoder, hidden_sizes=(64,), max_epochs=1).fit(texts, Y)
+    >>> clf = TextAsImageClassifier(encoder).fit(texts, Y)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     export_onnx(clf, f"{folder}/tagger.onnx", label_names=labels) < 1e-4
     True
@@ -137,7 +137,7 @@ def export_onnx(
         "threshold": float(clf._decision_threshold()),
     }
     model, shape = None, (clf.n_features_in_,)
-    scale = 1 / getattr(clf.net_.module_, "input_scale", 1.0)  # the kernel takes any length
+    scale = clf.adapter_.input_norm_ / clf.n_features_in_**0.5
     if input == "pixels":
         model, preprocessing = _image_tower(clf)
         metadata |= preprocessing
@@ -241,7 +241,7 @@ class _Graph(nn.Module):
     def __init__(self, clf: Any, model: nn.Module | None) -> None:
         super().__init__()
         self.model: Any = model
-        self.adapter = copy.deepcopy(clf.net_.module_).cpu()
+        self.adapter = clf.adapter_.to_module()
         self.normalize = clf.encoder_.normalize if model is not None else False
         self.unit_length = isinstance(clf, CoMCClassifier)
         mean = getattr(clf, "image_mean_", None)

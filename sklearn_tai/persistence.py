@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from . import __version__
 from ._multi_label import check_version
+from .adapters import KernelAdapter, MLPAdapter
 from .classifier import TextAsImageClassifier
 from .encoders import OpenCLIPEncoder
 from .perturbation import MixedPerturbation, RandomPerturbation, ShiftedPerturbation
@@ -21,10 +23,13 @@ _PARTS = {
     cls.__name__: cls
     for cls in (OpenCLIPEncoder, RandomPerturbation, MixedPerturbation, ShiftedPerturbation)
 }
+_ADAPTERS = {cls.__name__: cls for cls in (KernelAdapter, MLPAdapter)}
 _CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
 
 #: What ``skops.io.load(file, trusted=TRUSTED_TYPES)`` must trust: the classes of this package.
 TRUSTED_TYPES = [
+    "sklearn_tai.adapters._kernel.KernelAdapter",
+    "sklearn_tai.adapters._mlp.MLPAdapter",
     "sklearn_tai.classifier.TextAsImageClassifier",
     "sklearn_tai.encoders._open_clip.OpenCLIPEncoder",
     "sklearn_tai.perturbation._mixed.MixedPerturbation",
@@ -36,57 +41,57 @@ TRUSTED_TYPES = [
 def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     """Write a fitted classifier to a folder: JSON and safetensors, no pickle.
 
-    Parameters
-    ----------
-    clf : TextAsImageClassifier
-        A fitted classifier.
-    folder : str or Path
-        Made if need be. Files of an earlier classifier are replaced.
+        Parameters
+        ----------
+        clf : TextAsImageClassifier
+            A fitted classifier.
+        folder : str or Path
+            Made if need be. Files of an earlier classifier are replaced.
 
-    Returns
-    -------
-    Path
-        The folder, with ``config.json`` (parameters, labels, the encoder's name) and
-        ``weights.safetensors`` (the adapter).
+        Returns
+        -------
+        Path
+            The folder, with ``config.json`` (parameters, labels, the encoder's name) and
+            ``weights.safetensors`` (the adapter).
 
-    Raises
-    ------
-    sklearn.exceptions.NotFittedError
-        If `clf` is not fitted.
-    TypeError
-        If a parameter or label is nothing that JSON holds, such as a ``RandomState``.
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If `clf` is not fitted.
+        TypeError
+            If a parameter or label is nothing that JSON holds, such as a ``RandomState``.
 
-    Notes
-    -----
-    ``callbacks`` are of use in training only and are left out. CLIP's weights are not
-    written: the encoder loads them by name. An encoder or perturbation of your own class
-    cannot be written without code; see `encoder` of :func:`load_classifier`.
+        Notes
+        -----
+        ``callbacks`` are of use in training only and are left out. CLIP's weights are not
+        written: the encoder loads them by name. An encoder or perturbation of your own class
+        cannot be written without code; see `encoder` of :func:`load_classifier`.
 
-    Examples
-    --------
-    >>> import tempfile
-    >>> import numpy as np
-    >>> from sklearn_tai import TextAsImageClassifier
-    >>> from sklearn_tai.persistence import load_classifier, save_classifier
-    >>> X, Y = np.eye(4), np.eye(4)
-    >>> clf = TextAsImageClassifier(hidden_sizes=(8,), max_epochs=1).fit(X, Y)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     again = load_classifier(save_classifier(clf, folder))
-    >>> bool((again.predict_proba(X) == clf.predict_proba(X)).all())
-    True
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+    from sklearn.base import clone
+        >>> from sklearn_tai import TextAsImageClassifier
+        >>> from sklearn_tai.persistence import load_classifier, save_classifier
+        >>> X, Y = np.eye(4), np.eye(4)
+        >>> clf = TextAsImageClassifier().fit(X, Y)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     again = load_classifier(save_classifier(clf, folder))
+        >>> bool((again.predict_proba(X) == clf.predict_proba(X)).all())
+        True
     """
     from safetensors.numpy import save
     from sklearn.utils.validation import check_is_fitted
 
     check_is_fitted(clf)
-    state = clf.__getstate__()
-    net = state["net_"]
-    arrays = {f"adapter.{name}": value for name, value in net["weights"].items()}
+    learnt, weights = clf.adapter_.get_state()
+    arrays = {f"adapter.{name}": value for name, value in weights.items()}
     for name in ("text_mean_", "image_mean_", "unlabelled_mean_"):
         if getattr(clf, name) is not None:
             arrays[name] = getattr(clf, name)
     params = clf.get_params(deep=False)
-    for name in ("encoder", "perturbation", "callbacks"):
+    for name in ("encoder", "perturbation", "adapter"):
         del params[name]
     config = {
         "estimator": "TextAsImageClassifier",
@@ -96,9 +101,12 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
         "perturbation": _part_config(clf.perturbation_, "perturbation", arrays),
         "classes": [_plain(label, "classes_") for label in clf.classes_],
         "n_unlabelled": clf.n_unlabelled_,
-        "adapter": net["adapter"],
-        "module": {name: _plain(value, name) for name, value in net["module"].items()},
-        "history": json.loads(net["history"]),
+        "n_features": clf.n_features_in_,
+        "adapter": {
+            "class": type(clf.adapter_).__name__,
+            "params": _params(clf.adapter_),
+            "learnt": learnt,
+        },
     }
     text = json.dumps(config, indent=2)  # may fail, so before anything is written
     folder = Path(folder)
@@ -167,21 +175,19 @@ def load_classifier(folder: str | Path, encoder: Any = None) -> TextAsImageClass
                 UserWarning,
                 stacklevel=2,
             )
-        clf = TextAsImageClassifier(encoder=encoder, perturbation=perturbation, **config["params"])
+        parts = {} if perturbation is None else {"perturbation": perturbation}
+        made = config["adapter"]
+        adapter = _ADAPTERS[made["class"]](**made["params"])
+        clf = TextAsImageClassifier(encoder, adapter=adapter, **parts, **config["params"])
         state = clf.__getstate__() | {
             "encoder_": encoder,
             "classes_": np.array(config["classes"]),
-            "n_features_in_": config["module"]["n_features"],
+            "n_features_in_": config["n_features"],
             "text_mean_": arrays.get("text_mean_"),
             "image_mean_": arrays.get("image_mean_"),
             "unlabelled_mean_": arrays["unlabelled_mean_"],
             "n_unlabelled_": config["n_unlabelled"],
-            "net_": {
-                "adapter": config["adapter"],
-                "module": config["module"],
-                "weights": _with_prefix(arrays, "adapter."),
-                "history": json.dumps(config["history"]),
-            },
+            "adapter_": clone(adapter).set_state(made["learnt"], _with_prefix(arrays, "adapter.")),
         }
         if perturbation is not None:
             state["perturbation_"] = perturbation
@@ -214,6 +220,12 @@ def _plain(value: Any, name: str) -> Any:
     )
 
 
+def _params(part: Any) -> dict[str, Any]:
+    """Parameters of a part, but for what only training needs."""
+    params = part.get_params(deep=False)
+    return {k: _plain(v, k) for k, v in params.items() if k != "callbacks"}
+
+
 def _part_config(part: Any, name: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """Class, parameters and fitted numbers of a part; its fitted arrays go to `arrays`."""
     kind = type(part).__name__
@@ -226,7 +238,7 @@ def _part_config(part: Any, name: str, arrays: dict[str, np.ndarray]) -> dict[st
             del fitted[key]
     return {
         "class": kind,
-        "params": {k: _plain(v, k) for k, v in part.get_params(deep=False).items()},
+        "params": _params(part),
         "fitted": {k: _plain(v, k) for k, v in fitted.items()},
     }
 

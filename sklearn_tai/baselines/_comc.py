@@ -9,20 +9,17 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import normalize
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._items import as_embeddings, check_items
 from .._labels import check_indicator
-from .._losses import RankingLoss
 from .._multi_label import MultiLabelClassifierMixin
-from .._net_state import PickledNetMixin
 from .._sklearn_compat import HasMethods, Interval, fit_context
-from ..adapter import check_device, train_adapter
+from ..adapters import MLPAdapter, TrainingData, check_device
 from ..perturbation import RandomPerturbation
 
 
-class CoMCClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEstimator):
+class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
     """Linear head on unit text embeddings, with noise and a ranking loss [1]_.
 
     The closest relative of the TaI-Adapter: trained on texts, with noise over the
@@ -56,7 +53,7 @@ class CoMCClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEstimator):
         The labels: the columns of `y` where it was a data frame, else 0, 1, ...
     n_features_in_ : int
         Dimension of the embeddings.
-    net_ : skorch.NeuralNet
+    adapter_ : MLPAdapter
         The trained head.
     encoder_ : estimator
         The encoder used.
@@ -142,7 +139,7 @@ class CoMCClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEstimator):
         CoMCClassifier
             The fitted classifier.
         """
-        device = check_device(self.device)
+        check_device(self.device)
         if as_embeddings(X) is None:
             X = check_items(X)[0]
             check_indicator(y, len(X), accept_sparse=True)
@@ -162,20 +159,19 @@ class CoMCClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=3,
             )
-        rng = check_random_state(self.random_state)
-        self.net_ = train_adapter(
-            embeddings,
-            Y,
-            RandomPerturbation(self.radius, relative=False).fit(embeddings),
-            hidden_sizes=(),
-            dropout=0.0,
+        adapter = MLPAdapter(
+            (),
+            loss="ranking",
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             max_lr=self.max_lr,
-            device=device,
-            seed=int(rng.randint(np.iinfo(np.int32).max)),
+            device=self.device,
+            random_state=self.random_state,
             verbose=self.verbose,
-            criterion=RankingLoss,
+        )
+        self.adapter_ = adapter.fit(
+            TrainingData(embeddings, Y, np.zeros(len(embeddings), bool)),
+            RandomPerturbation(self.radius, relative=False).fit(embeddings),
         )
         return self
 
@@ -193,7 +189,7 @@ class CoMCClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEstimator):
             Scores.
         """
         check_is_fitted(self)
-        return self.net_.forward(self._embed(X, reset=False)).cpu().numpy()
+        return self.adapter_.decision_function(self._embed(X, reset=False))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The logistic function of the scores.
@@ -209,7 +205,7 @@ class CoMCClassifier(PickledNetMixin, MultiLabelClassifierMixin, BaseEstimator):
             In [0, 1].
         """
         check_is_fitted(self)
-        return self.net_.predict_proba(self._embed(X, reset=False))
+        return self.adapter_.predict_proba(self._embed(X, reset=False))
 
     def _embed(self, X: Any, reset: bool) -> np.ndarray:
         embeddings = as_embeddings(X)

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from .._losses import binary_cross_entropy
 from .._sklearn_compat import fit_context
+from ..adapters import binary_cross_entropy
 from ._local import ItemFeatures
 from ._prompt_learning import PromptClassifier, PromptLearner
 

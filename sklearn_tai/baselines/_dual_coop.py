@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from .._losses import asymmetric_loss
 from .._sklearn_compat import Interval, fit_context
+from ..adapters import asymmetric_loss
 from ._local import ItemFeatures, aggregate
 from ._prompt_learning import PromptClassifier
 

@@ -16,10 +16,9 @@ from tqdm.auto import tqdm
 
 from .._items import as_embeddings, check_items
 from .._labels import check_indicator
-from .._losses import KnownBCEWithLogitsLoss
 from .._multi_label import MultiLabelClassifierMixin
 from .._sklearn_compat import HasMethods, Interval, fit_context
-from ..adapter import check_device
+from ..adapters import KnownBCEWithLogitsLoss, check_device
 
 
 class LabelHeads(nn.Module):

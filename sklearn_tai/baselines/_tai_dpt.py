@@ -10,8 +10,8 @@ import torch
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from .._losses import ranking_loss
 from .._sklearn_compat import Interval, fit_context
+from ..adapters import ranking_loss
 from ._local import ItemFeatures, aggregate
 from ._prompt_learning import PromptClassifier
 

@@ -21,7 +21,7 @@ from ._shell import (
     shows_progress,
 )
 
-_ONLY_NETWORK = ("hidden_sizes", "epochs", "learning_rate")
+_ONLY_NETWORK = ("hidden_layer_sizes", "epochs", "learning_rate")
 
 
 class _Sizes(click.ParamType):
@@ -96,7 +96,7 @@ class _Radius(click.ParamType):
     "norms. Try 1 to 5 on pictures of yours.  [default: auto; 2.5 with --adapter network]",
 )
 @click.option(
-    "--hidden-sizes",
+    "--hidden-layer-sizes",
     type=_Sizes(),
     default="2048,2048,2048",
     show_default=True,
@@ -135,7 +135,7 @@ def fit(
     quick_gelu: bool | None,
     adapter: str,
     radius: float | str | None,
-    hidden_sizes: tuple[int, ...],
+    hidden_layer_sizes: tuple[int, ...],
     epochs: int,
     learning_rate: float,
     seed: int,
@@ -176,25 +176,38 @@ def fit(
         quiet,
     )
 
-    from .. import OpenCLIPEncoder, RandomPerturbation, TextAsImageClassifier
+    from .. import (
+        KernelAdapter,
+        MLPAdapter,
+        OpenCLIPEncoder,
+        RandomPerturbation,
+        TextAsImageClassifier,
+    )
 
     verbose = int(shows_progress(quiet))
+    learner: Any = KernelAdapter(device=device)
+    if adapter == "network":
+        learner = MLPAdapter(
+            hidden_layer_sizes,
+            max_epochs=epochs,
+            max_lr=learning_rate,
+            device=device,
+            random_state=seed,
+            verbose=verbose,
+        )
+        radius = 2.5 if radius is None else radius  # the paper's
     clf = TextAsImageClassifier(
         OpenCLIPEncoder(
             encoder, pretrained, quick_gelu=quick_gelu, device=device, verbose=verbose
         ),
-        None if radius is None else RandomPerturbation(radius),
-        adapter=adapter,
-        hidden_sizes=hidden_sizes,
-        max_epochs=epochs,
-        max_lr=learning_rate,
-        device=device,
-        random_state=seed,
-        verbose=verbose,
+        RandomPerturbation("auto" if radius is None else radius),
+        learner,
     ).fit(*corpus)
     # what holds for this run and this machine is no part of the model
-    clf.set_params(device=None, verbose=0)
     clf.encoder_.set_params(device=None, verbose=0)
+    clf.adapter_.set_params(device=None)
+    if adapter == "network":
+        clf.adapter_.set_params(verbose=0)
     _save_whole(clf, output)
     note(f"Wrote {output}. To use it: sklearn-tai tag {output} PICTURES", quiet)
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from .._items import _IMAGE_SUFFIXES
 from .._pictures import open_image
-from ..adapter import check_device
+from ..adapters import check_device
 from ..bulk import _find
 from ..persistence import load_classifier
 from ._formats import Tagged

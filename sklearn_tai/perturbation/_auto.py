@@ -17,7 +17,7 @@ def auto_radius(X: np.ndarray) -> float:
 
     Noise of length r in d dimensions has the variance tau = r ** 2 / d a coordinate, and
     tau is the temperature of the softmax over cosines that it leads to (see
-    :class:`~sklearn_tai.kernel.KernelAdapter`). That temperature is set to a quarter of
+    :class:`~sklearn_tai.KernelAdapter`). That temperature is set to a quarter of
     the standard deviation of the cosines between texts.
     """
     X = normalize(X[np.linspace(0, len(X) - 1, min(len(X), _N_TEXTS)).astype(int)])

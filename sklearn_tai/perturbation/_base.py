@@ -29,6 +29,8 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
 
     Attributes
     ----------
+    norm_ : float
+        Mean norm of the text embeddings (of the images where there are no texts).
     radius_ : float
         The length of the noise on texts in the units of the embeddings.
     image_radius_ : float
@@ -51,12 +53,15 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
     2.5
     """
 
+    norm_: float
     radius_: float
     image_radius_: float
     covariance_factor_: np.ndarray | None
     moves_: bool
     #: Share of images among the rows drawn in an epoch; None to draw each row once.
     image_share: float | None = None
+    #: Length of the noise on images; "auto" where nobody has set it.
+    image_radius: float | str = "auto"
     _parameter_constraints: dict[str, Any] = {}
     relative: bool = True
     surface: bool = True
@@ -106,12 +111,12 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
         is_image = check_modality(modality, len(X))
         # one unit for both modalities: without texts, images must give it
         texts = X if is_image.all() else X[~is_image]
-        norm = float(np.linalg.norm(texts, axis=1).mean())
+        self.norm_ = float(np.linalg.norm(texts, axis=1).mean())
 
         def length(radius: Any) -> float:
             if isinstance(radius, str):  # "auto"
-                return norm * auto_radius(texts)
-            return float(radius) * (norm if self.relative else 1.0)
+                return self.norm_ * auto_radius(texts)
+            return float(radius) * (self.norm_ if self.relative else 1.0)
 
         self.covariance_factor_, self.moves_, self.image_radius_ = None, False, math.nan
         self.learn(X, y, is_image, length)
@@ -139,11 +144,27 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
         self.fit(X, y, modality)
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
         is_image = check_modality(modality, len(X))
+        return self.sample(self.shift(X, y, is_image), is_image)
+
+    def sample(self, X: np.ndarray, is_image: np.ndarray) -> np.ndarray:
+        """One draw of noise on embeddings, fixed by `random_state`.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Embeddings, moved where the perturbation does so.
+        is_image : ndarray of bool, shape (n_samples,)
+            Which rows are images.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The embeddings plus noise.
+        """
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         generator = torch.Generator().manual_seed(int(seed))
-        moved = torch.tensor(self.shift(X, y, is_image))
         rows = torch.from_numpy(is_image) if is_image.any() else None
-        return self.perturb(moved, rows, generator).numpy()
+        return self.perturb(torch.tensor(X), rows, generator).numpy()
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the embeddings unchanged.

@@ -23,8 +23,9 @@ class MixedPerturbation(BasePerturbation):
         The length of the noise on texts: in mean norms of the text embeddings if
         ``relative``, else in the embeddings' own units (the paper: 25). For "auto" see
         :class:`~sklearn_tai.RandomPerturbation`.
-    image_radius : float, default=0.1
-        The length of the noise on images, in the same unit (the paper: 1).
+    image_radius : float or "auto", default="auto"
+        The length of the noise on images, in the same unit (the paper: 1); "auto" is 0.1
+        mean norms. A :class:`~sklearn_tai.KernelAdapter` has no noise on images.
     image_share : float or None, default=0.25
         The share of images among the rows a classifier draws in an epoch: all texts
         once, and each image as often as it takes. None to draw every image once.
@@ -68,7 +69,7 @@ class MixedPerturbation(BasePerturbation):
 
     _parameter_constraints = {
         "text_radius": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
-        "image_radius": [Interval(Real, 0, None, closed="left")],
+        "image_radius": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "image_share": [Interval(Real, 0, 1, closed="left"), None],
         "relative": ["boolean"],
         "surface": ["boolean"],
@@ -78,7 +79,7 @@ class MixedPerturbation(BasePerturbation):
     def __init__(
         self,
         text_radius: float | str = "auto",
-        image_radius: float = 0.1,
+        image_radius: float | str = "auto",
         *,
         image_share: float | None = 0.25,
         relative: bool = True,
@@ -101,4 +102,5 @@ class MixedPerturbation(BasePerturbation):
             As in :meth:`BasePerturbation.learn`.
         """
         self.radius_ = length(self.text_radius)
-        self.image_radius_ = length(self.image_radius)
+        is_auto = isinstance(self.image_radius, str)
+        self.image_radius_ = 0.1 * self.norm_ if is_auto else length(self.image_radius)

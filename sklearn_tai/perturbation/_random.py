@@ -58,7 +58,7 @@ class RandomPerturbation(BasePerturbation):
     -----
     ``radius="auto"`` is :math:`\sqrt{d \sigma / 4}` mean norms, with :math:`\sigma` the
     standard deviation of the cosines between text embeddings of dimension d. It is made
-    for ``TextAsImageClassifier(adapter="kernel")``, which does best there or nearby with
+    for :class:`~sklearn_tai.KernelAdapter`, which does best there or nearby with
     all encoders and label sets tried; a network of limited size and training does best
     at about 0.6 of it.
 

@@ -43,8 +43,9 @@ class ShiftedPerturbation(BasePerturbation):
         The length of the noise on texts: in mean norms of the text embeddings if
         ``relative``, else in the embeddings' own units (the paper: 10, about 1 norm). For
         "auto" see :class:`~sklearn_tai.RandomPerturbation`.
-    image_radius : float, default=0.1
-        The length of the noise on images, where the classifier trains on them.
+    image_radius : float or "auto", default="auto"
+        The length of the noise on images, where the classifier trains on them; "auto" is
+        0.1 mean norms. A :class:`~sklearn_tai.KernelAdapter` has no noise on images.
     offset_by : {"label", "combination"}, default="label"
         How texts are moved; "combination" is the paper's.
     shrinkage : float, default=10.0
@@ -120,7 +121,7 @@ class ShiftedPerturbation(BasePerturbation):
 
     _parameter_constraints = {
         "radius": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
-        "image_radius": [Interval(Real, 0, None, closed="left")],
+        "image_radius": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "offset_by": [StrOptions({"label", "combination"})],
         "shrinkage": [Interval(Real, 0, None, closed="left")],
         "image_share": [Interval(Real, 0, 1, closed="left"), None],
@@ -132,7 +133,7 @@ class ShiftedPerturbation(BasePerturbation):
     def __init__(
         self,
         radius: float | str = "auto",
-        image_radius: float = 0.1,
+        image_radius: float | str = "auto",
         *,
         offset_by: str = "label",
         shrinkage: float = 10.0,
@@ -159,7 +160,8 @@ class ShiftedPerturbation(BasePerturbation):
             As in :meth:`BasePerturbation.learn`.
         """
         self.radius_ = length(self.radius)
-        self.image_radius_ = length(self.image_radius)
+        is_auto = isinstance(self.image_radius, str)
+        self.image_radius_ = 0.1 * self.norm_ if is_auto else length(self.image_radius)
         texts, images = X[~is_image], X[is_image]
         self.gap_ = np.zeros(X.shape[1], dtype=X.dtype)
         self.image_centroids_ = self.label_offsets_ = None

@@ -1,0 +1,178 @@
+"""What a classifier asks of its adapter, whichever it is."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from torch import nn
+
+from ..perturbation import BasePerturbation
+
+
+class TrainingData(NamedTuple):
+    """What an adapter is fitted on.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (n_items, n_features), float32
+        Embeddings, moved where the perturbation does so, without noise.
+    Y : ndarray or CSR array of shape (n_items, n_labels), float32
+        1 present, 0 absent, -1 unknown (in images alone).
+    is_image : ndarray of bool, shape (n_items,)
+        Which rows are images.
+    """
+
+    embeddings: np.ndarray
+    Y: Any
+    is_image: np.ndarray
+
+
+class BaseAdapter(BaseEstimator, metaclass=ABCMeta):
+    """Base of the adapters: from embeddings to one logit a label.
+
+    Attributes
+    ----------
+    input_norm_ : float
+        Mean norm of the embeddings it was fitted on.
+    """
+
+    #: Whether :meth:`training_data` gives back what it was fitted on, to learn more.
+    learns_more: bool = False
+    input_norm_: float
+
+    @abstractmethod
+    def fit(self, data: TrainingData, noise: BasePerturbation) -> BaseAdapter:
+        """Learn to label embeddings with noise around them.
+
+        Parameters
+        ----------
+        data : TrainingData
+            Embeddings with their labels.
+        noise : BasePerturbation
+            The fitted perturbation.
+
+        Returns
+        -------
+        BaseAdapter
+            The fitted adapter.
+        """
+
+    @abstractmethod
+    def decision_function(self, X: np.ndarray) -> np.ndarray:
+        """Logits of the labels.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_items, n_features), float32
+            Embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            Logits.
+        """
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Probabilities of the labels: the logistic function of the logits.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_items, n_features), float32
+            Embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            Probabilities.
+        """
+        return torch.sigmoid(torch.from_numpy(self.decision_function(X))).numpy()
+
+    @abstractmethod
+    def to_module(self) -> nn.Module:
+        """A torch module from embeddings to logits, for export.
+
+        Returns
+        -------
+        torch.nn.Module
+            On the CPU, in evaluation mode; a copy.
+        """
+
+    def training_data(self) -> TrainingData:
+        """What it was fitted on; only of adapters that learn more.
+
+        Returns
+        -------
+        TrainingData
+            The embeddings, labels and mask given to :meth:`fit`, texts first.
+        """
+        raise NotImplementedError(f"{type(self).__name__} keeps no training data.")
+
+    @abstractmethod
+    def get_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What was learnt, without code.
+
+        Returns
+        -------
+        settings : dict
+            What JSON holds.
+        arrays : dict of str to ndarray
+            The weights.
+        """
+
+    @abstractmethod
+    def set_state(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> BaseAdapter:
+        """Become what :meth:`get_state` tells of.
+
+        Parameters
+        ----------
+        settings : dict
+            As from :meth:`get_state`.
+        arrays : dict of str to ndarray
+            As from :meth:`get_state`.
+
+        Returns
+        -------
+        BaseAdapter
+            This adapter, fitted.
+        """
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickles hold plain arrays, and nothing that only training needs."""
+        state: Any = super().__getstate__()
+        if not self.__sklearn_is_fitted__():
+            return state
+        return {**{k: state[k] for k in self.get_params(deep=False)}, "_learnt": self.get_state()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        learnt = state.pop("_learnt", None)
+        super().__setstate__(state)
+        if learnt is not None:
+            self.set_state(*learnt)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "input_norm_" in vars(self)
+
+
+def check_device(device: str | None, or_cpu: bool = False) -> str:
+    """A device of torch's that works here: the one asked for, else a GPU if there is one.
+
+    With `or_cpu`, the CPU takes the place of one that does not work: what was trained on a
+    GPU may be read where there is none.
+    """
+    if device is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        if or_cpu:
+            return "cpu"
+        cause = str(error).split("\n")[0]
+        raise ValueError(
+            f"device={device!r} cannot be used here ({cause}). Set device=None or 'cpu'."
+        ) from None
+    return device

@@ -1,0 +1,137 @@
+"""Any multi-label classifier of scikit-learn as the adapter."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+from scipy import sparse
+from scipy.special import logit
+from sklearn.base import clone
+
+from ..metrics import label_scores
+from ..perturbation import BasePerturbation
+from ._base import BaseAdapter, TrainingData
+
+_MIN_PROBABILITY = 1e-12
+
+
+class ScikitLearnAdapter(BaseAdapter):
+    """A multi-label classifier that is fitted on one noisy draw.
+
+    A classifier that is given as the `adapter` of
+    :class:`~sklearn_tai.TextAsImageClassifier` is put into one of these.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Takes an indicator matrix for `y`.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted classifier.
+    input_norm_ : float
+        Mean norm of the embeddings it was fitted on, without noise.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def fit(self, data: TrainingData, noise: BasePerturbation) -> ScikitLearnAdapter:
+        """Fit the classifier on embeddings with noise.
+
+        Parameters
+        ----------
+        data : TrainingData
+            Embeddings with their labels.
+        noise : BasePerturbation
+            The fitted perturbation.
+
+        Returns
+        -------
+        ScikitLearnAdapter
+            The fitted adapter.
+
+        Raises
+        ------
+        ValueError
+            If labels are unknown (-1), or the perturbation asks for a share of images.
+        """
+        X, Y, is_image = data
+        name = type(self.estimator).__name__
+        if (Y == -1).sum():
+            raise ValueError(
+                f"{name} cannot learn from unknown labels (-1). Leave those images out, or take "
+                "a KernelAdapter or MLPAdapter."
+            )
+        if is_image.any() and noise.image_share not in (None, 0):
+            raise ValueError(
+                f"{name} is fitted on one draw and cannot honour image_share="
+                f"{noise.image_share!r} of {type(noise).__name__}. Set it to None."
+            )
+        if is_image.any() and noise.image_share == 0 and not is_image.all():
+            X, Y, is_image = X[~is_image], Y[~is_image], is_image[~is_image]
+        labels = (Y.toarray() if sparse.issparse(Y) else Y).astype(int)
+        self.estimator_ = clone(self.estimator).fit(noise.sample(X, is_image), labels)
+        self.input_norm_ = float(np.linalg.norm(X, axis=1).mean())
+        return self
+
+    def decision_function(self, X: np.ndarray) -> np.ndarray:
+        """Logits of the probabilities, or the scores of a classifier that has none.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_items, n_features), float32
+            Embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_items, n_labels)
+            Logits.
+        """
+        scores = label_scores(self.estimator_, X, ("predict_proba", "decision_function"))
+        if hasattr(self.estimator_, "predict_proba"):
+            scores = logit(scores.clip(_MIN_PROBABILITY, 1 - 1e-7))
+        return scores.astype(np.float32)
+
+    def to_module(self) -> NoReturn:
+        """Classifiers of scikit-learn are no torch modules.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(
+            f"A {type(self.estimator).__name__} cannot be exported or saved without pickle. Take a "
+            "KernelAdapter or MLPAdapter."
+        )
+
+    def get_state(self) -> NoReturn:
+        """As :meth:`to_module`.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        self.to_module()
+
+    def set_state(self, settings: Any, arrays: Any) -> NoReturn:
+        """As :meth:`to_module`.
+
+        Parameters
+        ----------
+        settings, arrays
+            Not used.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        self.to_module()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super(BaseAdapter, self).__getstate__()  # type: ignore[return-value]
