@@ -41,45 +41,44 @@ TRUSTED_TYPES = [
 def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     """Write a fitted classifier to a folder: JSON and safetensors, no pickle.
 
-        Parameters
-        ----------
-        clf : TextAsImageClassifier
-            A fitted classifier.
-        folder : str or Path
-            Made if need be. Files of an earlier classifier are replaced.
+    Parameters
+    ----------
+    clf : TextAsImageClassifier
+        A fitted classifier.
+    folder : str or Path
+        Made if need be. Files of an earlier classifier are replaced.
 
-        Returns
-        -------
-        Path
-            The folder, with ``config.json`` (parameters, labels, the encoder's name) and
-            ``weights.safetensors`` (the adapter).
+    Returns
+    -------
+    Path
+        The folder, with ``config.json`` (parameters, labels, the encoder's name) and
+        ``weights.safetensors`` (the adapter).
 
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            If `clf` is not fitted.
-        TypeError
-            If a parameter or label is nothing that JSON holds, such as a ``RandomState``.
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If `clf` is not fitted.
+    TypeError
+        If a parameter or label is nothing that JSON holds, such as a ``RandomState``.
 
-        Notes
-        -----
-        ``callbacks`` are of use in training only and are left out. CLIP's weights are not
-        written: the encoder loads them by name. An encoder or perturbation of your own class
-        cannot be written without code; see `encoder` of :func:`load_classifier`.
+    Notes
+    -----
+    ``callbacks`` are of use in training only and are left out. CLIP's weights are not
+    written: the encoder loads them by name. An encoder or perturbation of your own class
+    cannot be written without code; see `encoder` of :func:`load_classifier`.
 
-        Examples
-        --------
-        >>> import tempfile
-        >>> import numpy as np
-    from sklearn.base import clone
-        >>> from sklearn_tai import TextAsImageClassifier
-        >>> from sklearn_tai.persistence import load_classifier, save_classifier
-        >>> X, Y = np.eye(4), np.eye(4)
-        >>> clf = TextAsImageClassifier().fit(X, Y)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     again = load_classifier(save_classifier(clf, folder))
-        >>> bool((again.predict_proba(X) == clf.predict_proba(X)).all())
-        True
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from sklearn_tai import TextAsImageClassifier
+    >>> from sklearn_tai.persistence import load_classifier, save_classifier
+    >>> X, Y = np.eye(4), np.eye(4)
+    >>> clf = TextAsImageClassifier().fit(X, Y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = load_classifier(save_classifier(clf, folder))
+    >>> bool((again.predict_proba(X) == clf.predict_proba(X)).all())
+    True
     """
     from safetensors.numpy import save
     from sklearn.utils.validation import check_is_fitted

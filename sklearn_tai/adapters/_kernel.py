@@ -142,9 +142,8 @@ class KernelAdapter(BaseAdapter):
         """
         device = self.module_.keys.device
         with torch.inference_mode():
-            parts = [
-                self.module_(part.to(device)).cpu() for part in torch.from_numpy(X).split(_BATCH)
-            ]
+            batches = torch.from_numpy(X).split(_BATCH)
+            parts = [self.module_(batch.to(device)).cpu() for batch in batches]
         return torch.cat(parts).numpy()
 
     def to_module(self) -> nn.Module:

@@ -104,8 +104,8 @@ class ScikitLearnAdapter(BaseAdapter):
             Always.
         """
         raise ValueError(
-            f"A {type(self.estimator).__name__} cannot be exported or saved without pickle. Take a "
-            "KernelAdapter or MLPAdapter."
+            f"A {type(self.estimator).__name__} cannot be exported, or saved without pickle. "
+            "Take a KernelAdapter or MLPAdapter."
         )
 
     def get_state(self) -> NoReturn:
