@@ -1,7 +1,7 @@
 """Local evidence: mAP and time of several crops a picture.
 
 python benchmarks/crops.py
-python benchmarks/crops.py --testbed photos --only-crops 1 5 14 --ground FOLDER
+python benchmarks/crops.py --testbed photos --only-crops 1 5 --ground FOLDER
 """
 
 from __future__ import annotations

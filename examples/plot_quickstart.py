@@ -42,8 +42,8 @@ for text, row in zip(texts[:4], Y):
 # ---
 #
 # The small CLIP model inside the package needs no network. For photos take ``OpenCLIPEncoder()``,
-# which downloads OpenAI's CLIP once. Fitting is encoding the texts, no more: a picture gets the labels
-# of the texts that are most like it.
+# which downloads OpenAI's CLIP once. Fitting is encoding the texts, no more: a picture gets the
+# labels of the texts that are most like it.
 encoder = OpenCLIPEncoder("tai-tiny")
 clf = TextAsImageClassifier(encoder)
 clf.fit(texts, Y)
