@@ -17,11 +17,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from networks import with_network
 from PIL import Image
 from scipy import sparse
 from sklearn.frozen import FrozenEstimator
 
 from sklearn_tai import (
+    KernelAdapter,
     MixedPerturbation,
     MultiCropClassifier,
     MultiLabelCalibratedClassifier,
@@ -62,11 +64,9 @@ class Bench:
         return path
 
     def clf(self, **params: Any) -> TextAsImageClassifier:
-        return TextAsImageClassifier(
-            self.encoder,
-            **{"adapter": "network", "hidden_sizes": (), "max_epochs": 1, "random_state": 0}
-            | params,
-        )
+        if "adapter" in params:
+            return TextAsImageClassifier(self.encoder, **params)
+        return with_network(self.encoder, **{"hidden_layer_sizes": (), "max_epochs": 1} | params)
 
     def encode(self, *items: Any) -> Any:
         return self.encoder.transform(list(items))
@@ -469,7 +469,7 @@ PARAMETERS = [
         "a hidden layer of 0",
         ValueError,
         "integers above 0",
-        lambda b: b.fit(b.X, b.Y, hidden_sizes=(8, 0)),
+        lambda b: b.fit(b.X, b.Y, hidden_layer_sizes=(8, 0)),
     ),
     Case(
         "no epochs", ValueError, "'max_epochs' parameter", lambda b: b.fit(b.X, b.Y, max_epochs=0)
@@ -502,13 +502,15 @@ PARAMETERS = [
         "fewer columns than labels known, without names",
         ValueError,
         "Name the columns",
-        lambda b: b.fit(b.X, b.Y, adapter="kernel").partial_fit(b.X, b.Y[:, :2]),
+        lambda b: b.fit(b.X, b.Y, adapter=KernelAdapter()).partial_fit(b.X, b.Y[:, :2]),
     ),
     Case(
         "names of too many columns",
         ValueError,
         "one name for each column",
-        lambda b: b.fit(b.X, b.Y, adapter="kernel").partial_fit(b.X, b.Y, classes=list("abcd")),
+        lambda b: b.fit(b.X, b.Y, adapter=KernelAdapter()).partial_fit(
+            b.X, b.Y, classes=list("abcd")
+        ),
     ),
     Case(
         "embeddings to cut into tiles",

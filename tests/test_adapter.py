@@ -3,14 +3,17 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from sklearn_tai._losses import KnownBCEWithLogitsLoss
-from sklearn_tai.adapter import (
-    Adapter,
-    CosineLinear,
-    TensorBatches,
-    check_device,
-    train_adapter,
-)
+from sklearn_tai import MLPAdapter, RandomPerturbation
+from sklearn_tai.adapters import KnownBCEWithLogitsLoss, MLPModule, TrainingData, check_device
+from sklearn_tai.adapters._batches import TensorBatches
+from sklearn_tai.adapters._mlp import CosineLinear
+
+
+def train(X, Y, **params):
+    """The net of an adapter that is trained without noise."""
+    defaults = {"dropout": 0.0, "max_lr": 1e-2, "device": "cpu", "random_state": 0}
+    data = TrainingData(X, Y, np.zeros(len(X), dtype=bool))
+    return MLPAdapter(**(defaults | params)).fit(data, RandomPerturbation(0).fit(X)).net_
 
 
 class Data:
@@ -20,13 +23,13 @@ class Data:
 
 def test_parameters():
     # Table 4 of the paper: 34.18M for inference, of which RN50's image tower has 23.53M
-    count = sum(p.numel() for p in Adapter(1024, 20).parameters())
+    count = sum(p.numel() for p in MLPModule(1024, 20).parameters())
     assert count == 1024 * 2048 + 2 * 2048**2 + 2048 * 20 + 3 * 2048 + 20
-    assert sum(p.numel() for p in Adapter(7, 3, hidden_sizes=()).parameters()) == 7 * 3 + 3
+    assert sum(p.numel() for p in MLPModule(7, 3, hidden_layer_sizes=()).parameters()) == 7 * 3 + 3
 
 
 def test_layers():
-    names = [type(layer).__name__ for layer in Adapter(4, 2, (8, 8), dropout=0.3)]
+    names = [type(layer).__name__ for layer in MLPModule(4, 2, (8, 8), dropout=0.3)]
     assert names == ["Linear", "ReLU", "Dropout"] * 2 + ["Linear"]
 
 
@@ -54,14 +57,10 @@ def test_training():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 8)).astype(np.float32)
     Y = (X[:, :3] > 0).astype(np.float32)
-    params = {
-        "hidden_sizes": (32,), "dropout": 0.0, "max_epochs": 20, "batch_size": 64, "max_lr": 1e-2,
-        "device": "cpu", "seed": 0, "verbose": 0,
-    }  # fmt: skip
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    net = train_adapter(X, Y, None, **params)
+    net = train(X, Y, hidden_layer_sizes=(32,), max_epochs=20)
     assert torch.equal(torch.rand(1), expected)  # the user's random state is left alone
     assert ((net.predict_proba(X) > 0.5) == Y).mean() > 0.95
     losses = net.history[:, "train_loss"]
@@ -133,13 +132,10 @@ def test_ctrl_c_does_not_pass_for_fitted():
             raise KeyboardInterrupt  # as skorch's EarlyStopping does
 
     X = np.ones((20, 3), dtype=np.float32)
-    params = {
-        "hidden_sizes": (), "dropout": 0.0, "max_epochs": 5, "batch_size": 8, "max_lr": 1e-2,
-        "device": "cpu", "seed": 0, "verbose": 0,
-    }  # fmt: skip
+    params = {"hidden_layer_sizes": (), "max_epochs": 5, "batch_size": 8}
     with pytest.raises(KeyboardInterrupt):
-        train_adapter(X, X[:, :1], None, callbacks=[Press()], **params)
-    net = train_adapter(X, X[:, :1], None, callbacks=[Enough()], **params)
+        train(X, X[:, :1], callbacks=[Press()], **params)
+    net = train(X, X[:, :1], callbacks=[Enough()], **params)
     assert len(net.history) == 1
 
 
@@ -153,11 +149,7 @@ def test_norm_of_the_embeddings_does_not_matter():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 8)).astype(np.float32)
     Y = (X[:, :2] > 0).astype(np.float32)
-    params = {
-        "hidden_sizes": (32,), "dropout": 0.0, "max_epochs": 5, "batch_size": 64, "max_lr": 1e-2,
-        "device": "cpu", "seed": 0, "verbose": 0,
-    }  # fmt: skip
-    nets = [train_adapter(s * X, Y, None, **params) for s in (1, 0.01)]
+    nets = [train(s * X, Y, hidden_layer_sizes=(32,), max_epochs=5) for s in (1, 0.01)]
     assert nets[0].module_.input_scale == pytest.approx(nets[1].module_.input_scale / 100)
     probabilities = [net.predict_proba(s * X) for net, s in zip(nets, (1, 0.01))]
     np.testing.assert_allclose(*probabilities, atol=1e-4)
@@ -170,4 +162,4 @@ def test_cosine_head():
     cosines = torch.nn.functional.cosine_similarity(X[:, None], head.weight[None], dim=2)
     torch.testing.assert_close(head(X), 10 * cosines)  # the bias starts at 0
     torch.testing.assert_close(head(3 * X), head(X))
-    assert type(Adapter(4, 3, (8,), head="cosine")[-1]) is CosineLinear
+    assert type(MLPModule(4, 3, (8,), head="cosine")[-1]) is CosineLinear

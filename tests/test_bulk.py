@@ -3,6 +3,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from networks import with_network
 from sklearn.base import clone
 
 from sklearn_tai import TextAsImageClassifier
@@ -13,9 +14,7 @@ from sklearn_tai.bulk import predict_folder
 def fitted(encoder, corpus, scenes):
     texts, Y = corpus
     lenient = clone(encoder).set_params(on_error="nan")
-    clf = TextAsImageClassifier(
-        lenient, adapter="network", hidden_sizes=(32,), max_epochs=2, random_state=0
-    )
+    clf = with_network(lenient, hidden_layer_sizes=(32,), max_epochs=2)
     return clf.fit(texts, pd.DataFrame(Y, columns=scenes.label_names))
 
 

@@ -1,35 +1,39 @@
 import pickle
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from networks import with_network
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MultiLabelBinarizer
+from sklearn.svm import LinearSVC
 
 from sklearn_tai import (
+    KernelAdapter,
     MixedPerturbation,
+    MLPAdapter,
     RandomPerturbation,
     TextAsImageClassifier,
     ZeroShotClassifier,
 )
-from sklearn_tai.metrics import map_scorer, mean_average_precision
+from sklearn_tai.metrics import label_scores, map_scorer, mean_average_precision
+from sklearn_tai.persistence import save_classifier
 
 
 def small(**params):
-    defaults = {
-        "adapter": "network",
-        "hidden_sizes": (128,),
-        "max_lr": 5e-3,
-        "max_epochs": 15,
-        "random_state": 0,
-    }
-    return TextAsImageClassifier(**{**defaults, **params})
+    return with_network(
+        **{"hidden_layer_sizes": (128,), "max_lr": 5e-3, "max_epochs": 15} | params
+    )
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +108,7 @@ def test_set_params_of_the_default_perturbation():
     clf = TextAsImageClassifier().set_params(perturbation__radius=1, encoder__batch_size=8)
     assert clf.perturbation.radius == 1
     assert clf.encoder.batch_size == 8
-    assert TextAsImageClassifier().perturbation is None
+    assert TextAsImageClassifier().perturbation.radius == "auto"  # no two share the default
     assert clone(clf).perturbation.radius == 1
 
 
@@ -133,7 +137,7 @@ def test_grid_search_over_texts(encoder, corpus):
 
 def test_pickle_in_a_new_process(fitted, scenes, tmp_path):
     data = pickle.dumps(fitted)
-    n_parameters = sum(p.numel() for p in fitted.net_.module_.parameters())
+    n_parameters = sum(p.numel() for p in fitted.adapter_.net_.module_.parameters())
     assert len(data) < 4 * n_parameters + 200_000  # the adapter alone: no CLIP
     (tmp_path / "clf.pkl").write_bytes(data)
     code = (
@@ -150,14 +154,14 @@ def test_pickle_in_a_new_process(fitted, scenes, tmp_path):
 
 
 def test_pickle_holds_the_weights_once(corpus, text_embeddings):
-    wide = small(hidden_sizes=(1500,), max_epochs=1).fit(text_embeddings, corpus[1])
-    n_bytes = 4 * sum(p.numel() for p in wide.net_.module_.parameters())
+    wide = small(hidden_layer_sizes=(1500,), max_epochs=1).fit(text_embeddings, corpus[1])
+    n_bytes = 4 * sum(p.numel() for p in wide.adapter_.net_.module_.parameters())
     assert len(pickle.dumps(wide)) < 1.1 * n_bytes
     again = pickle.loads(pickle.dumps(wide))
     np.testing.assert_array_equal(
         again.predict_proba(text_embeddings), wide.predict_proba(text_embeddings)
     )
-    assert again.net_.history == wide.net_.history
+    assert again.adapter_.net_.history == wide.adapter_.net_.history
 
 
 def test_radius_zero_is_no_noise(corpus, text_embeddings):
@@ -271,7 +275,7 @@ def test_other_dimension(fitted):
     ("params", "message"),
     [
         ({"dropout": 1}, "'dropout' parameter"),
-        ({"hidden_sizes": (0,)}, "hidden_sizes must hold integers above 0"),
+        ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes must hold integers above 0"),
         ({"encoder": "RN50"}, "'encoder' parameter"),
         ({"perturbation": 2.5}, "'perturbation' parameter"),
         ({"threshold": 2}, "'threshold' parameter"),
@@ -284,9 +288,7 @@ def test_bad_parameters(params, message):
 
 def test_sparse_labels_stay_sparse(text_embeddings, corpus, monkeypatch):
     X, Y = text_embeddings, np.asarray(corpus[1])
-    clf = TextAsImageClassifier(
-        adapter="network", hidden_sizes=(8,), max_epochs=2, batch_size=64, random_state=0
-    )
+    clf = with_network(hidden_layer_sizes=(8,), max_epochs=2, batch_size=64)
     expected = clf.fit(X, Y).predict_proba(X[:50])
     made_dense, original = [], sparse.csr_array.toarray
 
@@ -383,17 +385,16 @@ def test_heads_and_losses_learn(text_embeddings, image_embeddings, corpus, scene
     )
 
 
-@pytest.mark.parametrize("adapter", ["kernel", "network"])
-def test_center(encoder, text_embeddings, image_embeddings, corpus, scenes, adapter):
-    params = {"adapter": adapter, "encoder": encoder}
+@pytest.mark.parametrize("make", [TextAsImageClassifier, small])
+def test_center(encoder, text_embeddings, image_embeddings, corpus, scenes, make):
     X = np.vstack([text_embeddings, image_embeddings])
     Y = np.vstack([corpus[1], np.full_like(scenes.Y, -1)])
     modality = ["text"] * len(text_embeddings) + ["image"] * len(image_embeddings)
-    clf = small(center=True, **params).fit(X, Y, modality)
+    clf = make(encoder=encoder, center=True).fit(X, Y, modality)
     mean_text, mean_image = text_embeddings.mean(axis=0), image_embeddings.mean(axis=0)
     np.testing.assert_allclose(clf.text_mean_, mean_text, atol=1e-5)
     np.testing.assert_allclose(clf.image_mean_, mean_image, atol=1e-5)
-    by_hand = small(**params).fit(text_embeddings - mean_text, corpus[1])
+    by_hand = make().fit(text_embeddings - mean_text, corpus[1])
     images, texts = scenes.images[:4], corpus[0][:4]
     expected = by_hand.predict_proba(
         np.vstack([image_embeddings[:4] - mean_image, text_embeddings[:4] - mean_text])
@@ -408,7 +409,7 @@ def test_center(encoder, text_embeddings, image_embeddings, corpus, scenes, adap
     # embeddings are taken for those of images
     np.testing.assert_allclose(clf.predict_proba(image_embeddings[:4]), expected[:4], atol=2e-3)
     # without images, nothing is known to take off them
-    alone = small(center=True, **params).fit(text_embeddings, corpus[1])
+    alone = make(center=True).fit(text_embeddings, corpus[1])
     np.testing.assert_array_equal(alone.image_mean_, 0)
 
 
@@ -422,23 +423,102 @@ def test_standardize(text_embeddings, image_embeddings, corpus):
         clf.fit(text_embeddings, np.asarray(corpus[1])[:, :1])
 
 
-def test_default_noise_depends_on_the_adapter(text_embeddings, corpus):
-    assert TextAsImageClassifier().set_params(perturbation__surface=False).perturbation.radius == (
-        "auto"
-    )
-    clf = small().set_params(perturbation__surface=False)
-    assert clf.perturbation.radius == 2.5
-    clf = TextAsImageClassifier().set_params(adapter="network", perturbation__surface=False)
-    assert clf.perturbation.radius == 2.5
-    norm = np.linalg.norm(text_embeddings, axis=1).mean()
-    fitted = small(max_epochs=1).fit(text_embeddings, corpus[1])
-    assert fitted.perturbation_.radius_ == pytest.approx(2.5 * norm)
-
-
-def test_the_papers_recipe():
+def test_the_papers_recipes(text_embeddings, image_embeddings, corpus, scenes):
     clf = TextAsImageClassifier.paper(max_epochs=5)
-    assert (clf.adapter, clf.hidden_sizes, clf.max_epochs) == ("network", (2048,) * 3, 5)
-    assert (clf.max_lr, clf.batch_size, clf.loss, clf.head) == (1e-4, 64, "bce", "linear")
-    assert clf.perturbation.radius == 2.5
+    adapter = clf.adapter
+    assert (adapter.hidden_layer_sizes, adapter.max_epochs) == ((2048,) * 3, 5)
+    assert (adapter.max_lr, adapter.batch_size, adapter.loss, adapter.head) == (
+        1e-4,
+        64,
+        "bce",
+        "linear",
+    )
+    assert (clf.encoder.model_name, clf.perturbation.radius) == ("RN50", 2.5)
     assert not clf.center
     assert not clf.standardize
+    few = TextAsImageClassifier.paper("few-shot", relative=False).perturbation
+    assert (few.text_radius, few.image_radius, few.relative) == (25, 1, False)
+    partly = TextAsImageClassifier.paper("partial-labels", relative=False).perturbation
+    assert (partly.radius, partly.offset_by, partly.shrinkage) == (10, "combination", 0)
+    with pytest.raises(ValueError, match="'many-shot' is none of the paper's"):
+        TextAsImageClassifier.paper("many-shot")
+    X = np.vstack([text_embeddings, image_embeddings[:20]])
+    Y = np.vstack([corpus[1], scenes.Y[:20]])
+    modality = ["text"] * len(text_embeddings) + ["image"] * 20
+    for setting in ("zero-shot", "few-shot", "partial-labels"):
+        paper = TextAsImageClassifier.paper(
+            setting, hidden_layer_sizes=(16,), max_epochs=1, random_state=0
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert paper.fit(X, Y, modality).predict_proba(X[:2]).shape == (2, 20)
+
+
+def test_what_the_chosen_part_cannot_honour_raises(text_embeddings, corpus):
+    X, Y = text_embeddings[:50], np.asarray(corpus[1])[:50]
+    with pytest.raises(ValueError, match="Invalid parameter 'max_lr' for estimator KernelAdapter"):
+        TextAsImageClassifier().set_params(adapter__max_lr=1)
+    with pytest.raises(ValueError, match="Invalid parameter 'max_lr'"):
+        GridSearchCV(TextAsImageClassifier(), {"adapter__max_lr": [1e-3, 1e-2]}, cv=2).fit(X, Y)
+    with pytest.raises(ValueError, match=r"no noise inside the ball.*MLPAdapter"):
+        TextAsImageClassifier().set_params(perturbation__surface=False).fit(X, Y)
+    with pytest.raises(ValueError, match=r"image_radius=0\.1 is set in MixedPerturbation"):
+        TextAsImageClassifier(perturbation=MixedPerturbation(image_radius=0.1)).fit(X, Y)
+
+
+def test_search_over_adapters(text_embeddings, corpus):
+    X, Y = text_embeddings[:100], np.asarray(corpus[1])[:100]
+    linear = OneVsRestClassifier(LogisticRegression())
+    search = GridSearchCV(
+        TextAsImageClassifier(),
+        [
+            {"adapter": [KernelAdapter(), linear], "perturbation__radius": [0, 1]},
+            {
+                "adapter": [MLPAdapter((8,), max_epochs=1, random_state=0)],
+                "adapter__max_lr": [1e-3, 1e-2],
+            },
+        ],
+        cv=2,
+        error_score="raise",
+    ).fit(X, Y)
+    scores = search.cv_results_["mean_test_score"]
+    assert len(set(scores.tolist())) == len(scores) == 6
+
+
+def test_a_classifier_of_scikit_learn_as_the_adapter(text_embeddings, corpus, image_embeddings):
+    X, Y = text_embeddings, np.asarray(corpus[1])
+    noise = RandomPerturbation(1, random_state=0)
+    for linear in (
+        OneVsRestClassifier(LogisticRegression()),
+        OneVsRestClassifier(LinearSVC()),
+        KNeighborsClassifier(),
+    ):
+        clf = TextAsImageClassifier(perturbation=noise, adapter=linear).fit(X, Y)
+        by_hand = clone(linear).fit(clone(noise).fit_transform(X), Y)
+        expected = label_scores(by_hand, image_embeddings, ("predict_proba", "decision_function"))
+        found = clf.predict_proba(image_embeddings)
+        if hasattr(linear, "predict_proba"):
+            np.testing.assert_allclose(found, expected, atol=1e-5)
+        else:
+            np.testing.assert_allclose(
+                clf.decision_function(image_embeddings), expected, atol=1e-4
+            )
+        again = pickle.loads(pickle.dumps(clf))
+        np.testing.assert_array_equal(again.predict_proba(image_embeddings), found)
+    assert not hasattr(clf, "partial_fit")
+    with pytest.raises(ValueError, match="cannot be exported, or saved without pickle"):
+        save_classifier(clf, "never-made")
+    unknown = np.vstack([Y, np.full((1, 20), -1)])
+    unknown[-1, 0] = 1
+    with pytest.raises(ValueError, match=r"cannot learn from unknown labels \(-1\)"):
+        clf.fit(np.vstack([X, X[:1]]), unknown, ["text"] * len(X) + ["image"])
+
+
+def test_parts_are_shown_and_searched():
+    assert repr(TextAsImageClassifier()) == "TextAsImageClassifier()"
+    assert {"perturbation__radius", "adapter__device", "encoder__model_name"} <= set(
+        TextAsImageClassifier().get_params()
+    )
+    assert repr(TextAsImageClassifier(adapter=MLPAdapter((8,)))) == (
+        "TextAsImageClassifier(adapter=MLPAdapter(hidden_layer_sizes=(8,)))"
+    )

@@ -17,7 +17,12 @@ from click.testing import CliRunner
 from ollama_server import MODEL, OllamaServer
 from PIL import Image
 
-from sklearn_tai import PromptCorpusGenerator, TextAsImageClassifier, __version__
+from sklearn_tai import (
+    KernelAdapter,
+    PromptCorpusGenerator,
+    TextAsImageClassifier,
+    __version__,
+)
 from sklearn_tai.cli import cli
 from sklearn_tai.cli._formats import Table, Tagged
 from sklearn_tai.cli._tagging import Tagger
@@ -213,7 +218,7 @@ class TestFit:
     def test_settings_reach_the_model(self, model):
         clf = load_classifier(model)
         assert clf.get_params()["encoder__model_name"] == "tai-tiny"
-        assert (clf.adapter, clf.perturbation_.radius, clf.random_state) == ("kernel", "auto", 0)
+        assert (type(clf.adapter_), clf.perturbation_.radius) == (KernelAdapter, "auto")
         assert (clf.verbose, clf.device, clf.encoder_.verbose) == (0, None, 0)
         assert clf.classes_[0] == "aeroplane"
         assert sorted(p.name for p in model.iterdir()) == ["config.json", "weights.safetensors"]
@@ -226,16 +231,17 @@ class TestFit:
 
     def test_network(self, model, tmp_path):
         run("fit", model.parent / "c.jsonl", "-o", tmp_path / "m", *FIT, "--adapter", "network",
-            "--hidden-sizes", "64,32", "--epochs", 2, "--learning-rate", 0.01)  # fmt: skip
+            "--hidden-layer-sizes", "64,32", "--epochs", 2, "--learning-rate", 0.01)  # fmt: skip
         clf = load_classifier(tmp_path / "m")
-        assert (clf.adapter, clf.hidden_sizes, clf.perturbation_.radius) == (
-            "network", [64, 32], 2.5
+        assert (type(clf.adapter_), clf.adapter_.hidden_layer_sizes, clf.perturbation_.radius) == (
+            MLPAdapter, [64, 32], 2.5
         )  # fmt: skip
-        assert (clf.max_epochs, clf.max_lr, len(clf.net_.history)) == (2, 0.01, 2)
+        adapter = clf.adapter_
+        assert (adapter.max_epochs, adapter.max_lr, len(adapter.net_.history)) == (2, 0.01, 2)
 
     @pytest.mark.parametrize(
         ("option", "value"),
-        [("--hidden-sizes", "2048,2048,2048"), ("--epochs", 60), ("--learning-rate", 1e-4)],
+        [("--hidden-layer-sizes", "2048,2048,2048"), ("--epochs", 60), ("--learning-rate", 1e-4)],
     )
     def test_options_of_the_network_alone(self, model, tmp_path, option, value):
         """Also where the value is the default one."""
@@ -287,7 +293,7 @@ class TestFit:
 
     @pytest.mark.parametrize("sizes", ["0", "64,", "big", "64,-1"])
     def test_bad_sizes(self, model, tmp_path, sizes):
-        args = ["fit", model.parent / "c.jsonl", "-o", tmp_path, "--hidden-sizes", sizes]
+        args = ["fit", model.parent / "c.jsonl", "-o", tmp_path, "--hidden-layer-sizes", sizes]
         assert "no list of whole numbers" in run(*args, code=2).stderr
 
 

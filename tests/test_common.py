@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from networks import with_network
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -24,6 +25,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_tai import (
     MixedPerturbation,
+    MLPAdapter,
     MultiCropClassifier,
     MultiLabelCalibratedClassifier,
     MultiLabelThresholdClassifier,
@@ -51,14 +53,9 @@ sklearn_version = tuple(map(int, sklearn.__version__.split(".")[:2]))
 
 
 def small(**params):
-    defaults = {
-        "adapter": "network",
-        "hidden_sizes": (16,),
-        "max_epochs": 3,
-        "batch_size": 32,
-        "random_state": 0,
-    }
-    return TextAsImageClassifier(**(defaults | params))
+    return with_network(
+        **({"hidden_layer_sizes": (16,), "max_epochs": 3, "batch_size": 32} | params)
+    )
 
 
 _NOISE = "noise belongs to training: fit_transform differs from transform by design"
@@ -132,7 +129,7 @@ def test_scikit_learn_checks(estimator, check):
 # ---------------------------------------------------------------- texts and images as input
 ESTIMATORS = [
     TextAsImageClassifier(),
-    TextAsImageClassifier(OpenCLIPEncoder("tai-tiny"), MixedPerturbation(2), max_epochs=3),
+    TextAsImageClassifier(OpenCLIPEncoder("tai-tiny"), MixedPerturbation(2), MLPAdapter()),
     ZeroShotClassifier(["dog", "cat"]),
     MultiCropClassifier(ZeroShotClassifier(["dog"])),
     MultiLabelCalibratedClassifier(TextAsImageClassifier()),
@@ -176,7 +173,7 @@ def texts_and_labels(corpus, scenes):
 
 @pytest.fixture(scope="module")
 def clf(encoder):
-    return small(encoder=encoder, hidden_sizes=(64,), max_lr=5e-3)
+    return small(encoder=encoder, hidden_layer_sizes=(64,), max_lr=5e-3)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +186,7 @@ def clf(encoder):
         lambda clf, **kw: HalvingGridSearchCV(
             clf,
             {"perturbation__radius": [0, 1]},
-            resource="max_epochs",
+            resource="adapter__max_epochs",
             max_resources=4,
             min_resources=2,
             random_state=0,

@@ -3,6 +3,7 @@ import warnings
 
 import numpy as np
 import pytest
+from networks import with_network
 from PIL import Image
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -13,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
-from sklearn_tai import OpenCLIPEncoder, ScoreEnsemble, TextAsImageClassifier, ZeroShotClassifier
+from sklearn_tai import OpenCLIPEncoder, ScoreEnsemble, ZeroShotClassifier
 from sklearn_tai import _cropping as cropping
 from sklearn_tai.crops import MultiCropClassifier
 
@@ -127,9 +128,7 @@ def zero_shot(encoder, scenes):
 
 @pytest.fixture(scope="module")
 def clf(encoder, corpus):
-    quick = TextAsImageClassifier(
-        encoder, adapter="network", hidden_sizes=(32,), max_epochs=2, random_state=0
-    )
+    quick = with_network(encoder, hidden_layer_sizes=(32,), max_epochs=2)
     return quick.fit(*corpus)
 
 
@@ -233,9 +232,7 @@ def broken(tmp_path, scenes):
 
 def test_unreadable_images_stay_nan(broken, corpus):
     encoder = OpenCLIPEncoder("tai-tiny", on_error="nan")
-    clf = TextAsImageClassifier(
-        encoder, adapter="network", hidden_sizes=(16,), max_epochs=1, random_state=0
-    )
+    clf = with_network(encoder, hidden_layer_sizes=(16,), max_epochs=1)
     multi = MultiCropClassifier(clf).fit(*corpus)
     with pytest.warns(UserWarning, match=r"^2 images could not be read.*X\[1\].*X\[3\]") as caught:
         proba = multi.predict_proba(broken)
@@ -261,9 +258,7 @@ def test_errors_name_the_item(broken, zero_shot, scenes):
 def test_a_picture_too_thin_for_the_model(scenes, text_embeddings, corpus):
     def multi(on_error):
         encoder = OpenCLIPEncoder("tai-tiny", resize_mode="longest", on_error=on_error)
-        clf = TextAsImageClassifier(
-            encoder, adapter="network", hidden_sizes=(16,), max_epochs=1, random_state=0
-        )
+        clf = with_network(encoder, hidden_layer_sizes=(16,), max_epochs=1)
         return MultiCropClassifier(clf, min_size=1).fit(text_embeddings, corpus[1])
 
     X = [scenes.images[0], Image.new("RGB", (1600, 2))]

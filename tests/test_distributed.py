@@ -8,9 +8,9 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from networks import with_network
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_tai import TextAsImageClassifier
 from sklearn_tai.bulk import predict_folder
 
 distributed = pytest.importorskip("distributed")
@@ -62,9 +62,7 @@ def n_loaded():
 
 def test_search_with_a_killed_worker(client, encoder, corpus, tmp_path):
     texts, Y = corpus
-    clf = TextAsImageClassifier(
-        encoder, adapter="network", hidden_sizes=(64,), max_epochs=10, random_state=0
-    )
+    clf = with_network(encoder, hidden_layer_sizes=(64,), max_epochs=10)
     search = GridSearchCV(clf, {"perturbation__radius": [0, 1, 2, 4]}, cv=3, refit=False)
     expected = search.fit(texts[:200], Y[:200]).cv_results_["mean_test_score"]
 
@@ -86,9 +84,7 @@ def test_search_with_a_killed_worker(client, encoder, corpus, tmp_path):
 
 def test_bulk_prediction_with_a_killed_worker(client, encoder, corpus, scenes, tmp_path):
     texts, Y = corpus
-    clf = TextAsImageClassifier(
-        encoder, adapter="network", hidden_sizes=(64,), max_epochs=2, random_state=0
-    )
+    clf = with_network(encoder, hidden_layer_sizes=(64,), max_epochs=2)
     clf.fit(texts, pd.DataFrame(Y, columns=scenes.label_names))
     folder, output = tmp_path / "photos", tmp_path / "out"
     folder.mkdir()
@@ -116,9 +112,7 @@ def test_search_on_ray(encoder, corpus):
     from ray.util.joblib import register_ray
 
     texts, Y = corpus
-    clf = TextAsImageClassifier(
-        encoder, adapter="network", hidden_sizes=(16,), max_epochs=3, random_state=0
-    )
+    clf = with_network(encoder, hidden_layer_sizes=(16,), max_epochs=3)
     search = GridSearchCV(clf, {"perturbation__radius": [0, 1]}, cv=2, refit=False)
     expected = search.fit(texts[:100], Y[:100]).cv_results_["mean_test_score"]
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)

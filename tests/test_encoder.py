@@ -10,11 +10,12 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from networks import with_network
 from PIL import Image
 from sklearn.base import clone
 
 import sklearn_tai
-from sklearn_tai import OpenCLIPEncoder, TextAsImageClassifier
+from sklearn_tai import OpenCLIPEncoder
 from sklearn_tai.encoders import PRESETS, _cache, _loading, _source
 from sklearn_tai.encoders._cache import EmbeddingCache
 from sklearn_tai.exceptions import WeightsError
@@ -267,8 +268,8 @@ def test_memory_keeps_embeddings(encoder, encoded, scenes):
 
 def test_a_second_fit_encodes_nothing(encoder, encoded, tmp_path):
     texts, Y = [f"text {i}" for i in range(40)], np.eye(4)[np.arange(40) % 4]
-    clf = TextAsImageClassifier(
-        clone(encoder).set_params(cache=tmp_path), adapter="network", hidden_sizes=(), max_epochs=1
+    clf = with_network(
+        clone(encoder).set_params(cache=tmp_path), hidden_layer_sizes=(), max_epochs=1
     )
     clf.fit(texts, Y)
     assert sorted(encoded) == sorted(texts)

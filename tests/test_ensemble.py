@@ -2,6 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
+from networks import with_network
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier
@@ -10,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 
-from sklearn_tai import ScoreEnsemble, TextAsImageClassifier, ZeroShotClassifier
+from sklearn_tai import ScoreEnsemble, ZeroShotClassifier
 from sklearn_tai.metrics import mean_average_precision
 
 
@@ -62,9 +63,7 @@ def test_constant_scores():
 
 @pytest.fixture(scope="module")
 def adapter(encoder):
-    return TextAsImageClassifier(
-        encoder, adapter="network", hidden_sizes=(128,), max_lr=5e-3, max_epochs=15, random_state=0
-    )
+    return with_network(encoder, hidden_layer_sizes=(128,), max_lr=5e-3, max_epochs=15)
 
 
 def test_integration_of_adapter_and_zero_shot(encoder, adapter, corpus, scenes, image_embeddings):

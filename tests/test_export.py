@@ -10,6 +10,7 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
+from networks import with_network
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 from sklearn.base import clone
@@ -38,14 +39,12 @@ def preprocess():
 
 @pytest.fixture(scope="module")
 def clf(encoder, text_embeddings, corpus):
-    clf = TextAsImageClassifier(
+    clf = with_network(
         encoder,
-        adapter="network",
-        hidden_sizes=(64,),
+        hidden_layer_sizes=(64,),
         max_lr=1e-2,
         max_epochs=10,
         threshold=0.4,
-        random_state=0,
     )
     return clf.fit(text_embeddings, corpus[1])
 
@@ -61,10 +60,7 @@ def quick(n_features=8, **params):
     """Fitted on embeddings, which takes no time."""
     rng = np.random.default_rng(0)
     X, Y = rng.standard_normal((40, n_features)), rng.integers(0, 2, (40, 3))
-    clf = TextAsImageClassifier(
-        adapter="network", hidden_sizes=(16,), max_epochs=2, random_state=0, **params
-    )
-    return clf.fit(X, Y)
+    return with_network(hidden_layer_sizes=(16,), max_epochs=2, **params).fit(X, Y)
 
 
 def read(file):
@@ -303,15 +299,17 @@ def test_bad_input(clf, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "params", [{"adapter": "kernel"}, {"center": True}, {"standardize": True}, {"head": "cosine"}]
+    "params", [None, {"center": True}, {"standardize": True}, {"head": "cosine"}]
 )
 def test_every_kind_of_adapter(tmp_path, params):
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(60, 8)) + 1, np.eye(4, dtype=int)[np.arange(60) % 4]
     Y[50:] = -1  # images without labels, whose mean is taken off
     modality = np.repeat(["text", "image"], [50, 10])
-    params = {"adapter": "network", "hidden_sizes": (16,), "max_epochs": 2, **params}
-    clf = TextAsImageClassifier(random_state=0, **params).fit(X, Y, modality)
+    clf = TextAsImageClassifier()
+    if params is not None:
+        clf = with_network(hidden_layer_sizes=(16,), max_epochs=2, **params)
+    clf.fit(X, Y, modality)
     file = tmp_path / "adapter.onnx"
     assert export_onnx(clf, file, input="embeddings") < 1e-5
     images = rng.normal(size=(5, 8)).astype(np.float32)

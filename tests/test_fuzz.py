@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from networks import with_network
 from PIL import Image
 from scipy import sparse
 from sklearn.base import clone
@@ -12,7 +13,6 @@ from sklearn_tai import (
     MixedPerturbation,
     RandomPerturbation,
     ShiftedPerturbation,
-    TextAsImageClassifier,
 )
 
 pytestmark = [
@@ -51,13 +51,11 @@ def tables(draw):
 )
 def test_any_training_data(data, kind, batch_size, hidden):
     X, Y, modality = data
-    clf = TextAsImageClassifier(
+    clf = with_network(
         perturbation=kind(),
-        adapter="network",
-        hidden_sizes=hidden,
+        hidden_layer_sizes=hidden,
         batch_size=batch_size,
         max_epochs=2,
-        random_state=0,
     )
     proba = clf.fit(X, Y, modality).predict_proba(X)
     assert proba.shape == Y.shape

@@ -1,9 +1,10 @@
 import matplotlib
 import numpy as np
 import pytest
+from networks import with_network
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_tai import ShiftedPerturbation, TextAsImageClassifier
+from sklearn_tai import ShiftedPerturbation
 from sklearn_tai.inspection import EmbeddingDisplay, RadiusCurveDisplay
 from sklearn_tai.model_selection import CrossModalSplit
 
@@ -22,9 +23,7 @@ def embedded(text_embeddings, image_embeddings):
 
 
 def small(encoder, perturbation=None):
-    return TextAsImageClassifier(
-        encoder, perturbation, adapter="network", hidden_sizes=(32,), max_epochs=2, random_state=0
-    )
+    return with_network(encoder, perturbation, hidden_layer_sizes=(32,), max_epochs=2)
 
 
 def test_embedding_display(encoder, mixed, embedded, scenes):

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.font_manager import findfont, get_font
+from networks import with_network
 from PIL import Image
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
@@ -15,7 +16,6 @@ from sklearn_tai import (
     OpenCLIPEncoder,
     PromptCorpusGenerator,
     ScoreEnsemble,
-    TextAsImageClassifier,
     ZeroShotClassifier,
 )
 from sklearn_tai.inspection import PredictionDisplay
@@ -36,9 +36,7 @@ def _close_figures():
 
 @pytest.fixture(scope="module")
 def clf(encoder, scenes):
-    clf = TextAsImageClassifier(
-        encoder, adapter="network", hidden_sizes=(64,), max_lr=1e-2, max_epochs=10, random_state=0
-    )
+    clf = with_network(encoder, hidden_layer_sizes=(64,), max_lr=1e-2, max_epochs=10)
     generator = PromptCorpusGenerator(n_texts=300, random_state=0)
     return clf.fit(*generator.generate(scenes.label_names))
 

@@ -1,18 +1,21 @@
 import numpy as np
 import pandas as pd
 import pytest
+from networks import with_network
 from scipy import sparse
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
 from sklearn.preprocessing import normalize
 
 from sklearn_tai import (
+    KernelAdapter,
     MixedPerturbation,
+    MLPAdapter,
     RandomPerturbation,
     ShiftedPerturbation,
     TextAsImageClassifier,
 )
-from sklearn_tai.kernel import build_kernel, kernel_items
+from sklearn_tai.adapters import TrainingData
 from sklearn_tai.persistence import load_classifier, save_classifier
 from sklearn_tai.perturbation import BasePerturbation
 
@@ -123,9 +126,7 @@ def test_unlabelled_images_have_no_say(data):
     Y[50:] = -1
     alone = kernel().fit(X[:50], Y[:50]).predict_proba(X)
     np.testing.assert_array_equal(kernel().fit(X, Y, modality).predict_proba(X), alone)
-    network = TextAsImageClassifier(
-        adapter="network", hidden_sizes=(4,), max_epochs=1, random_state=0
-    )
+    network = with_network(hidden_layer_sizes=(4,), max_epochs=1)
     np.testing.assert_array_equal(
         network.fit(X, Y, modality).predict_proba(X),
         network.fit(X[:50], Y[:50]).predict_proba(X),
@@ -201,7 +202,7 @@ def test_new_labels_of_arrays(data):
 
 def test_what_cannot_learn_more(data):
     X, Y, modality = data
-    network = TextAsImageClassifier(adapter="network")
+    network = with_network()
     assert not hasattr(network, "partial_fit")
     with pytest.raises(AttributeError, match="partial_fit"):
         network.partial_fit(X, Y)
@@ -214,8 +215,8 @@ def test_items_come_back(data):
     X, Y, modality = data
     is_image = modality == "image"
     perturbation = MixedPerturbation(1.0).fit(X, Y, modality)
-    net = build_kernel(X, Y, perturbation, 1.0, is_image, "cpu")
-    embeddings, labels, images = kernel_items(net.module_)
+    adapter = KernelAdapter().fit(TrainingData(X, Y, is_image), perturbation)
+    embeddings, labels, images = adapter.training_data()
     np.testing.assert_allclose(embeddings, X, atol=1e-6)
     np.testing.assert_array_equal(labels, Y)
     np.testing.assert_array_equal(images, is_image)
@@ -231,8 +232,8 @@ def test_noise_of_ones_own(data):
     own = TextAsImageClassifier(perturbation=OwnNoise()).fit(X, Y, modality)
     same = TextAsImageClassifier(perturbation=RandomPerturbation(1)).fit(X, Y, modality)
     np.testing.assert_array_equal(own.predict_proba(X[:9]), same.predict_proba(X[:9]))
-    network = {"adapter": "network", "hidden_sizes": (), "max_epochs": 1}
-    assert own.set_params(**network).fit(X, Y, modality).predict_proba(X[:9]).shape[0] == 9
+    network = own.set_params(adapter=MLPAdapter((), max_epochs=1)).fit(X, Y, modality)
+    assert network.predict_proba(X[:9]).shape == (9, 3)
 
 
 def test_noise_that_it_does_not_know(data):

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from networks import with_network
 
-from sklearn_tai import MixedPerturbation, RandomPerturbation, TextAsImageClassifier
+from sklearn_tai import MixedPerturbation, RandomPerturbation
 from sklearn_tai.model_selection import few_shot_indices
 
 TEXTS_AND_IMAGES = np.array(["text"] * 60 + ["image"] * 40)
@@ -16,14 +17,12 @@ def X():
 
 
 def small(perturbation):
-    return TextAsImageClassifier(
+    return with_network(
         None,
         perturbation,
-        adapter="network",
-        hidden_sizes=(64,),
+        hidden_layer_sizes=(64,),
         max_lr=5e-3,
         max_epochs=5,
-        random_state=0,
     )
 
 
@@ -76,7 +75,7 @@ def test_a_few_images_help(corpus, text_embeddings, image_embeddings, scenes):
     Y = np.vstack([corpus[1], scenes.Y[shots]])
     modality = np.repeat(["text", "image"], [len(text_embeddings), len(shots)])
     test = image_embeddings[200:], scenes.Y[200:]
-    clf = small(MixedPerturbation()).set_params(hidden_sizes=(128,), max_epochs=20)
+    clf = small(MixedPerturbation()).set_params(hidden_layer_sizes=(128,), max_epochs=20)
     without = clf.fit(text_embeddings, corpus[1]).score(*test)
     assert clf.fit(X, Y, modality=modality).score(*test) > without + 0.01
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from networks import with_network
 from scipy import sparse
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_tai import TextAsImageClassifier
 from sklearn_tai.model_selection import CrossModalSplit, few_shot_indices, mask_labels
 
 
@@ -118,9 +118,7 @@ def test_bad_splits(params, groups, message):
 
 
 def small(encoder=None):
-    return TextAsImageClassifier(
-        encoder, adapter="network", hidden_sizes=(64,), max_lr=5e-3, max_epochs=4, random_state=0
-    )
+    return with_network(encoder, hidden_layer_sizes=(64,), max_lr=5e-3, max_epochs=4)
 
 
 def test_grid_search_over_items(encoder, corpus, scenes):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from networks import with_network
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.pipeline import make_pipeline
 
@@ -17,7 +18,6 @@ from sklearn_tai import (
     RandomPerturbation,
     ScoreEnsemble,
     ShiftedPerturbation,
-    TextAsImageClassifier,
 )
 from sklearn_tai.persistence import TRUSTED_TYPES, load_classifier, save_classifier
 
@@ -32,12 +32,10 @@ def data():
 
 
 def small(perturbation=None, **params):
-    return TextAsImageClassifier(
+    return with_network(
         perturbation=perturbation,
-        adapter="network",
-        hidden_sizes=(8, 8),
+        hidden_layer_sizes=(8, 8),
         max_epochs=3,
-        random_state=0,
         **params,
     )
 
@@ -50,7 +48,7 @@ def fitted(data):
 def same(again, clf, data):
     np.testing.assert_array_equal(again.predict_proba(data[0]), clf.predict_proba(data[0]))
     assert list(again.classes_) == LABELS
-    assert again.get_params()["hidden_sizes"] in [(8, 8), [8, 8]]
+    assert again.get_params()["hidden_layer_sizes"] in [(8, 8), [8, 8]]
     losses = clf.net_.history[:, "train_loss"]
     assert again.net_.history[:, "train_loss"] == pytest.approx(losses)
 
@@ -67,7 +65,7 @@ def test_pickle_joblib_and_copies(fitted, data, tmp_path):
 
 
 def test_pickle_is_small(fitted):
-    n_weights = sum(p.numel() for p in fitted.net_.module_.parameters())
+    n_weights = sum(p.numel() for p in fitted.adapter_.net_.module_.parameters())
     assert len(pickle.dumps(fitted)) < 4 * n_weights + 8000
 
 

@@ -28,9 +28,9 @@ class TestCoMC:
     def test_is_linear_on_unit_embeddings(self, text_embeddings, corpus):
         X, Y = text_embeddings[:100], np.asarray(corpus[1][:100])
         clf = CoMCClassifier(max_epochs=2, random_state=0).fit(X, Y)
-        (layer,) = clf.net_.module_
+        (layer,) = clf.adapter_.net_.module_
         unit = X / np.linalg.norm(X, axis=1, keepdims=True)
-        by_hand = unit * clf.net_.module_.input_scale @ layer.weight.detach().numpy().T
+        by_hand = unit * clf.adapter_.net_.module_.input_scale @ layer.weight.detach().numpy().T
         np.testing.assert_allclose(
             clf.decision_function(X), by_hand + layer.bias.detach().numpy(), atol=1e-3
         )

@@ -2,8 +2,9 @@ import pickle
 
 import numpy as np
 import pytest
+from networks import with_network
 
-from sklearn_tai import RandomPerturbation, ShiftedPerturbation, TextAsImageClassifier
+from sklearn_tai import RandomPerturbation, ShiftedPerturbation
 from sklearn_tai.model_selection import mask_labels
 
 # Texts: two of {0}, one of {0, 1}, one of {2}, one of nothing. Images: labels 0 and 1 are
@@ -119,14 +120,12 @@ def partial(corpus, text_embeddings, image_embeddings, scenes):
 
 
 def fit(perturbation, X, Y, modality=None):
-    clf = TextAsImageClassifier(
+    clf = with_network(
         None,
         perturbation,
-        adapter="network",
-        hidden_sizes=(128,),
+        hidden_layer_sizes=(128,),
         max_lr=5e-3,
         max_epochs=15,
-        random_state=0,
     )
     return clf.fit(X, Y, modality=modality)
 
