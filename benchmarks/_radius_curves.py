@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from scipy.special import softmax
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.preprocessing import normalize
 
-from sklearn_tai import RandomPerturbation, TextAsImageClassifier
+from sklearn_tai import MLPAdapter, RandomPerturbation, TextAsImageClassifier
 from sklearn_tai.metrics import mean_average_precision
 
 KERNEL_RADII = np.geomspace(0.5, 10, 40)
@@ -38,16 +37,10 @@ def network_scores(bed: Bed, work: Path, seed: int = 0) -> tuple[np.ndarray, np.
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         of_images, of_others = [], []
-        known = inspect.signature(TextAsImageClassifier).parameters
-        kind = {"adapter": "network"} if "adapter" in known else {}
         for radius in NETWORK_RADII:
             clf = TextAsImageClassifier(
-                None,
-                RandomPerturbation(radius=float(radius)),
-                hidden_sizes=(256,) * 3,
-                max_lr=1e-3,
-                random_state=seed,
-                **kind,
+                perturbation=RandomPerturbation(float(radius)),
+                adapter=MLPAdapter((256,) * 3, max_lr=1e-3, random_state=seed),
             ).fit(bed.texts, bed.Y)
             of_images.append(clf.decision_function(bed.images))
             of_others.append(clf.decision_function(bed.unlabelled))

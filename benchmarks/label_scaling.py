@@ -22,8 +22,8 @@ from testbeds import untrained
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
-from sklearn_tai import RandomPerturbation
-from sklearn_tai.adapter import Adapter, train_adapter
+from sklearn_tai import MLPAdapter, RandomPerturbation
+from sklearn_tai.adapters import MLPModule, TrainingData
 
 N_TEXTS, D = 10_000, 1024
 N_LABELS = [20, 80, 400, 2000, 7186]
@@ -40,21 +40,11 @@ def one(n_labels: int, epochs: int) -> None:
     )
     Y.data[:] = 1  # a label drawn twice
     begun = time.perf_counter()
-    net = train_adapter(
-        X,
-        Y,
-        RandomPerturbation().fit(X),
-        hidden_sizes=(2048,) * 3,
-        dropout=0.1,
-        max_epochs=epochs,
-        batch_size=64,
-        max_lr=1e-4,
-        device="cpu",
-        seed=0,
-        verbose=0,
-    )
+    adapter = MLPAdapter(max_epochs=epochs, device="cpu", random_state=0)
+    data = TrainingData(X, Y, np.zeros(N_TEXTS, dtype=bool))
+    adapter.fit(data, RandomPerturbation().fit(X))
     n_steps = epochs * -(-N_TEXTS // 64)
-    n_params = sum(p.numel() for p in net.module_.parameters())
+    n_params = sum(p.numel() for p in adapter.net_.module_.parameters())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print((time.perf_counter() - begun) / n_steps, peak, n_params)
 
@@ -86,7 +76,7 @@ def main() -> None:
     print("\n| model | labels | parameters (M) | multiply-adds an image (G) |\n|---|---|---|---|")
     visual = untrained("RN50")._load().model.visual
     for n_labels in (20, 80, 7186):
-        model = torch.nn.Sequential(visual, Adapter(D, n_labels)).eval()
+        model = torch.nn.Sequential(visual, MLPModule(D, n_labels)).eval()
         with FlopCounterMode(display=False) as counter, torch.inference_mode():
             model(torch.zeros(1, 3, 224, 224))
         n_params = sum(p.numel() for p in model.parameters())

@@ -40,7 +40,7 @@ def make(name: str, model: str, n_labels: int, max_epochs: int) -> Any:
     if name == "zero-shot CLIP":
         return ZeroShotClassifier(labels, encoder, templates=["a photo of {}."])
     if name == "TaI-Adapter":
-        return TextAsImageClassifier.paper(encoder, **common)
+        return TextAsImageClassifier.paper(encoder=encoder, **common)
     if name in ("CoMC", "SARB"):
         return getattr(rivals, f"{name}Classifier")(encoder, **common)
     return getattr(rivals, f"{name.replace('-', '')}Classifier")(labels, encoder, **common)

@@ -23,7 +23,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from testbeds import untrained
 from tqdm import tqdm
 
-from sklearn_tai import PromptCorpusGenerator, TextAsImageClassifier
+from sklearn_tai import MLPAdapter, PromptCorpusGenerator, TextAsImageClassifier
 from sklearn_tai.datasets import load_emoji_scenes
 from sklearn_tai.encoders._cache import MEMORY
 from sklearn_tai.metrics import map_scorer
@@ -71,10 +71,7 @@ def main() -> None:
         for n_jobs in (1, 2):
             clf = TextAsImageClassifier(
                 untrained(model),
-                adapter="network",
-                hidden_sizes=(512,) * 3,
-                max_epochs=20,
-                random_state=0,
+                adapter=MLPAdapter((512,) * 3, max_epochs=20, random_state=0),
             )
             ratios, seconds = [], []
             for _ in tqdm(range(args.turns), desc=f"{model}, {n_jobs}", leave=False):

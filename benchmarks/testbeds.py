@@ -18,7 +18,14 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import normalize
 
-from sklearn_tai import OpenCLIPEncoder, TextAsImageClassifier, ZeroShotClassifier, encoders
+from sklearn_tai import (
+    KernelAdapter,
+    MLPAdapter,
+    OpenCLIPEncoder,
+    TextAsImageClassifier,
+    ZeroShotClassifier,
+    encoders,
+)
 from sklearn_tai.datasets import load_emoji_scenes
 
 
@@ -184,18 +191,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def classifier(args: Any, perturbation: Any, seed: int, **params: Any) -> Any:
-    """The adapter of the studies: layers of 256, which score as those of 2,048 do here.
+def classifier(
+    args: Any,
+    perturbation: Any,
+    seed: int,
+    *,
+    adapter: str | None = None,
+    center: bool = False,
+    standardize: bool = False,
+    **network: Any,
+) -> TextAsImageClassifier:
+    """The classifier of the studies, with the adapter of `args` unless one is named.
 
-    The paper's where `args.full` says so.
+    Networks have layers of 256, which score as those of 2,048 do here; the paper's where
+    `args.full` says so. Their radius is the paper's where it is "auto". The kernel has no
+    use for parameters of the `network`.
     """
-    size = {} if args.full else {"hidden_sizes": (256,) * 3, "max_lr": 1e-3}
-    adapter = params.get("adapter", getattr(args, "adapter", "network"))
-    for name in ("radius", "text_radius"):
-        if adapter == "network" and getattr(perturbation, name, None) == "auto":
-            perturbation = clone(perturbation).set_params(**{name: 2.5})  # the paper's
-    defaults: dict[str, Any] = {"adapter": adapter, "random_state": seed, **size}
-    return TextAsImageClassifier(None, perturbation, **(defaults | params))
+    made: Any = KernelAdapter()
+    if (adapter or getattr(args, "adapter", "network")) == "network":
+        size = {} if args.full else {"hidden_layer_sizes": (256,) * 3, "max_lr": 1e-3}
+        made = MLPAdapter(random_state=seed, **(size | network))
+        for name in ("radius", "text_radius"):
+            if getattr(perturbation, name, None) == "auto":
+                perturbation = clone(perturbation).set_params(**{name: 2.5})
+    return TextAsImageClassifier(
+        perturbation=perturbation, adapter=made, center=center, standardize=standardize
+    )
 
 
 def markdown(rows: Iterable[tuple[str, Sequence[float]]]) -> str:

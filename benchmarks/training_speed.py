@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import time
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,19 +20,16 @@ from skorch.callbacks import LRScheduler
 from testbeds import untrained
 from tqdm import tqdm
 
-from sklearn_tai import (
-    PromptCorpusGenerator,
-    RandomPerturbation,
-)
-from sklearn_tai.adapter import Adapter, train_adapter
+from sklearn_tai import MLPAdapter, PromptCorpusGenerator, RandomPerturbation
+from sklearn_tai.adapters import MLPModule, TrainingData
 from sklearn_tai.datasets import load_emoji_scenes
 from sklearn_tai.metrics import mean_average_precision
 
 SIZES = [("tai-tiny", (256,) * 3), ("tai-tiny", (2048,) * 3), ("RN50", (2048,) * 3)]
 
 
-class NoisyAdapter(Adapter):
-    """The adapter with noise of its own, as one writes it in plain torch."""
+class NoisyModule(MLPModule):
+    """The network with noise of its own, as one writes it in plain torch."""
 
     radius = 0.0
 
@@ -44,29 +40,29 @@ class NoisyAdapter(Adapter):
         return super().forward(X)
 
 
-def train_stock(X: np.ndarray, Y: np.ndarray, radius: float, params: dict[str, Any]) -> NeuralNet:
-    torch.manual_seed(params["seed"])
-    NoisyAdapter.radius = radius
-    n_steps = params["max_epochs"] * -(-len(X) // params["batch_size"])
+def train_stock(X: np.ndarray, Y: np.ndarray, radius: float, adapter: MLPAdapter) -> NeuralNet:
+    torch.manual_seed(adapter.random_state)
+    NoisyModule.radius = radius
+    n_steps = adapter.max_epochs * -(-len(X) // adapter.batch_size)
     net = NeuralNet(
-        NoisyAdapter,
+        NoisyModule,
         module__n_features=X.shape[1],
         module__n_labels=Y.shape[1],
-        module__hidden_sizes=params["hidden_sizes"],
-        module__dropout=params["dropout"],
+        module__hidden_layer_sizes=adapter.hidden_layer_sizes,
+        module__dropout=adapter.dropout,
         module__input_scale=X.shape[1] ** 0.5 / float(np.linalg.norm(X, axis=1).mean()),
         criterion=torch.nn.BCEWithLogitsLoss,
         optimizer=torch.optim.AdamW,
-        lr=params["max_lr"],
-        max_epochs=params["max_epochs"],
-        batch_size=params["batch_size"],
+        lr=adapter.max_lr,
+        max_epochs=adapter.max_epochs,
+        batch_size=adapter.batch_size,
         iterator_train__shuffle=True,
         train_split=None,
         predict_nonlinearity=torch.sigmoid,
         callbacks=[
             LRScheduler(
                 torch.optim.lr_scheduler.OneCycleLR,
-                max_lr=params["max_lr"],
+                max_lr=adapter.max_lr,
                 total_steps=n_steps,
                 step_every="batch",
             )
@@ -108,22 +104,17 @@ def main() -> None:
         if model == "tai-tiny":  # random weights cannot be scored
             images = encoder.transform(scenes.images)
         perturbation = RandomPerturbation().fit(X)
-        params = {
-            "hidden_sizes": hidden,
-            "dropout": 0.1,
-            "max_epochs": args.epochs,
-            "batch_size": 64,
-            "max_lr": 1e-3,
-            "seed": 0,
-        }
+        data = TrainingData(X, Y, np.zeros(len(X), dtype=bool))
         n_steps = args.epochs * -(-len(X) // 64)
         ratios, scores = [], []
         for turn in tqdm(range(args.turns), desc=f"{model} {hidden[0]}", leave=False):
-            params["seed"] = turn
+            adapter = MLPAdapter(
+                hidden, max_epochs=args.epochs, max_lr=1e-3, device="cpu", random_state=turn
+            )
             marks, nets = [time.perf_counter()], []
-            nets.append(train_stock(X, Y, perturbation.radius_, params))
+            nets.append(train_stock(X, Y, perturbation.radius_, adapter))
             marks.append(time.perf_counter())
-            nets.append(train_adapter(X, Y, perturbation, device="cpu", verbose=0, **params))
+            nets.append(adapter.fit(data, perturbation))
             marks.append(time.perf_counter())
             matrix_products(X.shape[1], hidden, Y.shape[1], n_steps)
             marks.append(time.perf_counter())

@@ -23,6 +23,8 @@ def main() -> None:
     parser.add_argument("--radii", type=float, nargs="+", default=[0, 0.5, 1, 2.5, 5, 10])
     parser.add_argument("--interior", action="store_true", help="also noise in the interior")
     args = parser.parse_args()
+    if args.interior and args.adapter == "kernel":
+        parser.error("--interior: the kernel knows no noise in the interior")
     bed = load_testbed(args)
     zero_shot = bed.zero_shot().score(bed.images, bed.Y)
     kinds = {"surface": True, "interior": False} if args.interior else {"surface": True}
