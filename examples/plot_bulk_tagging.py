@@ -11,7 +11,7 @@ came since are added.
 # A classifier that knows its labels by name
 # ------------------------------------------
 #
-# Where ``Y`` is a data frame, its columns name the labels, here and in the files.
+# ``Y`` knows the names of its labels, and hands them on to the classifier and the files.
 import tempfile
 import warnings
 from pathlib import Path
@@ -28,8 +28,8 @@ from sklearn_tai.datasets import load_emoji_scenes
 scenes = load_emoji_scenes()
 labels = scenes.label_names
 texts, Y = PromptCorpusGenerator(n_texts=1000, random_state=0).generate(labels)
-clf = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny"))
-_ = clf.fit(texts, pd.DataFrame(Y, columns=labels))
+clf = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny")).fit(texts, Y)
+print("classes_:", ", ".join(clf.classes_[:4]), "...")
 
 # %%
 # A folder as folders are

@@ -63,7 +63,8 @@ texts, Y = PromptCorpusGenerator(n_texts=700, random_state=0).generate(labels)
 shots = [scenes.images[i] for i in few[8]]
 clf = TextAsImageClassifier(encoder, MixedPerturbation(image_share=None))
 clf.fit([*texts, *shots], np.vstack([Y, scenes.Y[few[8]]]))
-print(f"{len(texts)} texts, {len(shots)} images, which have {clf.net_.module_.image_share:.0%}")
+share = clf.adapter_.module_.image_share
+print(f"{len(texts)} texts, {len(shots)} images, which have {share:.0%}")
 
 # %%
 # Nothing is trained, so five splits of the pictures take no longer than one. Embeddings made once

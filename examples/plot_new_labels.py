@@ -11,12 +11,11 @@ with their labels, and is then the same as if it had known them from the start.
 # A classifier that lacks three labels
 # ------------------------------------
 #
-# The columns of a data frame give the labels their names.
+# ``Y`` knows the names of its labels, and with it the classifier.
 import time
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 
 from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
 from sklearn_tai.datasets import load_emoji_scenes
@@ -25,16 +24,17 @@ from sklearn_tai.metrics import label_average_precisions
 scenes, encoder = load_emoji_scenes(), OpenCLIPEncoder("tai-tiny")
 new = ["bicycle", "sheep", "traffic light"]
 known = [label for label in scenes.label_names if label not in new]
-truth = pd.DataFrame(scenes.Y, columns=scenes.label_names)[known + new]
+truth = scenes.Y[:, [scenes.label_names.index(label) for label in known + new]]
 
 texts, Y = PromptCorpusGenerator(n_texts=850, random_state=0).generate(known)
-clf = TextAsImageClassifier(encoder).fit(texts, pd.DataFrame(Y, columns=known))
+clf = TextAsImageClassifier(encoder).fit(texts, Y)
 before = clf.predict_proba(scenes.images)
-print(f"{len(clf.classes_)} labels, mAP {clf.score(scenes.images, truth[known]):.3f}")
+print(f"{len(clf.classes_)} labels, mAP {clf.score(scenes.images, truth[:, : len(known)]):.3f}")
 
 # %%
 # Pictures of what it does not know get labels of what it knows:
-shown = [int(np.flatnonzero((truth[label] == 1) & (truth.sum(axis=1) == 1))[0]) for label in new]
+alone = truth.sum(axis=1) == 1
+shown = [int(np.flatnonzero(row & alone)[0]) for row in truth.T[len(known) :]]
 pictures = [scenes.images[i] for i in shown]
 tops = {"before": clf.predict_top_k(pictures, k=2)}
 for label, best in zip(new, tops["before"]):
@@ -49,7 +49,7 @@ for label, best in zip(new, tops["before"]):
 more, Y_more = PromptCorpusGenerator(n_texts=500, random_state=1).generate(known + new)
 about_new = np.flatnonzero(Y_more[:, len(known) :].any(axis=1))
 more = [more[i] for i in about_new]
-Y_more = pd.DataFrame(Y_more[about_new], columns=known + new)
+Y_more = Y_more[about_new]
 print(f"{len(more)} new texts, such as: {more[0]}")
 
 # %%
@@ -83,8 +83,8 @@ for i, ax in enumerate(axes):
 # ------------------------
 #
 # It is the same classifier.
-rows = pd.concat([pd.DataFrame(Y, columns=known), Y_more]).fillna(0).astype(int)
-anew = TextAsImageClassifier(encoder).fit([*texts, *more], rows)
+Y_old = np.hstack([Y, np.zeros((len(Y), len(new)), dtype=int)])  # old texts name no new label
+anew = TextAsImageClassifier(encoder).fit([*texts, *more], np.vstack([Y_old, Y_more]))
 after = clf.predict_proba(scenes.images)
 print(f"largest difference: {np.abs(after - anew.predict_proba(scenes.images)).max():.0e}")
 print(f"mAP after partial_fit:  {clf.score(scenes.images, truth):.4f}")
@@ -92,16 +92,16 @@ print(f"mAP after fitting anew: {anew.score(scenes.images, truth):.4f}")
 
 # %%
 # And has it forgotten anything?
-old = label_average_precisions(truth[known], before)
-kept = label_average_precisions(truth[known], after[:, : len(known)])
-learnt = label_average_precisions(truth[new], after[:, len(known) :])
+old = label_average_precisions(truth[:, : len(known)], before)
+kept, learnt = np.split(label_average_precisions(truth, after), [len(known)])
 print(f"mAP of the {len(known)} old labels: {old.mean():.3f} before, {kept.mean():.3f} after")
 print(f"mAP of the {len(new)} new labels: {learnt.mean():.3f}")
 
-bicycles = (truth["bicycle"] == 1) & (truth["motorbike"] == 0)
+motorbike, bicycle = ((known + new).index(label) for label in ("motorbike", "bicycle"))
+bicycles = (truth[:, bicycle] == 1) & (truth[:, motorbike] == 0)
 for name, proba in [("before", before), ("after", after)]:
-    best = np.argsort(proba[:, known.index("motorbike")])[-30:]
-    print(f"bicycles among the best 30 for motorbike {name}: {bicycles.iloc[best].sum()}")
+    best = np.argsort(proba[:, motorbike])[-30:]
+    print(f"bicycles among the best 30 for motorbike {name}: {bicycles[best].sum()}")
 
 figure, ax = plt.subplots(figsize=(6.5, 4.8), layout="constrained")
 order = np.argsort(old)
@@ -110,7 +110,7 @@ ax.plot(old[order], range(len(known)), "o", color="grey", label="before")
 ax.plot(kept[order], range(len(known)), "o", color="tab:blue", label="after")
 places = len(known) + np.arange(len(new))
 ax.plot(learnt, places, "D", color="tab:green", label="new")
-ax.set_yticks(range(len(truth.columns)), [*(known[k] for k in order), *new], fontsize=9)
+ax.set_yticks(range(len(known + new)), [*(known[k] for k in order), *new], fontsize=9)
 ax.set(xlabel="average precision")
 _ = ax.legend(loc="lower right")
 
@@ -118,4 +118,4 @@ _ = ax.legend(loc="lower right")
 # Most old labels are where they were. "motorbike" gains most, as bicycles are no longer taken for
 # motorbikes. Where new labels are never seen with old ones, texts about the new ones alone will
 # do. A network cannot learn this way, as new texts alone would undo what it had learnt of the old
-# ones: ``TextAsImageClassifier(adapter="network")`` has no ``partial_fit``.
+# ones: with an :class:`~sklearn_tai.MLPAdapter` there is no ``partial_fit``.

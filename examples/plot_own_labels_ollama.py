@@ -34,7 +34,7 @@ scenes = load_emoji_scenes()
 labels = scenes.label_names
 generator = OllamaCorpusGenerator("llama3.2", n_texts=5, random_state=0)
 try:
-    for text in generator.generate(labels)[0]:
+    for text in generator.generate(labels).texts:
         print(text)
     print(generator.generation_report_)
 except (ImportError, OSError, RuntimeError, ValueError) as error:
@@ -109,7 +109,7 @@ corpora = {
 
 # %%
 # Prompts from templates beside them, and both together:
-prompts = Corpus(*PromptCorpusGenerator(n_texts=600, random_state=0).generate(labels), labels)
+prompts = PromptCorpusGenerator(n_texts=600, random_state=0).generate(labels)
 corpora["prompts"] = prompts
 corpora["prompts and captions"] = concatenate_corpora([prompts, corpora["captions, as named"]])
 

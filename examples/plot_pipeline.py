@@ -99,5 +99,5 @@ _ = PredictionDisplay.from_estimator(
 #
 # A pipeline draws the noise once, in ``fit_transform``, and a linear model makes of it what it
 # can. :class:`~sklearn_tai.TextAsImageClassifier` has what all noise of that length has to teach,
-# in closed form. It scores higher and takes no images to choose its noise by. A pipeline, on the
-# other hand, takes any classifier.
+# in closed form. It scores higher and takes no images to choose its noise by. Any multi-label
+# classifier of scikit-learn may take the kernel's place there, too: as its ``adapter``.

@@ -17,7 +17,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
+from sklearn_tai import (
+    MLPAdapter,
+    OpenCLIPEncoder,
+    PromptCorpusGenerator,
+    TextAsImageClassifier,
+)
 from sklearn_tai.datasets import load_emoji_scenes
 from sklearn_tai.inspection import RadiusCurveDisplay
 from sklearn_tai.model_selection import CrossModalSplit, few_shot_indices
@@ -88,11 +93,10 @@ print(f"best of all     : radius {max(truth, key=truth.get):<4} scores {max(trut
 # A trained network
 # -----------------
 #
-# The paper trains a network on the noisy texts instead. The radius means the same there. Layers
-# are small here and epochs few, to be quick.
-network = TextAsImageClassifier.paper(
-    encoder, hidden_sizes=(256,) * 3, max_lr=1e-3, max_epochs=20, random_state=0
-)
+# The paper trains a network on the noisy texts instead, :class:`~sklearn_tai.MLPAdapter`. The
+# radius means the same there. Layers are small here and epochs few, to be quick.
+adapter = MLPAdapter((256,) * 3, max_lr=1e-3, max_epochs=20, random_state=0)
+network = TextAsImageClassifier(encoder, adapter=adapter)
 few_radii = {"perturbation__radius": [0, 1, 2.5, 4, 7]}
 network_by_texts = GridSearchCV(network, few_radii, cv=2, refit=False).fit(texts, Y)
 print("network, chosen by texts:", network_by_texts.best_params_)

@@ -38,7 +38,7 @@ methods = {
     "CoMC": CoMCClassifier(encoder, random_state=0),
     "TaI-DPT": TaIDPTClassifier(labels, encoder, random_state=0),
     "TaI-Adapter": TextAsImageClassifier.paper(
-        encoder, hidden_sizes=(256,) * 3, max_lr=1e-3, random_state=0
+        encoder=encoder, hidden_layer_sizes=(256,) * 3, max_lr=1e-3, random_state=0
     ),
     "kernel": TextAsImageClassifier(encoder),
 }

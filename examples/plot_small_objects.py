@@ -16,7 +16,6 @@ tiles.
 # take about five times as long to encode.
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.patches import Rectangle
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import label_ranking_average_precision_score
@@ -33,9 +32,7 @@ from sklearn_tai.metrics import label_average_precisions
 scenes = load_emoji_scenes()
 labels = np.array(scenes.label_names)
 texts, Y = PromptCorpusGenerator(n_texts=1000, random_state=0).generate(scenes.label_names)
-clf = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny")).fit(
-    texts, pd.DataFrame(Y, columns=labels)
-)
+clf = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny")).fit(texts, Y)
 tiled = MultiCropClassifier(FrozenEstimator(clf), n_crops=5).fit()
 
 # %%

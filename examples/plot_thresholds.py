@@ -12,13 +12,11 @@ probabilities.
 # A classifier, and 25 images
 # ---------------------------
 #
-# 25 pictures are to choose by, the others are to judge by. The columns of a data frame give the
-# labels their names.
+# 25 pictures are to choose by, the others are to judge by.
 import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import f1_score, precision_recall_curve
 
@@ -36,7 +34,7 @@ from sklearn_tai.metrics import expected_calibration_error
 scenes, encoder = load_emoji_scenes(), OpenCLIPEncoder("tai-tiny")
 labels = scenes.label_names
 texts, Y = PromptCorpusGenerator(n_texts=1000, random_state=0).generate(labels)
-clf = TextAsImageClassifier(encoder).fit(texts, pd.DataFrame(Y, columns=labels))
+clf = TextAsImageClassifier(encoder).fit(texts, Y)
 
 images = encoder.transform(scenes.images)
 few, rest = np.split(np.random.default_rng(0).permutation(len(images)), [25])
