@@ -474,8 +474,8 @@ def test_search_over_adapters(text_embeddings, corpus):
         [
             {"adapter": [KernelAdapter(), linear], "perturbation__radius": [0, 1]},
             {
-                "adapter": [MLPAdapter((8,), max_epochs=1, random_state=0)],
-                "adapter__max_lr": [1e-3, 1e-2],
+                "adapter": [MLPAdapter((8,), max_epochs=5, random_state=0)],
+                "adapter__max_lr": [1e-3, 1],
             },
         ],
         cv=2,

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from ollama_server import MODEL, OllamaServer
 from PIL import Image
 
-from sklearn_tai import (
+from sklearn_tai import (, KernelAdapter, MLPAdapter
     KernelAdapter,
     PromptCorpusGenerator,
     TextAsImageClassifier,
@@ -219,7 +219,7 @@ class TestFit:
         clf = load_classifier(model)
         assert clf.get_params()["encoder__model_name"] == "tai-tiny"
         assert (type(clf.adapter_), clf.perturbation_.radius) == (KernelAdapter, "auto")
-        assert (clf.verbose, clf.device, clf.encoder_.verbose) == (0, None, 0)
+        assert (clf.adapter_.device, clf.encoder_.device, clf.encoder_.verbose) == (None, None, 0)
         assert clf.classes_[0] == "aeroplane"
         assert sorted(p.name for p in model.iterdir()) == ["config.json", "weights.safetensors"]
 

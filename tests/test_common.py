@@ -88,6 +88,7 @@ EXPECTED_FAILURES = {
             "in float32, probabilities next to 1 are equal where their logits are not"
         ),
         "check_n_features_in_after_fitting": _COLUMN_NAMES,
+        "check_parameters_default_constructible": "defaults are estimators, cloned when used",
         "check_estimators_partial_fit_n_features": _COLUMN_NAMES,
     },
     "MultiCropClassifier": _CLASSIFIER_CHECKS | {"check_decision_proba_consistency": _ONE_COLUMN},

@@ -352,8 +352,8 @@ def test_copies(clf, scenes):
     params = clone(multi).get_params()
     assert params["n_crops"] == 14
     assert params["whole_weight"] is None
-    nested = MultiCropClassifier(clone(clf)).set_params(estimator__max_epochs=7)
-    assert nested.get_params()["estimator__max_epochs"] == 7
+    nested = MultiCropClassifier(clone(clf)).set_params(estimator__adapter__max_epochs=7)
+    assert nested.get_params()["estimator__adapter__max_epochs"] == 7
 
 
 def test_search_over_crops(zero_shot, scenes):

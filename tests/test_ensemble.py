@@ -87,7 +87,7 @@ def test_modality_reaches_those_that_take_it(
 ):
     X, Y = np.vstack([text_embeddings, image_embeddings]), np.vstack([corpus[1], scenes.Y])
     modality = np.repeat(["text", "image"], [len(text_embeddings), len(image_embeddings)])
-    quick = clone(adapter).set_params(max_epochs=1)
+    quick = clone(adapter).set_params(adapter__max_epochs=1)
     parts = [("adapter", quick), ("neighbours", KNeighborsClassifier())]
     ensemble = ScoreEnsemble(parts).fit(X, Y, modality=modality)
     expected = quick.fit(X, Y, modality=modality)
@@ -158,7 +158,7 @@ def test_unknown_fit_parameters(adapter, text_embeddings, corpus):
 
 
 def test_search_over_weights_of_fitted_classifiers(adapter, text_embeddings, corpus):
-    fitted = clone(adapter).set_params(max_epochs=1).fit(text_embeddings, corpus[1])
+    fitted = clone(adapter).set_params(adapter__max_epochs=1).fit(text_embeddings, corpus[1])
     parts = [("a", FrozenEstimator(fitted)), ("b", FrozenEstimator(fitted))]
     search = GridSearchCV(
         ScoreEnsemble(parts), {"weights": [[1, 1], [1, 2]]}, cv=2, error_score="raise"

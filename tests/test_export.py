@@ -189,7 +189,7 @@ def test_clip_models(name, n_features, tmp_path, monkeypatch):
     np.testing.assert_allclose(found, clf.predict_proba(embeddings), atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [TextAsImageClassifier, CoMCClassifier])
+@pytest.mark.parametrize("kind", [with_network, CoMCClassifier])
 def test_embeddings(kind, tmp_path):
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.standard_normal((40, 6))).add_prefix("e")

@@ -75,7 +75,9 @@ def test_a_few_images_help(corpus, text_embeddings, image_embeddings, scenes):
     Y = np.vstack([corpus[1], scenes.Y[shots]])
     modality = np.repeat(["text", "image"], [len(text_embeddings), len(shots)])
     test = image_embeddings[200:], scenes.Y[200:]
-    clf = small(MixedPerturbation()).set_params(hidden_layer_sizes=(128,), max_epochs=20)
+    clf = small(MixedPerturbation()).set_params(
+        adapter__hidden_layer_sizes=(128,), adapter__max_epochs=20
+    )
     without = clf.fit(text_embeddings, corpus[1]).score(*test)
     assert clf.fit(X, Y, modality=modality).score(*test) > without + 0.01
 

@@ -48,9 +48,9 @@ def fitted(data):
 def same(again, clf, data):
     np.testing.assert_array_equal(again.predict_proba(data[0]), clf.predict_proba(data[0]))
     assert list(again.classes_) == LABELS
-    assert again.get_params()["hidden_layer_sizes"] in [(8, 8), [8, 8]]
-    losses = clf.net_.history[:, "train_loss"]
-    assert again.net_.history[:, "train_loss"] == pytest.approx(losses)
+    assert again.adapter_.get_params()["hidden_layer_sizes"] in [(8, 8), [8, 8]]
+    losses = clf.adapter_.net_.history[:, "train_loss"]
+    assert again.adapter_.net_.history[:, "train_loss"] == pytest.approx(losses)
 
 
 def test_pickle_joblib_and_copies(fitted, data, tmp_path):
@@ -145,7 +145,7 @@ def test_parts_of_ones_own(data, tmp_path):
 def test_what_cannot_be_saved(data, fitted, tmp_path):
     with pytest.raises(NotFittedError):
         save_classifier(small(), tmp_path)
-    clf = small().set_params(random_state=np.random.RandomState(0)).fit(*data)
+    clf = small().set_params(adapter__random_state=np.random.RandomState(0)).fit(*data)
     with pytest.raises(TypeError, match="random_state is of type RandomState"):
         save_classifier(clf, tmp_path / "new")
     assert not (tmp_path / "new").exists()

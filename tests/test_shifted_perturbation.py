@@ -159,5 +159,5 @@ def test_training_on_partly_known_labels_helps(
 
 
 def test_images_only_serve_the_centroids_at_share_0(partial):
-    net = fit(ShiftedPerturbation(), *partial).net_
+    net = fit(ShiftedPerturbation(), *partial).adapter_.net_
     assert len(net.history[0, "batches"]) == np.ceil(600 / 64)
