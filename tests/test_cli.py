@@ -17,8 +17,9 @@ from click.testing import CliRunner
 from ollama_server import MODEL, OllamaServer
 from PIL import Image
 
-from sklearn_tai import (, KernelAdapter, MLPAdapter
+from sklearn_tai import (
     KernelAdapter,
+    MLPAdapter,
     PromptCorpusGenerator,
     TextAsImageClassifier,
     __version__,
