@@ -27,11 +27,7 @@ def parser(doc: str | None, methods: Sequence[str] = ()) -> argparse.ArgumentPar
     made.add_argument(
         "--encoder", help="a model of open_clip; default RN50, tai-tiny for pictures"
     )
-    made.add_argument(
-        "--pretrained",
-        default="auto",
-        help="its weights, OpenAI's where it has them; 'none' for random ones",
-    )
+    made.add_argument("--pretrained", default="auto", help="its weights; 'none' for random ones")
     made.add_argument("--image-size", type=int, help="height and width of images in pixels")
     made.add_argument("--seeds", type=int, default=5)
     made.add_argument("--n-texts", type=int, help="default 10,000; 1,000 for pictures")
