@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from sklearn_tai._losses import asymmetric_loss, binary_cross_entropy, ranking_loss
+from sklearn_tai.adapters import asymmetric_loss, binary_cross_entropy, ranking_loss
 
 
 def logit(p):
