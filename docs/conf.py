@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from types import GetSetDescriptorType
 from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a build never uses the network
@@ -116,7 +117,9 @@ def _resolve_short_name(app: Sphinx, env: Any, node: Any, contnode: Any) -> Any:
 
 
 def _skip_inherited(app: Any, what: str, name: str, member: Any, skip: bool, options: Any) -> Any:
-    """Leave scikit-learn's own methods to scikit-learn's documentation."""
+    """Leave what is scikit-learn's and numpy's own to their documentation."""
+    if isinstance(member, GetSetDescriptorType):  # attributes of arrays
+        return True
     module = getattr(member, "__module__", None) or ""
     return True if callable(member) and not module.startswith("sklearn_tai") else None
 

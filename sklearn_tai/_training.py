@@ -103,7 +103,7 @@ def name_columns(y: Any, Y: Any, names: np.ndarray, known: np.ndarray, classes: 
     if Y.shape[1] < len(known):
         raise ValueError(
             f"y has {Y.shape[1]} columns but this classifier knows {len(known)} labels. Name the "
-            "columns: give y as a data frame, or their labels as classes."
+            "columns: give the Y of a corpus, a data frame, or their labels as classes."
         )
     extra = names[len(known) :].astype(object)
     return np.concatenate([known, extra]) if len(extra) else known

@@ -12,9 +12,6 @@ STORIES = sorted(EXAMPLES.glob("plot_*.py"))
 NEEDS = {
     "plot_bulk_tagging": ["pandas", "pyarrow"],
     "plot_export_onnx": ["onnx", "onnxruntime"],
-    "plot_new_labels": ["pandas"],
-    "plot_small_objects": ["pandas"],
-    "plot_thresholds": ["pandas"],
 }
 
 # as the gallery runs them: in their own folder, and what counts is the figures they leave

@@ -28,7 +28,7 @@ from sklearn_tai.datasets import load_emoji_scenes
 scenes = load_emoji_scenes()
 texts, Y = PromptCorpusGenerator(n_texts=300, random_state=0).generate(scenes.label_names)
 clf = TextAsImageClassifier(
-    OpenCLIPEncoder("tai-tiny"), hidden_sizes=(256,), max_lr=1e-2, random_state=0
+    OpenCLIPEncoder("tai-tiny")
 ).fit(texts, Y)
 assert clf.score(scenes.images, scenes.Y) > 0.5
 PYTHON

@@ -99,7 +99,7 @@ class MixedPerturbation(BasePerturbation):
         Parameters
         ----------
         X, y, is_image, length
-            As in :meth:`BasePerturbation.learn`.
+            As in :meth:`~sklearn_tai.perturbation.BasePerturbation.learn`.
         """
         self.radius_ = length(self.text_radius)
         is_auto = isinstance(self.image_radius, str)

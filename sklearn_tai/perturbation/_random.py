@@ -111,7 +111,7 @@ class RandomPerturbation(BasePerturbation):
         Parameters
         ----------
         X, y, is_image, length
-            As in :meth:`BasePerturbation.learn`.
+            As in :meth:`~sklearn_tai.perturbation.BasePerturbation.learn`.
         """
         self.radius_ = length(self.radius)
         if self.covariance == "texts":

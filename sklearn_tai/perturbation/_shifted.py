@@ -157,7 +157,7 @@ class ShiftedPerturbation(BasePerturbation):
         Parameters
         ----------
         X, y, is_image, length
-            As in :meth:`BasePerturbation.learn`.
+            As in :meth:`~sklearn_tai.perturbation.BasePerturbation.learn`.
         """
         self.radius_ = length(self.radius)
         is_auto = isinstance(self.image_radius, str)
