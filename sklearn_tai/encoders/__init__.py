@@ -1,6 +1,8 @@
 """Encoders that put texts and images in one space."""
 
+from ._base import BaseEncoder
 from ._open_clip import OpenCLIPEncoder
 from ._presets import PRESETS, Preset
+from ._transformers import TransformersEncoder
 
-__all__ = ["PRESETS", "OpenCLIPEncoder", "Preset"]
+__all__ = ["PRESETS", "BaseEncoder", "OpenCLIPEncoder", "Preset", "TransformersEncoder"]

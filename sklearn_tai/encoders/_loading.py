@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import re
-import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -23,14 +20,11 @@ from ..exceptions import WeightsError
 from ._activation import choose_activation, has_choice, is_torchscript, tag_of_file, tag_of_repo
 from ._hub import hub_file, hub_repo
 from ._layout import fast_layout
+from ._loaded import DTYPES, LoadedModel
 from ._resolution import resized_preprocess
 from ._source import ModelSource
-from ._text import can_be_cut
 
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _lock = Lock()
-# Dimension of the embeddings of the models that were used, by model_name.
-WIDTHS: dict[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -44,35 +38,6 @@ class ModelRequest:
     image_size: int | None = None
     resize_mode: str | None = None
     verbose: int = field(default=0, compare=False)
-
-
-@dataclass
-class LoadedModel:
-    """A frozen CLIP model with its tokenizer and image preprocessing."""
-
-    model: Any
-    preprocess: Callable[[Any], torch.Tensor]
-    tokenize: Callable[[list[str]], torch.Tensor]
-    device: torch.device
-    dtype: torch.dtype
-    # names this copy of the weights within the process
-    uid: str = field(default_factory=lambda: uuid.uuid4().hex)
-
-    @cached_property
-    def text_can_be_cut(self) -> bool:
-        """Whether texts may run on fewer positions; see :func:`._text.can_be_cut`."""
-        return can_be_cut(self.model)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Hash of weights, layers (with their activations) and preprocessing, for cache keys."""
-        # functions are shown with their addresses, which differ from process to process
-        shown = re.sub(r" at 0x[0-9a-f]+", "", f"{self.preprocess!r} {self.model!r}")
-        digest = hashlib.sha256(shown.encode())
-        for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.cpu().contiguous().view(-1).view(torch.uint8).numpy())
-        return digest.hexdigest()
 
 
 @dataclass
@@ -124,7 +89,7 @@ def _load(request: ModelRequest) -> LoadedModel:
         warnings.warn(remark, UserWarning, stacklevel=2)
     preprocess = resized_preprocess(model, request.image_size, request.resize_mode)
     model = fast_layout(model.eval().requires_grad_(False))
-    dtype = _DTYPES[request.precision]
+    dtype = DTYPES[request.precision]
     return LoadedModel(model, preprocess, tokenize, torch.device(device), dtype)
 
 
