@@ -14,14 +14,20 @@ from . import __version__
 from ._multi_label import check_version
 from .adapters import KernelAdapter, MLPAdapter
 from .classifier import TextAsImageClassifier
-from .encoders import OpenCLIPEncoder
+from .encoders import OpenCLIPEncoder, TransformersEncoder
 from .perturbation import MixedPerturbation, RandomPerturbation, ShiftedPerturbation
 
 __all__ = ["TRUSTED_TYPES", "load_classifier", "save_classifier"]
 
 _PARTS = {
     cls.__name__: cls
-    for cls in (OpenCLIPEncoder, RandomPerturbation, MixedPerturbation, ShiftedPerturbation)
+    for cls in (
+        OpenCLIPEncoder,
+        TransformersEncoder,
+        RandomPerturbation,
+        MixedPerturbation,
+        ShiftedPerturbation,
+    )
 }
 _ADAPTERS = {cls.__name__: cls for cls in (KernelAdapter, MLPAdapter)}
 _CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
@@ -32,6 +38,7 @@ TRUSTED_TYPES = [
     "sklearn_tai.adapters._mlp.MLPAdapter",
     "sklearn_tai.classifier.TextAsImageClassifier",
     "sklearn_tai.encoders._open_clip.OpenCLIPEncoder",
+    "sklearn_tai.encoders._transformers.TransformersEncoder",
     "sklearn_tai.perturbation._mixed.MixedPerturbation",
     "sklearn_tai.perturbation._random.RandomPerturbation",
     "sklearn_tai.perturbation._shifted.ShiftedPerturbation",

@@ -306,12 +306,12 @@ def test_processes_share_the_work(tmp_path):
 import sys
 from sklearn_tai import OpenCLIPEncoder
 from sklearn_tai.encoders import _open_clip
-n, original = 0, _open_clip.text_batches
+n, original = 0, _base.text_batches
 def count(loaded, items, *args):
     global n
     n += len(items)
     return original(loaded, items, *args)
-_open_clip.text_batches = count
+_base.text_batches = count
 texts = [f"text number {i}" for i in range(700)]
 encoder = OpenCLIPEncoder("tai-tiny", cache=sys.argv[1], batch_size=4)
 encoder.transform(["warm up"])
