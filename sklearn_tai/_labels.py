@@ -43,12 +43,18 @@ class LabelIndicator(np.ndarray):
 
     def __new__(cls, matrix: Any, label_names: Sequence[str]) -> LabelIndicator:
         """The same array, with names."""
-        return cls._named(np.asarray(matrix), list(label_names))
+        array = np.asarray(matrix)
+        if array.ndim != 2 or array.shape[1] != len(label_names):
+            raise ValueError(
+                f"{len(label_names)} label_names do not fit a matrix of shape {array.shape}; give "
+                "one for each column."
+            )
+        return cls._named(array, list(label_names))
 
     @classmethod
     def _named(cls, matrix: np.ndarray, names: list[str] | None) -> LabelIndicator:
         named = matrix.view(cls)
-        named.label_names = names
+        named.label_names = None if names is None else list(names)
         return named
 
     def __array_finalize__(self, array: np.ndarray | None) -> None:
@@ -68,12 +74,16 @@ class LabelIndicator(np.ndarray):
             return part.view(np.ndarray)
         names = self.label_names
         if names is not None and columns is not Ellipsis:
-            names = np.array(names, dtype=object)[columns].tolist()
+            chosen = np.array(names, dtype=object)[columns]
+            names = np.ravel(chosen).tolist() if np.size(chosen) == part.shape[1] else None
         return self._named(part, names)
 
     def copy(self, order: Any = "C") -> LabelIndicator:
         """A copy with the same names."""
         return self._named(super().copy(order), self.label_names)
+
+    def __copy__(self) -> LabelIndicator:
+        return self.copy()
 
     def __deepcopy__(self, memo: Any) -> LabelIndicator:
         return self.copy()
@@ -87,8 +97,10 @@ class LabelIndicator(np.ndarray):
         result = super().__array_function__(func, types, args, kwargs)
         if func not in _STACKING or len(args) > 1 or kwargs.get("axis", 0) != 0:
             return result
-        named = [part for part in args[0] if isinstance(part, LabelIndicator)]
-        known = [part.label_names for part in named if part.label_names is not None]
+        parts = [part for part in args[0] if isinstance(part, LabelIndicator)]
+        known = [part.label_names for part in parts if part.label_names is not None]
+        if len(known) < len(parts):  # one that has lost them may have its columns in any order
+            return np.asarray(result)
         if any(names != known[0] for names in known):
             raise ValueError(
                 f"these indicator matrices have different labels, {known[0][:10]} and "

@@ -97,6 +97,8 @@ def name_columns(y: Any, Y: Any, names: np.ndarray, known: np.ndarray, classes: 
                 f"classes has shape {given.shape} but y has {Y.shape[1]} columns; give one name "
                 "for each column."
             )
+        if len(set(given.tolist())) < len(given):
+            raise ValueError(f"classes names a column more than once: {given.tolist()[:10]}.")
         return given
     if column_names(y) is not None:
         return names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
@@ -265,10 +266,12 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         UserWarning
             If a label has no positive item: nothing can be learnt of it.
         """
-        self.encoder_ = self._clone_encoder()
-        data = training_set(X, y, modality, lambda items: self._encode(items, reset=True))
-        check_some_present(data)
-        return self._adapt(data)
+        with self._unchanged_on_failure():
+            self.encoder_ = self._clone_encoder()
+            data = training_set(X, y, modality, lambda items: self._encode(items, reset=True))
+            check_some_present(data)
+            self._adapt(data)
+        return self
 
     @available_if(_learns_more)
     @fit_context(prefer_skip_nested_validation=False)
@@ -328,6 +331,11 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
             if classes is not None:
                 self.classes_ = name_columns(None, y, self.classes_, self.classes_, classes)
             return self
+        if not self.adapter_.learns_more or "perturbation_" not in vars(self):
+            raise ValueError(
+                f"This classifier has a fitted {type(self.adapter_).__name__}, or was loaded "
+                "without its perturbation, so it cannot learn more. Call fit with all items."
+            )
         if self.perturbation_.moves_:
             raise ValueError(
                 f"{type(self.perturbation_).__name__} has moved the texts to where the images "
@@ -339,11 +347,22 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         embeddings = self._centered(embeddings, ~is_image, back=True)
         old = TrainingSet(embeddings, Y, self.classes_, is_image)
         earlier = self.unlabelled_mean_, self.n_unlabelled_
-        return self._adapt(merge(old, new._replace(classes=names)), earlier)
+        with self._unchanged_on_failure():
+            self._adapt(merge(old, new._replace(classes=names)), earlier)
+        return self
 
-    def _adapt(
-        self, data: TrainingSet, earlier: tuple[np.ndarray, int] | None = None
-    ) -> TextAsImageClassifier:
+    @contextmanager
+    def _unchanged_on_failure(self) -> Iterator[None]:
+        """What was fitted stays whole if a fit fails or is stopped."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _adapt(self, data: TrainingSet, earlier: tuple[np.ndarray, int] | None = None) -> None:
         """Fit perturbation and adapter; `earlier` unlabelled images are known by their mean."""
         embeddings, Y, self.classes_, is_image = data
         if self.standardize and len(self.classes_) < 2:
@@ -363,7 +382,6 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
             adapter = ScikitLearnAdapter(adapter)
         training = TrainingData(embeddings[labelled], Y[labelled], is_image[labelled])
         self.adapter_ = adapter.fit(training, self.perturbation_)
-        return self
 
     def __sklearn_is_fitted__(self) -> bool:
         return "adapter_" in vars(self)
@@ -456,6 +474,7 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        # a network, or a classifier on a noisy draw, unless it says otherwise
         tags.non_deterministic = get_tags(self.adapter).non_deterministic
+        if not isinstance(self.adapter, BaseAdapter):  # it is fitted on a draw of the noise
+            tags.non_deterministic |= self.perturbation.random_state is None
         return tags

@@ -91,8 +91,13 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     from sklearn.utils.validation import check_is_fitted
 
     check_is_fitted(clf)
-    learnt, weights = clf.adapter_.get_state()
-    arrays = {f"adapter.{name}": value for name, value in weights.items()}
+    if _ADAPTERS.get(type(clf.adapter_).__name__) is not type(clf.adapter_):
+        raise TypeError(
+            f"An adapter of the class {type(clf.adapter_).__name__} cannot be saved without "
+            f"pickle. Take one of {', '.join(_ADAPTERS)}, or pickle the classifier."
+        )
+    learnt, of_adapter = clf.adapter_.get_state()
+    arrays = {f"adapter.{name}": value for name, value in of_adapter.items()}
     for name in ("text_mean_", "image_mean_", "unlabelled_mean_"):
         if getattr(clf, name) is not None:
             arrays[name] = getattr(clf, name)
@@ -187,7 +192,7 @@ def load_classifier(folder: str | Path, encoder: Any = None) -> TextAsImageClass
         clf = TextAsImageClassifier(encoder, adapter=adapter, **parts, **config["params"])
         state = clf.__getstate__() | {
             "encoder_": encoder,
-            "classes_": np.array(config["classes"]),
+            "classes_": _array_of_names(config["classes"]),
             "n_features_in_": config["n_features"],
             "text_mean_": arrays.get("text_mean_"),
             "image_mean_": arrays.get("image_mean_"),
@@ -224,6 +229,11 @@ def _plain(value: Any, name: str) -> Any:
         f"{name} is of type {type(value).__name__}, which cannot be saved without pickle; set it "
         "to a number, a str or None first."
     )
+
+
+def _array_of_names(names: list[Any]) -> np.ndarray:
+    """Labels with the types they had; numpy would make one type of them."""
+    return np.array(names, dtype=None if len({type(name) for name in names}) == 1 else object)
 
 
 def _params(part: Any) -> dict[str, Any]:

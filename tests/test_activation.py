@@ -1,6 +1,7 @@
 """The activation that weights were trained with, by tag, by file and by what the user says."""
 
 import warnings
+import zipfile
 
 import numpy as np
 import open_clip
@@ -127,6 +128,33 @@ def test_torchscript_archives_as_openai_publishes_them(weights, expected, tmp_pa
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         np.testing.assert_allclose(embed(path), expected[True], atol=1e-5)
+
+
+class _Trap:
+    """What a file that only looks like TorchScript would run."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.mark.parametrize("new_format", [True, False])
+@pytest.mark.parametrize("entry", ["archive/constants.pkl", "a/b/constants.pkl", "constants.pkl"])
+def test_code_in_a_weights_file_never_runs(new_format, entry, tmp_path):
+    path, trap = tmp_path / "ViT-B-32.pt", tmp_path / "trap"
+    torch.save({"x": _Trap(trap)}, path, _use_new_zipfile_serialization=new_format)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(entry, b"")
+    with pytest.raises(WeightsError, match="cannot be used"):
+        embed(path)
+    assert not trap.exists()
+
+
+def test_a_device_that_is_not_there(tmp_path):
+    with pytest.raises(ValueError, match=r"device='gpu' cannot be used here .*Set device=None"):
+        OpenCLIPEncoder("tai-tiny", device="gpu").transform(["a dog"])
 
 
 @pytest.mark.parametrize("content", [b"no weights", b""])

@@ -4,7 +4,8 @@ import torch
 from skorch.callbacks import Callback
 
 from sklearn_tai import MLPAdapter, RandomPerturbation
-from sklearn_tai.adapters import KnownBCEWithLogitsLoss, MLPModule, TrainingData, check_device
+from sklearn_tai._device import check_device
+from sklearn_tai.adapters import KnownBCEWithLogitsLoss, MLPModule, TrainingData
 from sklearn_tai.adapters._batches import TensorBatches
 from sklearn_tai.adapters._mlp import CosineLinear
 

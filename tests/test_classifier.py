@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MultiLabelBinarizer
@@ -23,6 +24,7 @@ from sklearn_tai import (
     MixedPerturbation,
     MLPAdapter,
     RandomPerturbation,
+    ShiftedPerturbation,
     TextAsImageClassifier,
     ZeroShotClassifier,
 )
@@ -506,12 +508,76 @@ def test_a_classifier_of_scikit_learn_as_the_adapter(text_embeddings, corpus, im
         again = pickle.loads(pickle.dumps(clf))
         np.testing.assert_array_equal(again.predict_proba(image_embeddings), found)
     assert not hasattr(clf, "partial_fit")
-    with pytest.raises(ValueError, match="cannot be exported, or saved without pickle"):
+    with pytest.raises(TypeError, match=r"ScikitLearnAdapter cannot be saved without pickle"):
         save_classifier(clf, "never-made")
+    with pytest.raises(ValueError, match=r"cannot be exported.*Take a KernelAdapter"):
+        clf.adapter_.to_module()
     unknown = np.vstack([Y, np.full((1, 20), -1)])
     unknown[-1, 0] = 1
     with pytest.raises(ValueError, match=r"cannot learn from unknown labels \(-1\)"):
         clf.fit(np.vstack([X, X[:1]]), unknown, ["text"] * len(X) + ["image"])
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        KNeighborsClassifier(),
+        OneVsRestClassifier(LogisticRegression()),
+        OneVsRestClassifier(LinearSVC()),
+        MultiOutputClassifier(LogisticRegression()),
+    ],
+)
+@pytest.mark.parametrize("n_labels", [1, 2])
+def test_few_labels_of_a_scikit_learn_adapter(classifier, n_labels):
+    X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    Y = (X[:, :n_labels] > 0).astype(int)
+    clf = TextAsImageClassifier(perturbation=RandomPerturbation(0), adapter=classifier).fit(X, Y)
+    assert (clf.predict(X) == Y).mean() > 0.9
+    gaps = X[:3].copy()
+    gaps[1] = np.nan
+    scores = clf.adapter_.decision_function(gaps)
+    assert np.isnan(scores).all(axis=1).tolist() == [False, True, False]
+
+
+def test_partly_known_images_only_move_the_texts_of_a_scikit_learn_adapter(
+    text_embeddings, image_embeddings, corpus, scenes
+):
+    X = np.vstack([text_embeddings[:100], image_embeddings[:20]])
+    Y = np.vstack([np.asarray(corpus[1])[:100], scenes.Y[:20]])
+    Y[100:, :10] = -1
+    modality = ["text"] * 100 + ["image"] * 20
+    clf = TextAsImageClassifier(perturbation=ShiftedPerturbation(), adapter=KNeighborsClassifier())
+    assert clf.fit(X, Y, modality).predict_proba(X[:2]).shape == (2, 20)
+
+
+class Stopped(BaseException):
+    """As KeyboardInterrupt, which pytest would take for its own."""
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_what_was_fitted_stays_whole_if_a_fit_stops(method, monkeypatch):
+    X, Y = np.eye(6, dtype=np.float32), np.eye(6, dtype=int)[:, :3]
+    clf = TextAsImageClassifier().fit(X, Y)
+    expected, before = clf.predict_proba(X), set(vars(clf))
+
+    def stop(self, data, noise):
+        raise Stopped
+
+    monkeypatch.setattr(KernelAdapter, "fit", stop)
+    with pytest.raises(Stopped):
+        getattr(clf, method)(X, np.eye(6, dtype=int)[:, :4])
+    np.testing.assert_array_equal(clf.predict_proba(X), expected)
+    assert (set(vars(clf)), clf.classes_.tolist()) == (before, [0, 1, 2])
+    with pytest.raises(Stopped):
+        clf.fit(np.eye(6, 4), Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected)
+
+
+def test_a_fitted_network_cannot_learn_more():
+    X = np.eye(4, dtype=np.float32)
+    clf = TextAsImageClassifier(adapter=MLPAdapter((), max_epochs=1)).fit(X, X)
+    with pytest.raises(ValueError, match=r"has a fitted MLPAdapter.*Call fit with all items"):
+        clf.set_params(adapter=KernelAdapter()).partial_fit(X, X)
 
 
 def test_parts_are_shown_and_searched():

@@ -238,17 +238,17 @@ def test_cache_with_many_processes(tmp_path):
 @pytest.fixture
 def encoded(monkeypatch):
     """The texts and images that go through a model, as they go."""
-    from sklearn_tai.encoders import _open_clip
+    from sklearn_tai.encoders import _base
 
     seen = []
     for name in ("text_batches", "image_batches"):
-        original = getattr(_open_clip, name)
+        original = getattr(_base, name)
 
         def spy(loaded, items, *args, original=original):
             seen.extend(items)
             return original(loaded, items, *args)
 
-        monkeypatch.setattr(_open_clip, name, spy)
+        monkeypatch.setattr(_base, name, spy)
     return seen
 
 
@@ -305,7 +305,7 @@ def test_processes_share_the_work(tmp_path):
     code = """
 import sys
 from sklearn_tai import OpenCLIPEncoder
-from sklearn_tai.encoders import _open_clip
+from sklearn_tai.encoders import _base
 n, original = 0, _base.text_batches
 def count(loaded, items, *args):
     global n

@@ -88,6 +88,16 @@ def test_copies_and_stacks_keep_their_names(Y, tmp_path):
         assert type(plain) is np.ndarray
 
 
+def test_names_that_are_not_known_any_more_do_not_come_back(Y):
+    assert not hasattr(np.vstack([Y, np.take(Y, [2, 1, 0], axis=1)]), "label_names")
+    assert Y[np.ix_([0, 1], [2, 0])].label_names == ["kite", "dog"]
+    copied = Y.copy()
+    copied.label_names[0] = "wolf"
+    assert Y.label_names == NAMES
+    with pytest.raises(ValueError, match=r"2 label_names do not fit a matrix of shape \(4, 3\)"):
+        LabelIndicator(np.ones((4, 3)), NAMES[:2])
+
+
 def test_rows_of_other_labels_cannot_be_stacked(Y):
     with pytest.raises(ValueError, match=r"different labels.*Take their columns in one order"):
         np.vstack([Y, Y[:, ::-1]])

@@ -1,6 +1,6 @@
 """Adapters: from embeddings with noise around them to scores of labels."""
 
-from ._base import BaseAdapter, TrainingData, check_device
+from ._base import BaseAdapter, TrainingData
 from ._kernel import KernelAdapter
 from ._losses import (
     KnownBCEWithLogitsLoss,
@@ -23,6 +23,5 @@ __all__ = [
     "TrainingData",
     "asymmetric_loss",
     "binary_cross_entropy",
-    "check_device",
     "ranking_loss",
 ]

@@ -156,23 +156,3 @@ class BaseAdapter(BaseEstimator, metaclass=ABCMeta):
 
     def __sklearn_is_fitted__(self) -> bool:
         return "input_norm_" in vars(self)
-
-
-def check_device(device: str | None, or_cpu: bool = False) -> str:
-    """A device of torch's that works here: the one asked for, else a GPU if there is one.
-
-    With `or_cpu`, the CPU takes the place of one that does not work: what was trained on a
-    GPU may be read where there is none.
-    """
-    if device is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        if or_cpu:
-            return "cpu"
-        cause = str(error).split("\n")[0]
-        raise ValueError(
-            f"device={device!r} cannot be used here ({cause}). Set device=None or 'cpu'."
-        ) from None
-    return device

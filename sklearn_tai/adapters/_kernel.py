@@ -11,8 +11,9 @@ from scipy import sparse
 from torch import nn
 from torch.nn.functional import normalize
 
+from .._device import check_device
 from ..perturbation import BasePerturbation
-from ._base import BaseAdapter, TrainingData, check_device
+from ._base import BaseAdapter, TrainingData
 
 _MIN_TEMPERATURE = 1e-6  # of radius 0: the nearest text alone
 _MIN_NORM = 1e-12

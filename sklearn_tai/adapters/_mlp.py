@@ -19,9 +19,10 @@ from skorch.history import History
 from torch import nn
 from tqdm.auto import tqdm
 
+from .._device import check_device
 from .._sklearn_compat import Interval, StrOptions
 from ..perturbation import BasePerturbation
-from ._base import BaseAdapter, TrainingData, check_device
+from ._base import BaseAdapter, TrainingData
 from ._batches import TensorBatches
 from ._losses import LOSSES, KnownBCEWithLogitsLoss
 

@@ -31,6 +31,8 @@ class ScikitLearnAdapter(BaseAdapter):
     ----------
     estimator_ : estimator
         The fitted classifier.
+    n_labels_ : int
+        Number of labels.
     input_norm_ : float
         Mean norm of the embeddings it was fitted on, without noise.
     """
@@ -60,18 +62,19 @@ class ScikitLearnAdapter(BaseAdapter):
         """
         X, Y, is_image = data
         name = type(self.estimator).__name__
-        if (Y == -1).sum():
-            raise ValueError(
-                f"{name} cannot learn from unknown labels (-1). Leave those images out, or take "
-                "a KernelAdapter or MLPAdapter."
-            )
         if is_image.any() and noise.image_share not in (None, 0):
             raise ValueError(
                 f"{name} is fitted on one draw and cannot honour image_share="
                 f"{noise.image_share!r} of {type(noise).__name__}. Set it to None."
             )
-        if is_image.any() and noise.image_share == 0 and not is_image.all():
+        if noise.image_share == 0 and not is_image.all():  # images have no say
             X, Y, is_image = X[~is_image], Y[~is_image], is_image[~is_image]
+        if (Y == -1).sum():
+            raise ValueError(
+                f"{name} cannot learn from unknown labels (-1). Leave those images out, or take "
+                "a KernelAdapter or MLPAdapter."
+            )
+        self.n_labels_ = Y.shape[1]
         labels = (Y.toarray() if sparse.issparse(Y) else Y).astype(int)
         self.estimator_ = clone(self.estimator).fit(noise.sample(X, is_image), labels)
         self.input_norm_ = float(np.linalg.norm(X, axis=1).mean())
@@ -90,10 +93,18 @@ class ScikitLearnAdapter(BaseAdapter):
         ndarray of shape (n_items, n_labels)
             Logits.
         """
-        scores = label_scores(self.estimator_, X, ("predict_proba", "decision_function"))
+        readable = ~np.isnan(X).any(axis=1)  # NaN stands for images that could not be read
+        logits = np.full((len(X), self.n_labels_), np.nan, np.float32)
+        if not readable.any():
+            return logits
+        methods = "predict_proba", "decision_function"
+        scores = label_scores(self.estimator_, X[readable], methods)
+        if self.n_labels_ == 1:  # to scikit-learn one label is two classes
+            scores = scores.reshape(len(scores), -1)[:, -1:]
         if hasattr(self.estimator_, "predict_proba"):
             scores = logit(scores.clip(_MIN_PROBABILITY, 1 - 1e-7))
-        return scores.astype(np.float32)
+        logits[readable] = scores
+        return logits
 
     def to_module(self) -> NoReturn:
         """Classifiers of scikit-learn are no torch modules.

@@ -11,11 +11,12 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._device import check_device
 from .._items import as_embeddings, check_items
 from .._labels import check_indicator
 from .._multi_label import MultiLabelClassifierMixin
 from .._sklearn_compat import HasMethods, Interval, fit_context
-from ..adapters import MLPAdapter, TrainingData, check_device
+from ..adapters import MLPAdapter, TrainingData
 from ..perturbation import RandomPerturbation
 
 

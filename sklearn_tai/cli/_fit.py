@@ -183,8 +183,14 @@ def fit(
         RandomPerturbation,
         TextAsImageClassifier,
     )
+    from ..encoders._source import find_source
 
     verbose = int(shows_progress(quiet))
+    source = find_source(encoder, pretrained)
+    if source.file is not None:  # the model may be used from another folder
+        pretrained = str(source.file.resolve())
+    elif encoder.startswith("local-dir:") and source.folder is not None:
+        encoder = f"local-dir:{source.folder.resolve()}"
     learner: Any = KernelAdapter(device=device)
     if adapter == "network":
         learner = MLPAdapter(

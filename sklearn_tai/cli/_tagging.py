@@ -15,9 +15,9 @@ from typing import Any
 import click
 import numpy as np
 
+from .._device import check_device
 from .._items import _IMAGE_SUFFIXES
 from .._pictures import open_image
-from ..adapters import check_device
 from ..bulk import _find
 from ..persistence import load_classifier
 from ._formats import Tagged

@@ -7,7 +7,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from .._device import check_device
 from ..exceptions import WeightsError
 from ._activation import choose_activation, has_choice, is_torchscript, tag_of_file, tag_of_repo
 from ._hub import hub_file, hub_repo
@@ -52,6 +53,7 @@ class _Parts:
 
 def load_model(request: ModelRequest) -> LoadedModel:
     """The model, shared by all encoders of this process that ask for the same one."""
+    request = replace(request, device=check_device(request.device))
     with _lock:  # threads that ask at the same time load it once
         return _load(request)
 
@@ -78,11 +80,13 @@ def _load(request: ModelRequest) -> LoadedModel:
     quick_gelu, remark = choose_activation(
         request.quick_gelu, parts.settings, parts.tag, source.architecture, source.file
     )
-    device = request.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    assert request.device is not None  # load_model has seen to it
     try:
         with _silent():
-            model = _build(source, parts, quick_gelu, request.precision, device)
+            model = _build(source, parts, quick_gelu, request.precision, request.device)
             tokenize = _tokenizer(source, parts)
+    except (MemoryError, torch.cuda.OutOfMemoryError):
+        raise
     except Exception as error:
         raise _unreadable(source, parts, error) from error
     if remark and has_choice(model):
@@ -90,7 +94,7 @@ def _load(request: ModelRequest) -> LoadedModel:
     preprocess = resized_preprocess(model, request.image_size, request.resize_mode)
     model = fast_layout(model.eval().requires_grad_(False))
     dtype = DTYPES[request.precision]
-    return LoadedModel(model, preprocess, tokenize, torch.device(device), dtype)
+    return LoadedModel(model, preprocess, tokenize, torch.device(request.device), dtype)
 
 
 def _find_parts(source: ModelSource, verbose: int) -> _Parts:
@@ -139,20 +143,25 @@ def _build(
     import open_clip
 
     file = None if parts.folder else parts.file
+    scripted = file is not None and is_torchscript(file)
     # a seed, so that no weights mean the same random ones each time
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return open_clip.create_model(
+        model = open_clip.create_model(
             source.architecture or f"local-dir:{parts.folder}",
-            None if file is None else str(file),
+            None if file is None or scripted else str(file),
             precision=precision,
             device=device,
             quick_gelu=quick_gelu,
             force_preprocess_cfg={} if parts.folder else parts.tag,
             require_pretrained=parts.folder is not None,
-            # TorchScript is no pickle and must be told apart; torch reads it without running it
-            weights_only=file is None or not is_torchscript(file),
         )
+    if scripted:  # read by torch.jit alone: what only looks like such a file may be a pickle
+        assert file is not None
+        state = torch.jit.load(file, map_location="cpu").state_dict()
+        sizes = ("input_resolution", "context_length", "vocab_size")
+        model.load_state_dict({k: v for k, v in state.items() if k not in sizes})
+    return model
 
 
 def _tokenizer(source: ModelSource, parts: _Parts) -> Callable[[list[str]], torch.Tensor]:
@@ -199,13 +208,15 @@ def _unreadable(source: ModelSource, parts: _Parts, error: Exception) -> Weights
     """What is wrong with files that are there."""
     what = str(parts.file or parts.folder or source.architecture)
     if source.file is not None:
-        remedy = f"Check that the file is whole, and of {source.architecture!r}."
+        remedy = f" Check that the file is whole, and of {source.architecture!r}."
     elif source.folder is not None:
-        remedy = "Check that the folder is whole."
+        remedy = " Check that the folder is whole."
+    elif parts.file is not None:
+        remedy = f" Delete {what!r}, and it will be downloaded again."
     else:
-        remedy = f"Delete {what!r}, and it will be downloaded again."
+        remedy = ""
     cause = " ".join(str(error).split())[:300]
     return WeightsError(
-        f"{_cannot(source.asked)} {what!r} cannot be used ({type(error).__name__}: {cause}). "
-        f"{remedy}"
+        f"{_cannot(source.asked)} {what!r} cannot be used ({type(error).__name__}: {cause})."
+        + remedy
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..exceptions import wording
@@ -22,7 +22,7 @@ class ModelSource:
     neither; folders and repositories bring their own.
     """
 
-    asked: str  # for messages, in the words of the caller
+    asked: str = field(compare=False)  # for messages, in the words of the caller
     architecture: str | None = None
     tag: str | None = None
     file: Path | None = None
@@ -47,7 +47,8 @@ class ModelSource:
 
 def find_source(model_name: str, pretrained: str | None) -> ModelSource:
     """Read a name and its weights as :class:`~sklearn_tai.OpenCLIPEncoder` takes them."""
-    asked = f"{wording('model_name=', '--encoder ')}{model_name!r}"
+    words = f"model_name={model_name!r}", f"--encoder {model_name!r}", "--encoder"
+    asked = wording(*words) or f"the model {model_name!r}"
     own = _with_own_weights(asked, model_name)
     if own is not None:
         if pretrained != "auto":

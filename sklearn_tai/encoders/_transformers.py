@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from .._device import check_device
 from .._sklearn_compat import Interval, StrOptions
 from ..exceptions import WeightsError
 from ._base import BaseEncoder
@@ -94,7 +95,7 @@ class TransformersEncoder(BaseEncoder):
         self.verbose = verbose
 
     def _load(self) -> LoadedModel:
-        device = self.device or ("cuda" if torch.cuda.is_available() else "cpu")
+        device = check_device(self.device)
         with _lock:
             return _load(self.model_name, device, self.precision)
 

@@ -34,8 +34,8 @@ class MixedPerturbation(BasePerturbation):
     surface : bool, default=True
         Draw noise uniformly on the surface of the sphere; False in the ball.
     random_state : int, RandomState instance or None, default=None
-        Fixes the noise of :meth:`fit_transform`. A classifier that holds this
-        perturbation draws from its own random state.
+        Fixes the noise of :meth:`fit_transform`, and so of a scikit-learn classifier as the
+        adapter. An :class:`~sklearn_tai.MLPAdapter` draws from its own random state.
 
     Attributes
     ----------

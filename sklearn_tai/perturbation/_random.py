@@ -42,8 +42,8 @@ class RandomPerturbation(BasePerturbation):
         radius exactly. False draws uniformly from the ball; the paper finds that
         worse (Fig. 6a).
     random_state : int, RandomState instance or None, default=None
-        Fixes the noise of :meth:`fit_transform`. A classifier that holds this
-        perturbation draws from its own random state.
+        Fixes the noise of :meth:`fit_transform`, and so of a scikit-learn classifier as the
+        adapter. An :class:`~sklearn_tai.MLPAdapter` draws from its own random state.
 
     Attributes
     ----------
