@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NoReturn
 
 import numpy as np
 from scipy import sparse
 from scipy.special import logit
 from sklearn.base import clone
+from sklearn.exceptions import DataConversionWarning
 
 from ..metrics import label_scores
 from ..perturbation import BasePerturbation
@@ -76,7 +78,9 @@ class ScikitLearnAdapter(BaseAdapter):
             )
         self.n_labels_ = Y.shape[1]
         labels = (Y.toarray() if sparse.issparse(Y) else Y).astype(int)
-        self.estimator_ = clone(self.estimator).fit(noise.sample(X, is_image), labels)
+        with warnings.catch_warnings():  # of a single column, which is what one label is
+            warnings.simplefilter("ignore", DataConversionWarning)
+            self.estimator_ = clone(self.estimator).fit(noise.sample(X, is_image), labels)
         self.input_norm_ = float(np.linalg.norm(X, axis=1).mean())
         return self
 
