@@ -412,7 +412,7 @@ class TestTag:
 
     def test_device_that_is_not_here(self, model, photos):
         result = run("tag", model, "photos", "--device", "cuda:77", "-o", "t.csv", code=1)
-        assert "device='cuda:77' cannot be used here" in result.stderr
+        assert "--device 'cuda:77' cannot be used here" in result.stderr
         assert os.listdir() == ["photos"]
 
     def test_names_that_are_hard(self, model, photos, scenes):
