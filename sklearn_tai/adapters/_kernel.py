@@ -129,18 +129,6 @@ class KernelAdapter(BaseAdapter):
         return self
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
-        """Logits of the averaged labels.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_items, n_features), float32
-            Embeddings, of any length.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            Logits.
-        """
         device = self.module_.keys.device
         with torch.inference_mode():
             batches = torch.from_numpy(X).split(_BATCH)
@@ -148,23 +136,9 @@ class KernelAdapter(BaseAdapter):
         return torch.cat(parts).numpy()
 
     def to_module(self) -> nn.Module:
-        """The kernel as a torch module.
-
-        Returns
-        -------
-        torch.nn.Module
-            From embeddings to logits.
-        """
         return copy.deepcopy(self.module_).cpu().eval()
 
     def training_data(self) -> TrainingData:
-        """The items it averages over.
-
-        Returns
-        -------
-        TrainingData
-            What :meth:`fit` was given, texts first.
-        """
         module = self.module_
         embeddings = (module.keys * module.norms[:, None]).cpu().numpy()
         Y = module.present.cpu().numpy().astype(np.float32)
@@ -172,33 +146,10 @@ class KernelAdapter(BaseAdapter):
         return TrainingData(embeddings, Y, np.arange(len(Y)) >= module.n_texts)
 
     def get_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """The items and the temperature.
-
-        Returns
-        -------
-        settings : dict
-            Sizes of the kernel.
-        arrays : dict of str to ndarray
-            The items.
-        """
         arrays = {k: v.cpu().numpy() for k, v in self.module_.state_dict().items()}
         return self.module_.sizes, arrays
 
     def set_state(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> KernelAdapter:
-        """Take the items and the temperature.
-
-        Parameters
-        ----------
-        settings : dict
-            Sizes of the kernel.
-        arrays : dict of str to ndarray
-            The items.
-
-        Returns
-        -------
-        KernelAdapter
-            This adapter, fitted.
-        """
         module = KernelModule(**settings)
         module.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in arrays.items()})
         return self._take(module, check_device(self.device, or_cpu=True))

@@ -155,40 +155,12 @@ class MLPAdapter(BaseAdapter):
         return self
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
-        """Logits of the network.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_items, n_features), float32
-            Embeddings.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            Logits.
-        """
         return self.net_.forward(X).cpu().numpy()
 
     def to_module(self) -> nn.Module:
-        """The network as a torch module.
-
-        Returns
-        -------
-        torch.nn.Module
-            From embeddings to logits.
-        """
         return copy.deepcopy(self.net_.module_).cpu().eval()
 
     def get_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Sizes, history and weights.
-
-        Returns
-        -------
-        settings : dict
-            The sizes of the network, and the history of its training.
-        arrays : dict of str to ndarray
-            The weights.
-        """
         net = self.net_
         module = {name: getattr(net, f"module__{name}") for name in _SIZES}
         module["hidden_layer_sizes"] = list(map(int, module["hidden_layer_sizes"]))
@@ -198,20 +170,6 @@ class MLPAdapter(BaseAdapter):
         return {"module": module, "history": history}, weights
 
     def set_state(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> MLPAdapter:
-        """Take sizes, history and weights; to train on, fit anew.
-
-        Parameters
-        ----------
-        settings : dict
-            As from :meth:`get_state`.
-        arrays : dict of str to ndarray
-            The weights.
-
-        Returns
-        -------
-        MLPAdapter
-            This adapter, fitted.
-        """
         net = prediction_net(settings["module"], check_device(self.device, or_cpu=True))
         net.module_.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in arrays.items()})
         net.history = History(settings["history"])

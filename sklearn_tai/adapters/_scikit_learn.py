@@ -85,18 +85,6 @@ class ScikitLearnAdapter(BaseAdapter):
         return self
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
-        """Logits of the probabilities, or the scores of a classifier that has none.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_items, n_features), float32
-            Embeddings.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            Logits.
-        """
         readable = ~np.isnan(X).any(axis=1)  # NaN stands for images that could not be read
         logits = np.full((len(X), self.n_labels_), np.nan, np.float32)
         if not readable.any():
@@ -111,41 +99,15 @@ class ScikitLearnAdapter(BaseAdapter):
         return logits
 
     def to_module(self) -> NoReturn:
-        """Classifiers of scikit-learn are no torch modules.
-
-        Raises
-        ------
-        ValueError
-            Always.
-        """
         raise ValueError(
             f"A {type(self.estimator).__name__} cannot be exported, or saved without pickle. "
             "Take a KernelAdapter or MLPAdapter."
         )
 
     def get_state(self) -> NoReturn:
-        """As :meth:`to_module`.
-
-        Raises
-        ------
-        ValueError
-            Always.
-        """
         self.to_module()
 
     def set_state(self, settings: Any, arrays: Any) -> NoReturn:
-        """As :meth:`to_module`.
-
-        Parameters
-        ----------
-        settings, arrays
-            Not used.
-
-        Raises
-        ------
-        ValueError
-            Always.
-        """
         self.to_module()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Preset:
     source : str
         Where that figure stands.
     measured : bool
-        Whether this package was measured with these very weights, on real photos.
+        Whether its image tower was measured here, on real photos.
     """
 
     model_name: str

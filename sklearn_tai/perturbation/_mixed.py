@@ -94,13 +94,6 @@ class MixedPerturbation(BasePerturbation):
         self.random_state = random_state
 
     def learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Any) -> None:
-        """The lengths of the noise on texts and on images.
-
-        Parameters
-        ----------
-        X, y, is_image, length
-            As in :meth:`~sklearn_tai.perturbation.BasePerturbation.learn`.
-        """
         self.radius_ = length(self.text_radius)
         is_auto = isinstance(self.image_radius, str)
         self.image_radius_ = 0.1 * self.norm_ if is_auto else length(self.image_radius)

@@ -106,13 +106,6 @@ class RandomPerturbation(BasePerturbation):
         self.random_state = random_state
 
     def learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Any) -> None:
-        """The length of the noise, and where it points.
-
-        Parameters
-        ----------
-        X, y, is_image, length
-            As in :meth:`~sklearn_tai.perturbation.BasePerturbation.learn`.
-        """
         self.radius_ = length(self.radius)
         if self.covariance == "texts":
             texts = X[~is_image] if not is_image.all() else X

@@ -152,13 +152,6 @@ class ShiftedPerturbation(BasePerturbation):
         self.random_state = random_state
 
     def learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Any) -> None:
-        """The lengths of the noise, and where the images of each label lie.
-
-        Parameters
-        ----------
-        X, y, is_image, length
-            As in :meth:`~sklearn_tai.perturbation.BasePerturbation.learn`.
-        """
         self.radius_ = length(self.radius)
         is_auto = isinstance(self.image_radius, str)
         self.image_radius_ = 0.1 * self.norm_ if is_auto else length(self.image_radius)
