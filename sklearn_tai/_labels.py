@@ -88,7 +88,7 @@ class LabelIndicator(np.ndarray):
     def __deepcopy__(self, memo: Any) -> LabelIndicator:
         return self.copy()
 
-    def astype(self, *args: Any, **kwargs: Any) -> LabelIndicator:  # type: ignore[override]
+    def astype(self, *args: Any, **kwargs: Any) -> LabelIndicator:
         """The same with another type of numbers."""
         return self._named(super().astype(*args, **kwargs), self.label_names)
 
@@ -110,7 +110,7 @@ class LabelIndicator(np.ndarray):
         return self._named(result, known[0]) if known else result
 
     def __reduce__(self) -> Any:
-        function, args, state = cast(tuple, super().__reduce__())
+        function, args, state = cast(tuple[Any, ...], super().__reduce__())
         return function, args, (*state, self.label_names)
 
     def __setstate__(self, state: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin, clone
 from sklearn.exceptions import InconsistentVersionWarning
-from sklearn.utils import check_scalar
+from sklearn.utils import Tags, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from . import __version__
@@ -190,7 +190,7 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         check_version(type(self).__name__, state.pop("_sklearn_tai_version", "before 0.1"))
         super().__setstate__(state)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.single_output = False
         tags.target_tags.multi_output = True

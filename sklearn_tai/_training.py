@@ -135,7 +135,7 @@ def text_mask(X: Any, n_rows: int) -> np.ndarray:
     return np.array([isinstance(item, str) for item in X], dtype=bool)
 
 
-class RecordedItems(Iterator):
+class RecordedItems(Iterator[Any]):
     """Passes items on and remembers which of them were texts."""
 
     def __init__(self, items: Iterable[Any]) -> None:

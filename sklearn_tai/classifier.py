@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.preprocessing import scale
-from sklearn.utils import get_tags
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -472,7 +472,7 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         # rows of NaN are images that could not be read (on_error="nan")
         return np.asarray(embeddings, dtype=np.float32)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.non_deterministic = get_tags(self.adapter).non_deterministic
         if not isinstance(self.adapter, BaseAdapter):  # it is fitted on a draw of the noise

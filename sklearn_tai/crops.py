@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import get_tags
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _estimator_has, check_is_fitted
 
@@ -279,7 +279,7 @@ class MultiCropClassifier(MetaEstimatorMixin, MultiLabelClassifierMixin, BaseEst
         known = getattr(self.estimator_, "_decision_threshold", None)
         return 0.5 if known is None else known()
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         inner = get_tags(self.estimator)
         tags.target_tags.required = inner.target_tags.required

@@ -111,4 +111,4 @@ class ScikitLearnAdapter(BaseAdapter):
         self.to_module()
 
     def __getstate__(self) -> dict[str, Any]:
-        return super(BaseAdapter, self).__getstate__()  # type: ignore[return-value]
+        return super(BaseAdapter, self).__getstate__()

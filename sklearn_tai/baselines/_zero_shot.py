@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import normalize, scale
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._items import as_embeddings
@@ -190,7 +191,7 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
     def _decision_threshold(self) -> float:
         return 1 / len(self.classes_) if self.threshold is None else self.threshold
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = False
         return tags

@@ -24,7 +24,7 @@ from ._shell import (
 _ONLY_NETWORK = ("hidden_layer_sizes", "epochs", "learning_rate")
 
 
-class _Sizes(click.ParamType):
+class _Sizes(click.ParamType):  # type: ignore[type-arg]
     name = "N,N,..."
 
     def convert(
@@ -43,7 +43,7 @@ class _Sizes(click.ParamType):
         return sizes
 
 
-class _Radius(click.ParamType):
+class _Radius(click.ParamType):  # type: ignore[type-arg]
     name = "R"
 
     def convert(

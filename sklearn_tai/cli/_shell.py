@@ -52,7 +52,7 @@ class Commands(click.Group):
             )
         return name, command, rest
 
-    def main(  # type: ignore[override]
+    def main(
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import Any
 
 # Nouns that take no article; labels of the common benchmarks and their like.
 _UNCOUNTABLE = frozenset(
@@ -28,7 +29,7 @@ class Noun:
 
 
 @cache
-def _engine():
+def _engine() -> Any:
     import inflect  # takes a while; only generators need it
 
     return inflect.engine()

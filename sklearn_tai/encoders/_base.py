@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
 from tqdm.auto import tqdm
 
 from .._items import as_embeddings, item_chunks
@@ -238,7 +239,7 @@ class BaseEncoder(
         assert result is not None  # rows are never empty
         return result
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
         tags.input_tags.string = True

@@ -118,7 +118,7 @@ def _is_whole(file: Path) -> bool:
 @contextmanager
 def _progress(verbose: int) -> Iterator[None]:
     """Bars of the hub's client as `verbose` asks; its log and warnings repeat the error."""
-    from huggingface_hub.utils import (
+    from huggingface_hub.utils import (  # type: ignore[attr-defined]
         are_progress_bars_disabled,
         disable_progress_bars,
         enable_progress_bars,
