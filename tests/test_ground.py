@@ -20,8 +20,8 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def study(monkeypatch):
-    """Import a module of benchmarks, as its scripts import each other."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    """Import a module of the benchmarks, which are not installed."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS.parent))
     return importlib.import_module
 
 
@@ -30,7 +30,7 @@ def options(testbed, ground=None):
 
 
 def test_a_missing_ground_is_named(study, tmp_path):
-    load = study("testbeds").load_testbed
+    load = study("benchmarks.testbeds").load_testbed
     with pytest.raises(SystemExit, match=r"SKLEARN_TAI_GROUND.*docs/ground\.md"):
         load(options("photos"))
     with pytest.raises(SystemExit, match=r"has no photos/labels\.json.*docs/ground\.md"):
@@ -40,7 +40,7 @@ def test_a_missing_ground_is_named(study, tmp_path):
 
 
 def test_photos_alone_go_through_one_model(study, tmp_path, scenes, image_embeddings, monkeypatch):
-    testbeds = study("testbeds")
+    testbeds = study("benchmarks.testbeds")
     monkeypatch.setattr(testbeds, "photo_encoder", lambda _: OpenCLIPEncoder("tai-tiny"))
     (tmp_path / "photos" / "images").mkdir(parents=True)
     rows = {"7": {"labels": ["dog", "bus"]}, "12": {"labels": []}, "5": {"split": "val2017"}}
@@ -65,7 +65,7 @@ def test_resampled_is_mean_average_precision_of_the_drawn_images(study):
     Y, scores = rng.integers(0, 2, (30, 4)), rng.normal(size=(30, 4))
     Y[:, 3] = 0
     counts = rng.multinomial(30, np.full(30, 1 / 30), size=5)
-    found = study("headline").resampled(Y, scores, counts)
+    found = study("benchmarks.accuracy.headline").resampled(Y, scores, counts)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for draw, value in zip(counts, found):

@@ -33,7 +33,7 @@ class BaseEncoder(
 ):
     """Base of the encoders: all but the model itself.
 
-    A subclass loads its model in :meth:`_load`, and its constructor takes the parameters
+    A subclass loads its model in ``_load``, and its constructor takes the parameters
     named here. The rest is inherited: texts and images in one list, chunk by chunk, with
     progress; a cache by content; and what happens to images that cannot be read.
     """

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.preprocessing import normalize
 
 _PAPER = 2.5  # 25 for the un-normalised embeddings of CLIP RN50
-_SHARE = 0.25  # of the spread; benchmarks/radius_criteria.py
+_SHARE = 0.25  # of the spread; benchmarks/radius/criteria.py
 _N_TEXTS = 1000  # enough to know the spread, and few enough for all pairs
 
 

@@ -1,6 +1,6 @@
 """A search over 8 radii x 3 folds against one encoding of all texts and 24 trainings.
 
-    python benchmarks/search_speed.py
+    python -m benchmarks.speed.search_speed
 
 Both start without any embeddings kept; the search runs on texts, one process or two that
 share a cache folder. The lower bound with two processes encodes in this one, with both
@@ -20,13 +20,14 @@ from joblib import Parallel, delayed
 from joblib.externals.loky import get_reusable_executor
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
-from testbeds import untrained
 from tqdm import tqdm
 
 from sklearn_tai import MLPAdapter, PromptCorpusGenerator, TextAsImageClassifier
 from sklearn_tai.datasets import load_emoji_scenes
 from sklearn_tai.encoders._cache import MEMORY
 from sklearn_tai.metrics import map_scorer
+
+from ..testbeds import untrained
 
 RADII = [0, 0.5, 1, 1.5, 2, 2.5, 3.5, 5]
 

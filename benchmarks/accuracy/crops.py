@@ -1,7 +1,7 @@
 """Local evidence: mAP and time of several crops a picture.
 
-python benchmarks/crops.py
-python benchmarks/crops.py --testbed photos --only-crops 1 5 --ground FOLDER
+python -m benchmarks.accuracy.crops
+python -m benchmarks.accuracy.crops --testbed photos --only-crops 1 5 --ground FOLDER
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.frozen import FrozenEstimator
-from testbeds import add_arguments, halves, load_testbed
 from tqdm import tqdm
 
 from sklearn_tai import (
@@ -25,6 +24,8 @@ from sklearn_tai import (
 )
 from sklearn_tai.crops import MultiCropClassifier
 from sklearn_tai.metrics import mean_average_precision
+
+from ..testbeds import add_arguments, halves, load_testbed
 
 _ALTERNATIVES: list[dict[str, Any]] = [
     {"n_crops": 1},

@@ -1,6 +1,6 @@
 """Seconds and memory of an update over the number of labels (Fig. 1 and Table 4).
 
-    python benchmarks/rival_costs.py
+    python -m benchmarks.speed.rival_costs
 
 Every rival trains on 32 embeddings of random items in a process of its own, with a batch of
 all of them, so that an epoch is one update. A rival that takes more than a minute for an
@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from testbeds import untrained
 from tqdm import tqdm
+
+from ..testbeds import untrained
 
 RIVALS = ["TaI-Adapter", "CoMC", "SARB", "CoOp", "DualCoOp", "TaI-DPT", "zero-shot CLIP"]
 N_LABELS = [20, 80, 400, 2000, 7186]
@@ -81,7 +82,8 @@ def one(name: str, model: str, n_labels: int) -> None:
 
 
 def try_one(name: str, model: str, n_labels: int, max_seconds: float) -> dict[str, Any]:
-    command = [sys.executable, __file__, "--one", name, model, str(n_labels)]
+    module = "benchmarks.speed.rival_costs"
+    command = [sys.executable, "-m", module, "--one", name, model, str(n_labels)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=max_seconds)
     except subprocess.TimeoutExpired:

@@ -1,6 +1,6 @@
 """The methods side by side, with the spread over seeds and over images.
 
-    python benchmarks/headline.py --testbed photos --ground FOLDER
+    python -m benchmarks.accuracy.headline --testbed photos --ground FOLDER
 
 mAP in %, trained on texts alone. ``±`` is the standard deviation over seeds (texts and adapter);
 in brackets is the 95 % interval of the mean over seeds when the images are drawn again (with
@@ -16,7 +16,6 @@ from collections import defaultdict
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.frozen import FrozenEstimator
-from testbeds import Testbed, add_arguments, classifier, load_testbed
 from tqdm import tqdm
 
 from sklearn_tai import (
@@ -27,6 +26,8 @@ from sklearn_tai import (
     TextAsImageClassifier,
 )
 from sklearn_tai.metrics import mean_average_precision
+
+from ..testbeds import Testbed, add_arguments, classifier, load_testbed
 
 DEFAULT = "`TextAsImageClassifier()`"
 

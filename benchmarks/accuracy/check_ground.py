@@ -1,6 +1,6 @@
 """Are the photos seen as CLIP sees them? Embeddings made here, against published ones.
 
-python benchmarks/check_ground.py --ground FOLDER
+python -m benchmarks.accuracy.check_ground --ground FOLDER
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import argparse
 
 import numpy as np
 from sklearn.preprocessing import normalize
-from testbeds import add_arguments, labelled_photos, photo_encoder
+
+from ..testbeds import add_arguments, labelled_photos, photo_encoder
 
 
 def main() -> None:

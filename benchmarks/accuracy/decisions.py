@@ -1,6 +1,6 @@
 """Thresholds and calibration: F1 and calibration error by what is known of the images.
 
-python benchmarks/decisions.py --testbed pictures
+python -m benchmarks.accuracy.decisions --testbed pictures
 
 Half of the images choose thresholds and calibrate, the other half is scored, both ways
 round for each seed.
@@ -20,13 +20,14 @@ from sklearn.base import clone
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import f1_score, precision_recall_curve
-from testbeds import add_arguments, halves, load_testbed
 from tqdm import tqdm
 
 from sklearn_tai import PromptCorpusGenerator, RandomPerturbation, TextAsImageClassifier
 from sklearn_tai.calibration import MultiLabelCalibratedClassifier
 from sklearn_tai.metrics import expected_calibration_error, mean_average_precision
 from sklearn_tai.thresholds import MultiLabelThresholdClassifier
+
+from ..testbeds import add_arguments, halves, load_testbed
 
 
 def main() -> None:

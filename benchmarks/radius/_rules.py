@@ -9,12 +9,13 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from _radius_curves import kernel_scores, mean_ap
-from _radius_lengths import own_temperature, unit
-from _vocabulary_scenes import Bed
 from scipy.special import entr, softmax
 from scipy.stats import rankdata
 from sklearn.preprocessing import normalize
+
+from ._curves import kernel_scores, mean_ap
+from ._lengths import own_temperature, unit
+from ._vocabulary_scenes import Bed
 
 RADII = np.geomspace(0.5, 12, 24)
 

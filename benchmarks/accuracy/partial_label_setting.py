@@ -1,6 +1,6 @@
 """Texts and images whose labels are partly known: mAP over the known share (Fig. 6c).
 
-    python benchmarks/partial_label_setting.py --seeds 5
+    python -m benchmarks.accuracy.partial_label_setting --seeds 5
 
 Each seed splits the pictures in halves anew: one half has its labels masked, scores come
 from the other. Prints a Markdown table and draws ``partial_labels_<testbed>.png``.
@@ -12,11 +12,12 @@ import argparse
 import warnings
 
 import numpy as np
-from testbeds import add_arguments, classifier, draw_curves, halves, load_testbed, markdown
 from tqdm import tqdm
 
 from sklearn_tai import PromptCorpusGenerator, RandomPerturbation, ShiftedPerturbation
 from sklearn_tai.model_selection import mask_labels
+
+from ..testbeds import add_arguments, classifier, draw_curves, halves, load_testbed, markdown
 
 METHODS = {
     "moved by combination (the paper)": ShiftedPerturbation(1.0, offset_by="combination"),

@@ -1,6 +1,6 @@
 """Image encoding against a plain loop over open_clip, side by side.
 
-    python benchmarks/image_encoding.py [FOLDER]
+    python -m benchmarks.speed.image_encoding [FOLDER]
 
 Photos of the folder (JPEG, PNG), or else noise of 640 x 480 pixels saved as JPEG. The
 plain loop opens, preprocesses and encodes batch by batch in full precision. The table has
@@ -18,8 +18,9 @@ import numpy as np
 import open_clip
 import torch
 from PIL import Image
-from testbeds import open_clip_name, untrained
 from tqdm import tqdm
+
+from ..testbeds import open_clip_name, untrained
 
 
 def plain(model, preprocess, paths: list[Path], batch_size: int) -> np.ndarray:

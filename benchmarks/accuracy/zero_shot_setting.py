@@ -1,7 +1,7 @@
 """Text-only training, mAP over the radius of the noise (Fig. 6a), beside zero-shot CLIP.
 
-    python benchmarks/zero_shot_setting.py --seeds 5
-    python benchmarks/zero_shot_setting.py --testbed photos --ground FOLDER
+    python -m benchmarks.accuracy.zero_shot_setting --seeds 5
+    python -m benchmarks.accuracy.zero_shot_setting --testbed photos --ground FOLDER
 
 A seed fixes both the corpus and the adapter. Prints a Markdown table and draws
 ``radius_curve_<testbed>.png``: noise on the surface of the sphere, and in its interior.
@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import argparse
 
-from testbeds import add_arguments, classifier, draw_curves, load_testbed, markdown
 from tqdm import tqdm
 
 from sklearn_tai import PromptCorpusGenerator, RandomPerturbation
+
+from ..testbeds import add_arguments, classifier, draw_curves, load_testbed, markdown
 
 
 def main() -> None:

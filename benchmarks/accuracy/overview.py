@@ -1,7 +1,7 @@
 """Methods side by side: mAP, F1, calibration error and cost.
 
-    python benchmarks/overview.py
-    python benchmarks/overview.py --testbed photos --ground FOLDER
+    python -m benchmarks.accuracy.overview
+    python -m benchmarks.accuracy.overview --testbed photos --ground FOLDER
 
 Each seed draws texts and splits the images: one half may be looked at, with labels where
 a row says so, the other half is scored.
@@ -20,7 +20,6 @@ from scipy import stats
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import f1_score
-from testbeds import Testbed, add_arguments, classifier, halves, load_testbed
 from tqdm import tqdm
 
 from sklearn_tai import (
@@ -34,6 +33,8 @@ from sklearn_tai import (
     TextAsImageClassifier,
 )
 from sklearn_tai.metrics import expected_calibration_error, mean_average_precision
+
+from ..testbeds import Testbed, add_arguments, classifier, halves, load_testbed
 
 N_LABELLED = 25
 

@@ -1,7 +1,7 @@
 """Prompts, a language model's captions, and both: mAP over kind and size (Figs. 5a, 5b).
 
-    python benchmarks/corpora.py
-    python benchmarks/corpora.py --testbed photos --sizes 250 500 1000 --ground FOLDER
+    python -m benchmarks.accuracy.corpora
+    python -m benchmarks.accuracy.corpora --testbed photos --sizes 250 500 1000 --ground FOLDER
 
 Captions come from a file of :class:`sklearn_tai.corpus.Corpus`; the bundled ones are what
 a small model on a real Ollama server wrote about the labels of the pictures or photos. A seed
@@ -14,14 +14,15 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from testbeds import add_arguments, classifier, draw_curves, load_testbed, markdown
 from tqdm import tqdm
 
 from sklearn_tai import PromptCorpusGenerator, RandomPerturbation
 from sklearn_tai.corpus import Corpus
 from sklearn_tai.corpus._cleaning import named_labels
 
-DATA = Path(__file__).parent / "data"
+from ..testbeds import add_arguments, classifier, draw_curves, load_testbed, markdown
+
+DATA = Path(__file__).parents[1] / "data"
 COCO_CAPTIONS = DATA / "captions_coco80_qwen2.5-coder-1.5b.jsonl"
 CAPTIONS = {
     "pictures": DATA / "captions_qwen2.5-coder-1.5b.jsonl",

@@ -1,6 +1,6 @@
 """Time and memory of an update from 20 to 7,186 labels, and the cost of one prediction.
 
-    python benchmarks/label_scaling.py
+    python -m benchmarks.speed.label_scaling
 
 Each number of labels has a process of its own, for its peak memory; labels are sparse.
 The second table has parameters and floating-point operations of CLIP RN50's image tower
@@ -18,12 +18,13 @@ import time
 import numpy as np
 import torch
 from scipy import sparse
-from testbeds import untrained
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
 from sklearn_tai import MLPAdapter, RandomPerturbation
 from sklearn_tai.adapters import MLPModule, TrainingData
+
+from ..testbeds import untrained
 
 N_TEXTS, D = 10_000, 1024
 N_LABELS = [20, 80, 400, 2000, 7186]
@@ -56,7 +57,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.one:
         return one(args.one, epochs=1)
-    command = [sys.executable, __file__, "--one"]
+    command = [sys.executable, "-m", "benchmarks.speed.label_scaling", "--one"]
     runs = np.array(
         [
             [

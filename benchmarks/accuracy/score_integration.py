@@ -1,6 +1,6 @@
 """Adapter, zero-shot CLIP, and both integrated: mAP over seeds (section 8 of the paper).
 
-python benchmarks/score_integration.py --seeds 5
+python -m benchmarks.accuracy.score_integration --seeds 5
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 import argparse
 
 from sklearn.frozen import FrozenEstimator
-from testbeds import add_arguments, classifier, load_testbed, markdown
 from tqdm import tqdm
 
 from sklearn_tai import PromptCorpusGenerator, RandomPerturbation, ScoreEnsemble
+
+from ..testbeds import add_arguments, classifier, load_testbed, markdown
 
 
 def main() -> None:

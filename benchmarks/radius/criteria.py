@@ -1,6 +1,6 @@
 """Can the radius of the noise be chosen without labelled images? Many rules, compared.
 
-python benchmarks/radius_criteria.py --work /some/folder [--models local-dir:/a/model ...]
+python -m benchmarks.radius.criteria --work /some/folder [--models local-dir:/a/model ...]
 
 Six label sets of the bundled vocabulary, and pictures of held-out art. A rule's constant is
 chosen on three of the sets with the first encoder. Embeddings, fits and rules are kept in the
@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _radius_curves import KERNEL_RADII, NETWORK_RADII, kernel_scores, mean_ap, network_scores
-from _radius_lengths import LENGTHS
-from _radius_rules import CURVES, RADII, SCORES
-from _vocabulary_scenes import Bed, scene_beds, with_first_texts
 from tqdm import tqdm
+
+from ._curves import KERNEL_RADII, NETWORK_RADII, kernel_scores, mean_ap, network_scores
+from ._lengths import LENGTHS
+from ._rules import CURVES, RADII, SCORES
+from ._vocabulary_scenes import Bed, scene_beds, with_first_texts
 
 N_TUNING_SETS = 3
 IMAGES_SPENT = (5, 10, 20, 40, 80)

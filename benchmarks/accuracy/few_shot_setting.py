@@ -1,6 +1,6 @@
 """Texts and a few labelled images: mAP over shots (Fig. 6b).
 
-    python benchmarks/few_shot_setting.py --seeds 5
+    python -m benchmarks.accuracy.few_shot_setting --seeds 5
 
 Each seed splits the pictures in halves anew: shots come from one, scores from the other.
 Prints a Markdown table and draws ``few_shot_<testbed>.png``. Shots alone (no texts) stand
@@ -13,11 +13,12 @@ import argparse
 import warnings
 
 import numpy as np
-from testbeds import add_arguments, classifier, draw_curves, halves, load_testbed, markdown
 from tqdm import tqdm
 
 from sklearn_tai import MixedPerturbation, PromptCorpusGenerator
 from sklearn_tai.model_selection import few_shot_indices
+
+from ..testbeds import add_arguments, classifier, draw_curves, halves, load_testbed, markdown
 
 
 def main() -> None:

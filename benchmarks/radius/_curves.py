@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _vocabulary_scenes import Bed
 from scipy.special import softmax
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.preprocessing import normalize
 
 from sklearn_tai import MLPAdapter, RandomPerturbation, TextAsImageClassifier
 from sklearn_tai.metrics import mean_average_precision
+
+from ._vocabulary_scenes import Bed
 
 KERNEL_RADII = np.geomspace(0.5, 10, 40)
 NETWORK_RADII = np.array([0, 1, 1.75, 2.5, 3.5, 5, 7])

@@ -1,6 +1,6 @@
 """Adapter training against stock skorch and against its matrix products alone.
 
-    python benchmarks/training_speed.py
+    python -m benchmarks.speed.training_speed
 
 The same network, loss, optimizer, schedule, noise and number of updates, in turns in one
 run. Stock is skorch as it comes: torch's ``DataLoader``, AdamW without options, the noise
@@ -17,13 +17,14 @@ import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import LRScheduler
-from testbeds import untrained
 from tqdm import tqdm
 
 from sklearn_tai import MLPAdapter, PromptCorpusGenerator, RandomPerturbation
 from sklearn_tai.adapters import MLPModule, TrainingData
 from sklearn_tai.datasets import load_emoji_scenes
 from sklearn_tai.metrics import mean_average_precision
+
+from ..testbeds import untrained
 
 SIZES = [("tai-tiny", (256,) * 3), ("tai-tiny", (2048,) * 3), ("RN50", (2048,) * 3)]
 

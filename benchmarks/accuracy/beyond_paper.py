@@ -1,7 +1,7 @@
 """What is gained beyond the paper: heads, losses, noise, centring, standardising, the kernel.
 
-    python benchmarks/beyond_paper.py
-    python benchmarks/beyond_paper.py --testbed photos --ground FOLDER
+    python -m benchmarks.accuracy.beyond_paper
+    python -m benchmarks.accuracy.beyond_paper --testbed photos --ground FOLDER
 
 Each is measured alone and together with others, in text-only training. The radius of the
 kernel is "auto", that of networks the paper's (`--radius`). `--only` picks rows by a part of
@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 from scipy import stats
 from sklearn.frozen import FrozenEstimator
-from testbeds import Testbed, add_arguments, classifier, load_testbed
 from tqdm import tqdm
 
 from sklearn_tai import (
@@ -27,6 +26,8 @@ from sklearn_tai import (
     ScoreEnsemble,
     ZeroShotClassifier,
 )
+
+from ..testbeds import Testbed, add_arguments, classifier, load_testbed
 
 # name: parameters of the classifier, of the perturbation, and what else is done
 ROWS: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {

@@ -1,7 +1,7 @@
 """The TaI-Adapter and its rivals on the bundled pictures (Tables 1 to 3 in small).
 
-    python benchmarks/rivals.py
-    python benchmarks/rivals.py --testbed photos --ground FOLDER
+    python -m benchmarks.accuracy.rivals
+    python -m benchmarks.accuracy.rivals --testbed photos --ground FOLDER
 
 Half of the pictures is there to train on, the other half is scored; each seed splits and
 trains anew. Every method is scored alone and integrated with zero-shot CLIP (the mean of
@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
-from testbeds import add_arguments, classifier, halves, load_testbed
 from tqdm import tqdm
 
 from sklearn_tai import (
@@ -42,6 +41,8 @@ from sklearn_tai.baselines import (
     TaIDPTClassifier,
 )
 from sklearn_tai.model_selection import few_shot_indices, mask_labels
+
+from ..testbeds import add_arguments, classifier, halves, load_testbed
 
 LOOK_CLOSER = (CoOpClassifier, DualCoOpClassifier, TaIDPTClassifier, MultiCropClassifier)
 SETTINGS = ["texts alone", "4 images a label", "30 % of labels known"]

@@ -13,7 +13,7 @@ from PIL import Image
 from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, ZeroShotClassifier
 from sklearn_tai.corpus import TEMPLATES
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tools" / "emoji_clip"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "emoji_clip"))
 from scenes import compose
 from sprites import TEST_STYLES, load_sprites
 from vocabulary import load_vocabulary

@@ -7,9 +7,10 @@ All work on unit vectors, where a radius `r` in `d` dimensions is the temperatur
 from __future__ import annotations
 
 import numpy as np
-from _vocabulary_scenes import Bed
 from scipy.special import softmax
 from sklearn.preprocessing import normalize
+
+from ._vocabulary_scenes import Bed
 
 
 def unit(bed: Bed) -> tuple[np.ndarray, np.ndarray]:

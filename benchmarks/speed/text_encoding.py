@@ -1,6 +1,6 @@
 """Text encoding against open_clip's own ``encode_text``, side by side.
 
-    python benchmarks/text_encoding.py
+    python -m benchmarks.speed.text_encoding
 
 Captions of a language model (`data/`), of about 17 tokens in CLIP's vocabulary; the small
 vocabulary of the bundled model takes more tokens for them. Both run in turns, several times; the
@@ -16,13 +16,14 @@ from pathlib import Path
 import numpy as np
 import open_clip
 import torch
-from testbeds import open_clip_name, untrained
 from tqdm import tqdm
 
 from sklearn_tai.corpus import Corpus
 from sklearn_tai.encoders._text import text_lengths
 
-CAPTIONS = Path(__file__).parent / "data" / "captions_qwen2.5-coder-1.5b.jsonl"
+from ..testbeds import open_clip_name, untrained
+
+CAPTIONS = Path(__file__).parents[1] / "data" / "captions_qwen2.5-coder-1.5b.jsonl"
 MODELS = ["tai-tiny", "RN50", "ViT-B-32"]
 
 
