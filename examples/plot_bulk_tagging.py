@@ -22,8 +22,8 @@ import pyarrow.dataset
 from PIL import Image
 
 from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
-from sklearn_tai.bulk import predict_folder
 from sklearn_tai.datasets import load_emoji_scenes
+from sklearn_tai.deploy import predict_folder
 
 scenes = load_emoji_scenes()
 labels = scenes.label_names

@@ -26,7 +26,7 @@ clf.fit(texts, Y)
 # ------
 # The image tower of CLIP, the adapter and what there is to know about labels and pixels go
 # into the file, which is then compared with the classifier.
-from sklearn_tai.export import export_onnx
+from sklearn_tai.deploy import export_onnx
 
 temporary = tempfile.TemporaryDirectory()
 folder = Path(temporary.name)

@@ -14,8 +14,8 @@ _EXPORTS = {
     "MLPAdapter": "adapters",
     "MixedPerturbation": "perturbation",
     "MultiCropClassifier": "crops",
-    "MultiLabelCalibratedClassifier": "calibration",
-    "MultiLabelThresholdClassifier": "thresholds",
+    "MultiLabelCalibratedClassifier": "decisions",
+    "MultiLabelThresholdClassifier": "decisions",
     "OllamaCorpusGenerator": "corpus",
     "OpenAICorpusGenerator": "corpus",
     "OpenCLIPEncoder": "encoders",
@@ -30,14 +30,13 @@ _EXPORTS = {
 if TYPE_CHECKING:
     from .adapters import KernelAdapter, MLPAdapter
     from .baselines import ZeroShotClassifier
-    from .calibration import MultiLabelCalibratedClassifier
     from .classifier import TextAsImageClassifier
     from .corpus import OllamaCorpusGenerator, OpenAICorpusGenerator, PromptCorpusGenerator
     from .crops import MultiCropClassifier
+    from .decisions import MultiLabelCalibratedClassifier, MultiLabelThresholdClassifier
     from .encoders import OpenCLIPEncoder
     from .ensemble import ScoreEnsemble
     from .perturbation import MixedPerturbation, RandomPerturbation, ShiftedPerturbation
-    from .thresholds import MultiLabelThresholdClassifier
 
 __all__ = [
     "KernelAdapter",

@@ -12,8 +12,7 @@ import numpy as np
 from joblib import cpu_count
 from scipy.special import softmax
 
-from ._items import item_chunks
-from ._pictures import image_opener
+from .inputs import image_opener, item_chunks
 
 # number of crops -> tiles along each side, one number for each grid
 GRIDS: dict[int, tuple[int, ...]] = {1: (), 5: (2,), 10: (3,), 14: (2, 3), 30: (2, 3, 4)}

@@ -14,12 +14,14 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._items import as_embeddings
-from ._multi_label import MultiLabelClassifierMixin
+from ._base import MultiLabelClassifierMixin
 from ._sklearn_compat import HasMethods, Interval, fit_context
-from ._training import (
+from .adapters import BaseAdapter, KernelAdapter, MLPAdapter, ScikitLearnAdapter, TrainingData
+from .encoders import OpenCLIPEncoder
+from .inputs import (
     RecordedItems,
     TrainingSet,
+    as_embeddings,
     check_some_present,
     labelled_mask,
     merge,
@@ -28,8 +30,6 @@ from ._training import (
     text_mask,
     training_set,
 )
-from .adapters import BaseAdapter, KernelAdapter, MLPAdapter, ScikitLearnAdapter, TrainingData
-from .encoders import OpenCLIPEncoder
 from .perturbation import (
     BasePerturbation,
     MixedPerturbation,

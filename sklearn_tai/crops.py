@@ -14,11 +14,11 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _estimator_has, check_is_fitted
 
+from ._base import MultiLabelClassifierMixin
 from ._cropping import GRIDS, Pieces, crop_batches, pool_scores
-from ._items import as_embeddings
-from ._multi_label import MultiLabelClassifierMixin
 from ._sklearn_compat import HasMethods, Interval, Options, StrOptions, fit_context
 from .ensemble import ScoreEnsemble
+from .inputs import as_embeddings
 from .metrics import label_scores
 
 __all__ = ["MultiCropClassifier"]

@@ -11,7 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from ._multi_label import MultiLabelClassifierMixin
+from ._base import MultiLabelClassifierMixin
 from ._sklearn_compat import StrOptions, fit_context
 from .metrics import label_scores
 

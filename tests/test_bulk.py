@@ -7,7 +7,7 @@ from networks import with_network
 from sklearn.base import clone
 
 from sklearn_tai import TextAsImageClassifier
-from sklearn_tai.bulk import predict_folder
+from sklearn_tai.deploy import predict_folder
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,8 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 from sklearn_tai import TextAsImageClassifier
-from sklearn_tai.calibration import MultiLabelCalibratedClassifier
+from sklearn_tai.decisions import MultiLabelCalibratedClassifier, MultiLabelThresholdClassifier
 from sklearn_tai.metrics import expected_calibration_error
-from sklearn_tai.thresholds import MultiLabelThresholdClassifier
 
 
 @pytest.fixture(scope="module")

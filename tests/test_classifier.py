@@ -28,8 +28,8 @@ from sklearn_tai import (
     TextAsImageClassifier,
     ZeroShotClassifier,
 )
+from sklearn_tai.deploy import save_classifier
 from sklearn_tai.metrics import label_scores, map_scorer, mean_average_precision
-from sklearn_tai.persistence import save_classifier
 
 
 def small(**params):

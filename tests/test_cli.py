@@ -28,7 +28,7 @@ from sklearn_tai.cli import cli
 from sklearn_tai.cli._formats import Table, Tagged
 from sklearn_tai.cli._tagging import Tagger
 from sklearn_tai.corpus import Corpus
-from sklearn_tai.persistence import load_classifier
+from sklearn_tai.deploy import load_classifier
 
 COMMAND = [sys.executable, "-m", "sklearn_tai.cli"]
 FIT = ["--encoder", "tai-tiny"]

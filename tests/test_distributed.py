@@ -11,7 +11,7 @@ import pytest
 from networks import with_network
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_tai.bulk import predict_folder
+from sklearn_tai.deploy import predict_folder
 
 distributed = pytest.importorskip("distributed")
 

@@ -12,13 +12,15 @@ import sklearn_tai
 DOCS = Path(__file__).parent.parent / "docs"
 # programs, not libraries: they have pages of their own
 PROGRAMS = ("sklearn_tai.cli",)
+# what the rooms of the package ask of each other, not users of it
+INTERNAL = ("sklearn_tai.inputs",)
 
 
 def public_names():
     """Every name that a module without underscore lists as public."""
     for info in [None, *walk_packages(sklearn_tai.__path__, "sklearn_tai.")]:
         module = "sklearn_tai" if info is None else info.name
-        if "._" in module or module.startswith(PROGRAMS):
+        if "._" in module or module.startswith((*PROGRAMS, *INTERNAL)):
             continue
         for name in getattr(import_module(module), "__all__", ()):
             yield f"{module}.{name}"

@@ -16,7 +16,7 @@ from sklearn_tai import (
     TextAsImageClassifier,
 )
 from sklearn_tai.adapters import TrainingData
-from sklearn_tai.persistence import load_classifier, save_classifier
+from sklearn_tai.deploy import load_classifier, save_classifier
 from sklearn_tai.perturbation import BasePerturbation
 
 

@@ -19,7 +19,7 @@ from sklearn_tai import (
     ScoreEnsemble,
     ShiftedPerturbation,
 )
-from sklearn_tai.persistence import TRUSTED_TYPES, load_classifier, save_classifier
+from sklearn_tai.deploy import TRUSTED_TYPES, load_classifier, save_classifier
 
 LABELS = ["dog", "cat", "bus"]
 
@@ -104,7 +104,7 @@ def test_another_process(fitted, data, tmp_path):
     np.save(tmp_path / "X.npy", data[0])
     code = (
         "import sys, numpy as np\n"
-        "from sklearn_tai.persistence import load_classifier\n"
+        "from sklearn_tai.deploy import load_classifier\n"
         "clf = load_classifier(sys.argv[1])\n"
         "print(clf.predict_proba(np.load(sys.argv[1] + '/X.npy')).sum())\n"
     )
@@ -115,7 +115,7 @@ def test_another_process(fitted, data, tmp_path):
 def test_another_version_warns(fitted, tmp_path, monkeypatch):
     dumped = pickle.dumps(fitted)
     save_classifier(fitted, tmp_path)
-    monkeypatch.setattr("sklearn_tai._multi_label.__version__", "9.9")
+    monkeypatch.setattr("sklearn_tai._base.__version__", "9.9")
     message = "saved by version .* of sklearn-tai and is loaded by version 9.9"
     with pytest.warns(InconsistentVersionWarning, match=message):
         pickle.loads(dumped)

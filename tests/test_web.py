@@ -24,7 +24,7 @@ from sklearn_tai import (
     ZeroShotClassifier,
 )
 from sklearn_tai.cli import cli
-from sklearn_tai.thresholds import MultiLabelThresholdClassifier
+from sklearn_tai.decisions import MultiLabelThresholdClassifier
 from sklearn_tai.web import _trainer, launch, make_app
 
 # gradio and its server, starting and stopping

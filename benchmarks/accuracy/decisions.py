@@ -23,9 +23,8 @@ from sklearn.metrics import f1_score, precision_recall_curve
 from tqdm import tqdm
 
 from sklearn_tai import PromptCorpusGenerator, RandomPerturbation, TextAsImageClassifier
-from sklearn_tai.calibration import MultiLabelCalibratedClassifier
+from sklearn_tai.decisions import MultiLabelCalibratedClassifier, MultiLabelThresholdClassifier
 from sklearn_tai.metrics import expected_calibration_error, mean_average_precision
-from sklearn_tai.thresholds import MultiLabelThresholdClassifier
 
 from ..testbeds import add_arguments, halves, load_testbed
 

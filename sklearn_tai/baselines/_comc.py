@@ -11,12 +11,11 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._base import MultiLabelClassifierMixin
 from .._device import check_device
-from .._items import as_embeddings, check_items
-from .._labels import check_indicator
-from .._multi_label import MultiLabelClassifierMixin
 from .._sklearn_compat import HasMethods, Interval, fit_context
 from ..adapters import MLPAdapter, TrainingData
+from ..inputs import as_embeddings, check_indicator, check_items
 from ..perturbation import RandomPerturbation
 
 

@@ -16,11 +16,17 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from .._items import as_embeddings, check_items, item_chunks
-from .._labels import check_indicator, check_labels, column_names
-from .._multi_label import MultiLabelClassifierMixin
+from .._base import MultiLabelClassifierMixin
 from .._sklearn_compat import Interval, StrOptions
 from ..encoders import OpenCLIPEncoder
+from ..inputs import (
+    as_embeddings,
+    check_indicator,
+    check_items,
+    check_labels,
+    column_names,
+    item_chunks,
+)
 from ._local import ItemFeatures, TextTower, encode_items
 
 _CHUNK = 1024  # items whose parts are in memory at once when scoring

@@ -14,12 +14,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 from tqdm.auto import tqdm
 
+from .._base import MultiLabelClassifierMixin
 from .._device import check_device
-from .._items import as_embeddings, check_items
-from .._labels import check_indicator
-from .._multi_label import MultiLabelClassifierMixin
 from .._sklearn_compat import HasMethods, Interval, fit_context
 from ..adapters import KnownBCEWithLogitsLoss
+from ..inputs import as_embeddings, check_indicator, check_items
 
 
 class LabelHeads(nn.Module):

@@ -13,11 +13,10 @@ from sklearn.preprocessing import normalize, scale
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._items import as_embeddings
-from .._labels import check_labels
-from .._multi_label import MultiLabelClassifierMixin
+from .._base import MultiLabelClassifierMixin
 from .._sklearn_compat import HasMethods, Interval, fit_context
 from ..corpus._grammar import noun
+from ..inputs import as_embeddings, check_labels
 
 _TEMPLATES = (
     "a photo of {}.",

@@ -233,7 +233,7 @@ def _load(path: str) -> Any:
 
 def _save_whole(clf: Any, output: Path) -> None:
     """Put the files in place when both are whole, and never beside those of another model."""
-    from ..persistence import save_classifier
+    from ..deploy import save_classifier
 
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".sklearn-tai-", dir=output.parent) as folder:

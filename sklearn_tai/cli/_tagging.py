@@ -16,10 +16,8 @@ import click
 import numpy as np
 
 from .._device import check_device
-from .._items import _IMAGE_SUFFIXES
-from .._pictures import open_image
-from ..bulk import _find
-from ..persistence import load_classifier
+from ..deploy import find_pictures, load_classifier
+from ..inputs import IMAGE_SUFFIXES, open_image
 from ._formats import Tagged
 
 
@@ -93,7 +91,7 @@ def list_pictures(given: Iterable[str]) -> Iterator[Path]:
     """Files, and the pictures of folders, in a fixed order; "-" reads more from stdin."""
     for name in _names(given):
         if os.path.isdir(name):
-            yield from _find(name)
+            yield from find_pictures(name)
         else:
             yield Path(name)
 
@@ -111,7 +109,7 @@ def _names(given: Iterable[str]) -> Iterator[str]:
 def no_pictures(given: Iterable[str]) -> str:
     """What to say where there is nothing to tag."""
     where = ", ".join("standard input" if name == "-" else repr(name) for name in given)
-    return f"There are no pictures in {where}; they are known by {' '.join(_IMAGE_SUFFIXES)}."
+    return f"There are no pictures in {where}; they are known by {' '.join(IMAGE_SUFFIXES)}."
 
 
 def fingerprint(model: Path) -> str:

@@ -1,6 +1,6 @@
 """Generators of training texts whose labels are known."""
 
-from .._labels import LabelIndicator
+from ..inputs import LabelIndicator
 from ._conversation import INSTRUCTIONS
 from ._corpus import Corpus, concatenate_corpora
 from ._ollama import OllamaCorpusGenerator

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._labels import LabelIndicator, check_indicator, check_labels
+from ..inputs import LabelIndicator, check_indicator, check_labels
 
 
 @dataclass(eq=False)  # arrays have no single truth value

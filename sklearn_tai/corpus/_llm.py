@@ -15,8 +15,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
-from .._labels import check_labels
 from .._sklearn_compat import Interval, StrOptions
+from ..inputs import check_labels
 from ._checkpoint import Checkpoint
 from ._cleaning import named_labels
 from ._conversation import INSTRUCTIONS, Conversations

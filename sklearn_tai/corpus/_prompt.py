@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
-from .._labels import check_labels
 from .._sklearn_compat import Interval
+from ..inputs import check_labels
 from ._corpus import Corpus
 from ._grammar import join_list, noun
 from ._plan import balanced_sets, check_labels_per_text

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils import Bunch
 
-from .._labels import check_labels
+from ..inputs import check_labels
 from ._files import (
     check_images_exist,
     check_option,

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from sklearn.utils import Bunch
 
-from .._labels import check_labels
+from ..inputs import check_labels
 from ._files import (
     check_files,
     check_images_exist,

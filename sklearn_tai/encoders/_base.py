@@ -16,8 +16,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from tqdm.auto import tqdm
 
-from .._items import as_embeddings, item_chunks
 from .._sklearn_compat import fit_context
+from ..inputs import as_embeddings, item_chunks
 from ._cache import MEMORY, EmbeddingCache, content_key
 from ._images import image_batches
 from ._loaded import LoadedModel

@@ -12,7 +12,7 @@ import torch
 from joblib import cpu_count
 from PIL import Image
 
-from .._pictures import image_opener
+from ..inputs import image_opener
 
 
 def image_batches(

@@ -8,9 +8,8 @@ import numpy as np
 from sklearn.manifold import TSNE
 from sklearn.utils.validation import check_is_fitted
 
-from .._items import as_embeddings, check_embeddings, check_items, check_modality
-from .._labels import check_indicator
 from .._sklearn_compat import check_matplotlib_support
+from ..inputs import as_embeddings, check_embeddings, check_indicator, check_items, check_modality
 from ..perturbation import ShiftedPerturbation
 
 

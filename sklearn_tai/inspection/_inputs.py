@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .._items import as_embeddings, check_items
-from .._labels import column_names
-from .._pictures import open_image
+from ..inputs import as_embeddings, check_items, column_names, open_image
 
 _MAX_PIXELS = 640  # of the long edge: what a plot can show
 

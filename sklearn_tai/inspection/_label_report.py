@@ -10,8 +10,8 @@ from scipy import sparse
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from .._labels import column_names
 from .._sklearn_compat import check_matplotlib_support
+from ..inputs import column_names
 from ..metrics import label_average_precisions, label_scores
 from ._inputs import resolve_label_names
 

@@ -10,8 +10,8 @@ from PIL import Image
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from .._labels import check_indicator, column_names
 from .._sklearn_compat import check_matplotlib_support
+from ..inputs import check_indicator, column_names
 from ..metrics import label_scores
 from ._inputs import check_images, check_scores, open_small, own_threshold, resolve_label_names
 from ._picture_grid import Line, PictureGrid, suitable_columns

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._labels import LabelIndicator, check_indicator, column_names
 from .._sklearn_compat import Interval, validate_params
+from ..inputs import LabelIndicator, check_indicator, column_names
 
 
 def _n_rows(Y: Any) -> int:

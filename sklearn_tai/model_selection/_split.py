@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 
-from .._items import as_embeddings, check_items, check_modality
 from .._sklearn_compat import Interval
+from ..inputs import as_embeddings, check_items, check_modality
 
 
 class CrossModalSplit(BaseEstimator):

@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._items import check_modality
 from .._sklearn_compat import fit_context
+from ..inputs import check_modality
 from ._auto import auto_radius
 from ._noise import sphere_noise
 

@@ -10,8 +10,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
-from .._labels import check_indicator
 from .._sklearn_compat import Interval, StrOptions
+from ..inputs import check_indicator
 from ._base import BasePerturbation
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 from sklearn.utils import Bunch
 
-from .._cuts import best_cut
 from ..corpus import PromptCorpusGenerator
 from ..datasets import load_emoji_scenes
+from ..decisions import best_cut
 from ..encoders import OpenCLIPEncoder
 from ..encoders._source import BUNDLED
 from ._html import CSS, card, legend, mistake_note, score_table

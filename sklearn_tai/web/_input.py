@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from .._pictures import open_image
+from ..inputs import open_image
 
 _MAX_LABELS, _MAX_LABEL_LENGTH = 100, 60
 _MAX_MEGAPIXELS, _MAX_ASPECT = 50, 100

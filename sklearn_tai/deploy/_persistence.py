@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from . import __version__
-from ._multi_label import check_version
-from .adapters import KernelAdapter, MLPAdapter
-from .classifier import TextAsImageClassifier
-from .encoders import OpenCLIPEncoder, TransformersEncoder
-from .perturbation import MixedPerturbation, RandomPerturbation, ShiftedPerturbation
+from .. import __version__
+from .._base import check_version
+from ..adapters import KernelAdapter, MLPAdapter
+from ..classifier import TextAsImageClassifier
+from ..encoders import OpenCLIPEncoder, TransformersEncoder
+from ..perturbation import MixedPerturbation, RandomPerturbation, ShiftedPerturbation
 
 __all__ = ["TRUSTED_TYPES", "load_classifier", "save_classifier"]
 
@@ -79,7 +79,7 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     >>> import tempfile
     >>> import numpy as np
     >>> from sklearn_tai import TextAsImageClassifier
-    >>> from sklearn_tai.persistence import load_classifier, save_classifier
+    >>> from sklearn_tai.deploy import load_classifier, save_classifier
     >>> X, Y = np.eye(4), np.eye(4)
     >>> clf = TextAsImageClassifier().fit(X, Y)
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -17,14 +17,14 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from . import __version__
+from .. import __version__
+from .._sklearn_compat import Interval, StrOptions, validate_params
+from ..baselines import CoMCClassifier
+from ..classifier import TextAsImageClassifier
+from ..encoders import OpenCLIPEncoder
+from ..encoders._loading import read_settings
+from ..encoders._source import find_source
 from ._onnx import check_packages, data_file, run_file, write_file
-from ._sklearn_compat import Interval, StrOptions, validate_params
-from .baselines import CoMCClassifier
-from .classifier import TextAsImageClassifier
-from .encoders import OpenCLIPEncoder
-from .encoders._loading import read_settings
-from .encoders._source import find_source
 
 __all__ = ["export_onnx"]
 
@@ -113,7 +113,7 @@ def export_onnx(
     --------
     >>> import tempfile
     >>> from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
-    >>> from sklearn_tai.export import export_onnx
+    >>> from sklearn_tai.deploy import export_onnx
     >>> labels = ["dog", "car"]
     >>> texts, Y = PromptCorpusGenerator(n_texts=100, random_state=0).generate(labels)
     >>> encoder = OpenCLIPEncoder("tai-tiny")

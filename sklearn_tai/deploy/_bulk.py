@@ -15,7 +15,7 @@ from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
-from ._items import _IMAGE_SUFFIXES
+from ..inputs import IMAGE_SUFFIXES
 
 __all__ = ["predict_folder"]
 
@@ -70,7 +70,7 @@ def predict_folder(
 
     Examples
     --------
-    >>> from sklearn_tai.bulk import predict_folder
+    >>> from sklearn_tai.deploy import predict_folder
     >>> predict_folder(clf, "photos", "predictions")  # doctest: +SKIP
     """
     try:
@@ -86,9 +86,9 @@ def predict_folder(
     output.mkdir(parents=True, exist_ok=True)
     model = joblib.hash([estimator.__getstate__(), list(map(str, estimator.classes_))])
     done = _paths_done(output, model)
-    paths = list(_find(images))
+    paths = list(find_pictures(images))
     if not paths:
-        raise ValueError(f"images={str(images)!r} holds no pictures; see {_IMAGE_SUFFIXES}.")
+        raise ValueError(f"images={str(images)!r} holds no pictures; see {IMAGE_SUFFIXES}.")
     todo = iter([path for path in paths if str(path) not in done])
     parts = list(iter(lambda: list(islice(todo, part_size)), []))
     jobs = (delayed(_predict_part)(estimator, part, output, model) for part in parts)
@@ -98,7 +98,7 @@ def predict_folder(
     return output
 
 
-def _find(images: str | Path | Iterable[Path]) -> Iterator[Path]:
+def find_pictures(images: str | Path | Iterable[Path]) -> Iterator[Path]:
     """The pictures of a folder in a fixed order, or the paths as given."""
     if not isinstance(images, (str, Path)):
         yield from map(Path, images)
@@ -108,7 +108,7 @@ def _find(images: str | Path | Iterable[Path]) -> Iterator[Path]:
     for folder, subfolders, names in os.walk(images, onerror=_refuse):
         subfolders.sort()
         for name in sorted(names):
-            if name.lower().endswith(_IMAGE_SUFFIXES):
+            if name.lower().endswith(IMAGE_SUFFIXES):
                 yield Path(folder) / name
 
 

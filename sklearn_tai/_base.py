@@ -13,8 +13,8 @@ from sklearn.utils import Tags, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from . import __version__
-from ._labels import check_indicator
 from .encoders import OpenCLIPEncoder
+from .inputs import check_indicator
 from .metrics import map_scorer
 
 

@@ -11,10 +11,10 @@ from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _estimator_has, check_is_fitted
 
+from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
+from ..metrics import label_scores
 from ._cuts import best_cut, shrunk_cuts
 from ._post_hoc import PostHocClassifier, to_logits
-from ._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
-from .metrics import label_scores
 
 __all__ = ["MultiLabelThresholdClassifier"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from sklearn.utils import check_array
 
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 _EMPTY = "X is empty (0 items); at least one text or image is required."
 _KINDS = (
     "a str (a text), a pathlib.Path, PIL image or uint8 array of shape (height, width, 3) "
@@ -49,7 +49,7 @@ def _check_text(text: str, index: int) -> None:
     """Refuse what cannot be meant as a text."""
     if not text.strip():
         raise ValueError(f"X[{index}] is a blank text; leave it out of X.")
-    if text.lower().endswith(_IMAGE_SUFFIXES) and (os.path.isfile(text) or " " not in text):
+    if text.lower().endswith(IMAGE_SUFFIXES) and (os.path.isfile(text) or " " not in text):
         remedy = (
             "Download the image and pass the pathlib.Path of its file."
             if text.lower().startswith(("http://", "https://"))

@@ -9,10 +9,10 @@ import numpy as np
 from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
+from .._sklearn_compat import HasMethods, Interval, fit_context
+from ..metrics import label_scores
 from ._platt import OFFSET_SHRINKAGE, fit_sigmoid
 from ._post_hoc import PostHocClassifier, to_logits
-from ._sklearn_compat import HasMethods, Interval, fit_context
-from .metrics import label_scores
 
 __all__ = ["MultiLabelCalibratedClassifier"]
 

@@ -14,9 +14,9 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
-from ._labels import check_indicator, column_names
-from ._multi_label import MultiLabelClassifierMixin
-from .metrics import label_scores
+from .._base import MultiLabelClassifierMixin
+from ..inputs import check_indicator, column_names
+from ..metrics import label_scores
 
 _MIN_PROBABILITY = 1e-7  # logits of 0 and 1 would be infinite
 

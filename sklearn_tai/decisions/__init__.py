@@ -1,0 +1,7 @@
+"""Decisions: from scores to labels, by thresholds and calibrated probabilities."""
+
+from ._calibration import MultiLabelCalibratedClassifier
+from ._cuts import best_cut as best_cut
+from ._thresholds import MultiLabelThresholdClassifier
+
+__all__ = ["MultiLabelCalibratedClassifier", "MultiLabelThresholdClassifier"]

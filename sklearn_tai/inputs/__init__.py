@@ -1,0 +1,47 @@
+"""What users pass in: items, pictures and labels, parsed and checked once, at the door."""
+
+from ._items import (
+    IMAGE_SUFFIXES,
+    as_embeddings,
+    check_embeddings,
+    check_items,
+    check_modality,
+    item_chunks,
+)
+from ._labels import LabelIndicator, check_indicator, check_labels, column_names
+from ._pictures import image_opener, open_image
+from ._training import (
+    RecordedItems,
+    TrainingSet,
+    check_some_present,
+    labelled_mask,
+    merge,
+    modality_means,
+    name_columns,
+    text_mask,
+    training_set,
+)
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "LabelIndicator",
+    "RecordedItems",
+    "TrainingSet",
+    "as_embeddings",
+    "check_embeddings",
+    "check_indicator",
+    "check_items",
+    "check_labels",
+    "check_modality",
+    "check_some_present",
+    "column_names",
+    "image_opener",
+    "item_chunks",
+    "labelled_mask",
+    "merge",
+    "modality_means",
+    "name_columns",
+    "open_image",
+    "text_mask",
+    "training_set",
+]
