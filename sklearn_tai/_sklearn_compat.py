@@ -1,6 +1,7 @@
 """What this package uses of scikit-learn's private modules, in one place."""
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -9,6 +10,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_params,
 )
+from sklearn.utils.validation import _num_samples as num_samples
 
 __all__ = [
     "HasMethods",
@@ -17,5 +19,7 @@ __all__ = [
     "StrOptions",
     "check_matplotlib_support",
     "fit_context",
+    "num_samples",
+    "safe_indexing",
     "validate_params",
 ]

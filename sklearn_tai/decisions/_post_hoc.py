@@ -10,11 +10,10 @@ from scipy.special import logit
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
-from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _num_samples
 
 from .._base import MultiLabelClassifierMixin
+from .._sklearn_compat import num_samples, safe_indexing
 from ..inputs import check_indicator, column_names
 from ..metrics import label_scores
 
@@ -35,8 +34,8 @@ def to_logits(proba: Any) -> np.ndarray:
 def _fit_and_score(
     estimator: Any, X: Any, y: Any, train: np.ndarray, test: np.ndarray, methods: tuple[str, str]
 ) -> np.ndarray:
-    fitted = clone(estimator).fit(_safe_indexing(X, train), _safe_indexing(y, train))
-    return label_scores(fitted, _safe_indexing(X, test), methods)
+    fitted = clone(estimator).fit(safe_indexing(X, train), safe_indexing(y, train))
+    return label_scores(fitted, safe_indexing(X, test), methods)
 
 
 class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -57,7 +56,7 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
         `classes_` and the attributes of the features.
         """
         X = list(X) if isinstance(X, Iterator) else X
-        n_items = _num_samples(X)
+        n_items = num_samples(X)
         labels: Any = None
         names: Any = None
         if y is not None:
