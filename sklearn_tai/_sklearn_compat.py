@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_params,
 )
+from sklearn.utils.validation import _estimator_has as estimator_has
 from sklearn.utils.validation import _num_samples as num_samples
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Options",
     "StrOptions",
     "check_matplotlib_support",
+    "estimator_has",
     "fit_context",
     "num_samples",
     "safe_indexing",

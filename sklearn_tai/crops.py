@@ -12,11 +12,11 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _estimator_has, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ._base import MultiLabelClassifierMixin
 from ._cropping import GRIDS, Pieces, crop_batches, pool_scores
-from ._sklearn_compat import HasMethods, Interval, Options, StrOptions, fit_context
+from ._sklearn_compat import HasMethods, Interval, Options, StrOptions, estimator_has, fit_context
 from .ensemble import ScoreEnsemble
 from .inputs import as_embeddings
 from .metrics import label_scores
@@ -176,7 +176,7 @@ class MultiCropClassifier(MetaEstimatorMixin, MultiLabelClassifierMixin, BaseEst
                 "many batches. Set scale_on='fit', or give MultiCropClassifiers to the ensemble."
             )
 
-    @available_if(_estimator_has("decision_function"))
+    @available_if(estimator_has("decision_function"))
     def decision_function(self, X: Any) -> np.ndarray:
         """Pooled ``decision_function`` of the estimator.
 
@@ -205,7 +205,7 @@ class MultiCropClassifier(MetaEstimatorMixin, MultiLabelClassifierMixin, BaseEst
         """
         return self._pooled(X, "decision_function")
 
-    @available_if(_estimator_has("predict_proba"))
+    @available_if(estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> np.ndarray:
         """Pooled ``predict_proba`` of the estimator.
 

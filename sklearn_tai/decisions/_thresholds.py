@@ -9,9 +9,9 @@ import numpy as np
 from scipy.special import expit
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _estimator_has, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
+from .._sklearn_compat import HasMethods, Interval, StrOptions, estimator_has, fit_context
 from ..metrics import label_scores
 from ._cuts import best_cut, shrunk_cuts
 from ._post_hoc import PostHocClassifier, to_logits
@@ -214,7 +214,7 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
         check_is_fitted(self)
         return label_scores(self.estimator_, X, _METHODS[self.response_method])
 
-    @available_if(_estimator_has("predict_proba"))
+    @available_if(estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the estimator, unchanged.
 
@@ -231,7 +231,7 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
         check_is_fitted(self)
         return label_scores(self.estimator_, X, _METHODS["predict_proba"])
 
-    @available_if(_estimator_has("decision_function"))
+    @available_if(estimator_has("decision_function"))
     def decision_function(self, X: Any) -> np.ndarray:
         """Scores of the estimator, unchanged.
 
