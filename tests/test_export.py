@@ -19,9 +19,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import sklearn_tai
-from sklearn_tai import OpenCLIPEncoder, TextAsImageClassifier, ZeroShotClassifier, _onnx
+from sklearn_tai import OpenCLIPEncoder, TextAsImageClassifier, ZeroShotClassifier
 from sklearn_tai.baselines import CoMCClassifier
-from sklearn_tai.deploy import export_onnx
+from sklearn_tai.deploy import _onnx, export_onnx
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = re.search(
