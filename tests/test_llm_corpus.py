@@ -474,7 +474,7 @@ class TestRealServer:
             ).generate(LABELS)
             for n_jobs in (1, 2)
         ]
-        np.testing.assert_array_equal(runs[0][1], runs[1][1])
+        np.testing.assert_array_equal(runs[0].Y, runs[1].Y)
 
     def test_openai_interface(self):
         host = os.environ["OLLAMA_HOST"]
