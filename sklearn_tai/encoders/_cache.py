@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+_ORIENTATION = 0x0112  # the EXIF tag
 _CHUNK = 500  # SQLite allows 999 variables a statement in old builds
 
 
@@ -29,7 +30,8 @@ def content_key(prefix: str, item: Any) -> str:
         except OSError:  # reported when the picture is opened
             digest.update(str(item).encode("utf-8", "surrogatepass"))
     elif isinstance(item, Image.Image):
-        digest.update(f"image {item.mode} {item.size}".encode() + item.convert("RGBA").tobytes())
+        how = item.getpalette(), item.info.get("transparency"), item.getexif().get(_ORIENTATION)
+        digest.update(f"image {item.mode} {item.size} {how}".encode() + item.tobytes())
     else:
         digest.update(f"array {item.shape}".encode() + np.ascontiguousarray(item).tobytes())
     return digest.hexdigest()
