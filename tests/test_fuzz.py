@@ -82,6 +82,7 @@ ITEMS = st.one_of(
 )
 
 
+@pytest.mark.filterwarnings("ignore:.* texts fill the model's context")
 @few
 @given(items=st.lists(ITEMS, min_size=1, max_size=8), batch_size=st.integers(1, 5))
 def test_any_mixture_of_items(items, batch_size, encoder):
