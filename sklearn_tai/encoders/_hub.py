@@ -85,13 +85,13 @@ def hub_file(
                 return Path(file)
     except HFValidationError as error:
         raise WeightsError(
-            f"{_cannot(source.asked)} {repo!r} cannot be the name of a repository. Give it as "
+            f"{cannot_load(source.asked)} {repo!r} cannot be the name of a repository. Give it as "
             "hf-hub:organisation/name."
         ) from error
     except Exception as error:  # of several HTTP libraries, by the version of huggingface_hub
         _explain(error, source, repo, constants.ENDPOINT, constants.HF_HUB_CACHE, damaged)
     raise WeightsError(
-        f"{_cannot(source.asked)} the repository {repo!r} has none of the files "
+        f"{cannot_load(source.asked)} the repository {repo!r} has none of the files "
         f"{', '.join(names)}. It may hold a model of another library; open_clip's are at "
         "https://huggingface.co/models?library=open_clip."
     )
@@ -139,7 +139,8 @@ def _progress(verbose: int) -> Iterator[None]:
             enable_progress_bars()
 
 
-def _cannot(asked: str) -> str:
+def cannot_load(asked: str) -> str:
+    """How every message about weights begins."""
     return f"The weights of {asked} cannot be loaded:"
 
 
@@ -189,4 +190,4 @@ def _explain(
         message = " ".join(str(error).split()) or type(error).__name__
         cause = f"{endpoint} cannot be reached, or stopped answering ({message})"
         remedy = f"Connect to the network once{source.instead}"
-    raise WeightsError(f"{_cannot(source.asked)} {cause}. {remedy}.") from error
+    raise WeightsError(f"{cannot_load(source.asked)} {cause}. {remedy}.") from error

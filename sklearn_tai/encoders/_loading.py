@@ -19,7 +19,7 @@ import torch
 from .._device import check_device
 from ..exceptions import WeightsError
 from ._activation import choose_activation, has_choice, is_torchscript, tag_of_file, tag_of_repo
-from ._hub import hub_file, hub_repo
+from ._hub import cannot_load, hub_file, hub_repo
 from ._layout import fast_layout
 from ._loaded import DTYPES, LoadedModel
 from ._resolution import resized_preprocess
@@ -63,12 +63,12 @@ def read_settings(folder: Path, asked: str) -> dict[str, Any]:
     file = folder / "open_clip_config.json"
     remedy = "Give the path of one that holds open_clip_config.json and the weights."
     if not folder.is_dir():
-        raise WeightsError(f"{_cannot(asked)} there is no folder {str(folder)!r}. {remedy}")
+        raise WeightsError(f"{cannot_load(asked)} there is no folder {str(folder)!r}. {remedy}")
     try:
         return json.loads(file.read_text(encoding="utf-8"))["model_cfg"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(
-            f"{_cannot(asked)} {str(file)!r} cannot be read as settings of open_clip "
+            f"{cannot_load(asked)} {str(file)!r} cannot be read as settings of open_clip "
             f"({type(error).__name__}: {error}). {remedy}"
         ) from error
 
@@ -123,7 +123,7 @@ def _find_parts(source: ModelSource, verbose: int) -> _Parts:
         "transformers"
     ):
         raise WeightsError(
-            f"{_cannot(asked)} its texts need transformers: "
+            f"{cannot_load(asked)} its texts need transformers: "
             "pip install 'sklearn-tai[transformers]'."
         )
     if source.tag is not None:  # last, as it may be a long download
@@ -200,10 +200,6 @@ def _silent() -> Iterator[None]:
         root.removeHandler(handler)
 
 
-def _cannot(asked: str) -> str:
-    return f"The weights of {asked} cannot be loaded:"
-
-
 def _unreadable(source: ModelSource, parts: _Parts, error: Exception) -> WeightsError:
     """What is wrong with files that are there."""
     what = str(parts.file or parts.folder or source.architecture)
@@ -217,6 +213,6 @@ def _unreadable(source: ModelSource, parts: _Parts, error: Exception) -> Weights
         remedy = ""
     cause = " ".join(str(error).split())[:300]
     return WeightsError(
-        f"{_cannot(source.asked)} {what!r} cannot be used ({type(error).__name__}: {cause})."
+        f"{cannot_load(source.asked)} {what!r} cannot be used ({type(error).__name__}: {cause})."
         + remedy
     )
