@@ -12,6 +12,7 @@ import numpy as np
 from joblib import cpu_count
 from scipy.special import softmax
 
+from .exceptions import ImageReadError
 from .inputs import image_opener, item_chunks
 
 # number of crops -> tiles along each side, one number for each grid
@@ -28,7 +29,7 @@ class Pieces:
     index: int
     parts: list[Any]
     n_pixels: int = 0
-    failure: str | None = None  # why it could not be read; the whole is then the item as given
+    error: ImageReadError | None = None  # it could not be read; the whole is the item as given
 
 
 def crop_batches(
@@ -56,8 +57,8 @@ def _read_ahead(X: Any, grids: tuple[int, ...], overlap: float, min_size: int) -
             return Pieces(index, [item])
         try:
             picture = open_image(item, index)
-        except (ValueError, FileNotFoundError) as error:
-            return Pieces(index, [item], failure=str(error))
+        except ImageReadError as error:
+            return Pieces(index, [item], error=error)
         parts = [picture, *map(picture.crop, tile_boxes(picture.size, grids, overlap, min_size))]
         return Pieces(index, parts, sum(part.width * part.height for part in parts))
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
 import numpy as np
+from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, clone
 from sklearn.preprocessing import scale
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from ._base import MultiLabelClassifierMixin
-from ._sklearn_compat import HasMethods, Interval, fit_context
+from ._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
 from .adapters import BaseAdapter, KernelAdapter, MLPAdapter, ScikitLearnAdapter, TrainingData
+from .base import EncoderClassifierMixin
 from .encoders import OpenCLIPEncoder
+from .exceptions import ImageReadError
 from .inputs import (
-    RecordedItems,
     TrainingSet,
     as_embeddings,
     check_some_present,
@@ -27,7 +28,6 @@ from .inputs import (
     merge,
     modality_means,
     name_columns,
-    text_mask,
     training_set,
 )
 from .perturbation import (
@@ -37,6 +37,7 @@ from .perturbation import (
     ShiftedPerturbation,
 )
 
+_MIN_PROBABILITY, _MAX_PROBABILITY = 1e-12, 1 - 1e-7  # of which there are logits in float32
 _ENCODER, _PERTURBATION, _ADAPTER = OpenCLIPEncoder(), RandomPerturbation(), KernelAdapter()
 
 
@@ -55,7 +56,7 @@ def _learns_more(clf: TextAsImageClassifier) -> bool:
     )
 
 
-class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
+class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     """Multi-label image classifier trained on texts: the TaI-Adapter [1]_.
 
     Texts with known labels are embedded by CLIP's frozen text tower; a small adapter
@@ -87,6 +88,10 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         Whether the probabilities of an item are brought to mean 0 and standard
         deviation 1 over the labels in :meth:`decision_function`, and so for ``score``.
         It takes two labels or more.
+    region_weight : float or "auto", default="auto"
+        Weight in [0, 1] of the best region of an image beside the whole, so that what is
+        small is found too (see Notes). "auto" is 0.5 where the encoder's model has regions;
+        0 looks at the whole alone.
     threshold : float, default=0.5
         ``predict`` names a label where its probability is above this.
 
@@ -155,6 +160,7 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         ],
         "center": ["boolean"],
         "standardize": ["boolean"],
+        "region_weight": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
         "threshold": [Interval(Real, 0, 1, closed="both")],
     }
 
@@ -166,6 +172,7 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         *,
         center: bool = False,
         standardize: bool = False,
+        region_weight: float | str = "auto",
         threshold: float = 0.5,
     ) -> None:
         self.encoder = _clone_if_default(encoder, _ENCODER)
@@ -173,6 +180,7 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         self.adapter = _clone_if_default(adapter, _ADAPTER)
         self.center = center
         self.standardize = standardize
+        self.region_weight = region_weight
         self.threshold = threshold
 
     @classmethod
@@ -392,8 +400,7 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : list or iterator of n_items, or array-like of shape (n_items, n_features)
-            Images (or texts), or their embeddings. An iterator is read as it is needed,
-            so it may bring more images than memory holds.
+            As in :meth:`predict_proba`.
 
         Returns
         -------
@@ -402,11 +409,7 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         """
         if self.standardize:
             return scale(self.predict_proba(X).astype(float), axis=1)
-        return self._logits(X)
-
-    def _logits(self, X: Any) -> np.ndarray:
-        check_is_fitted(self)
-        return self._outputs(X, self.adapter_.decision_function)
+        return self._outputs(X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the labels, each by itself (rows do not sum to 1).
@@ -414,30 +417,52 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : list or iterator of n_items, or array-like of shape (n_items, n_features)
-            Images (or texts), or their embeddings. An iterator is read as it is needed,
-            so it may bring more images than memory holds.
+            Images (or texts), or their embeddings, also with those of their regions:
+            (n_items, 1 + n_regions, n_features), the whole image first. An iterator is
+            read as it is needed, so it may bring more images than memory holds.
 
         Returns
         -------
         ndarray of shape (n_items, n_labels)
             Probabilities.
         """
-        check_is_fitted(self)
-        return self._outputs(X, self.adapter_.predict_proba)
+        return self._probabilities(self._outputs(X))
 
-    def _outputs(self, X: Any, compute: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """What `compute` makes of the embeddings of `X`; for an iterator, chunk by chunk."""
-        if not isinstance(X, Iterator):
-            embeddings = self._encode(X, reset=False)
-            return compute(self._centered(embeddings, text_mask(X, len(embeddings))))
-        if not hasattr(self.encoder_, "iter_transform"):
-            return self._outputs(list(X), compute)
-        items = RecordedItems(X)
-        outputs = []
-        for chunk in self.encoder_.iter_transform(items):
-            chunk = self._check_width(chunk)
-            outputs.append(compute(self._centered(chunk, items.pop(len(chunk)))))
-        return np.concatenate(outputs)
+    def iter_predict_proba(
+        self, X: Any, errors: list[ImageReadError] | None = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Probabilities of the labels, batch by batch, for more items than memory holds.
+
+        Parameters
+        ----------
+        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
+            As in :meth:`predict_proba`.
+        errors : list or None, default=None
+            Where the encoder lets images pass that cannot be read, what was wrong with them
+            is appended here, as :class:`~sklearn_tai.exceptions.ImageReadError`; None for a
+            warning at the end.
+
+        Yields
+        ------
+        rows : ndarray of int, shape (n_items_of_batch,)
+            Which items of `X` they are.
+        proba : ndarray of shape (n_items_of_batch, n_labels)
+            Their probabilities.
+        """
+        for rows, logits in self._iter_outputs(X, errors):
+            yield rows, self._probabilities(logits)
+
+    def _scores(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
+        is_text = np.full(len(embeddings), not is_image)
+        return self.adapter_.decision_function(self._centered(embeddings, is_text))
+
+    def _probabilities(self, scores: np.ndarray) -> np.ndarray:
+        return expit(scores)
+
+    def _pool(self, scores: np.ndarray, weight: float) -> np.ndarray:
+        whole, best = expit(scores[:, 0]), expit(scores[:, 1:].max(axis=1))
+        p = (1 - weight) * whole + weight * best
+        return logit(p.clip(_MIN_PROBABILITY, _MAX_PROBABILITY))
 
     def _centered(
         self, embeddings: np.ndarray, is_text: np.ndarray, back: bool = False
@@ -449,28 +474,19 @@ class TextAsImageClassifier(MultiLabelClassifierMixin, BaseEstimator):
         return embeddings + means if back else embeddings - means
 
     def _encode(self, X: Any, reset: bool) -> np.ndarray:
-        """Embeddings of `X`, checked."""
+        """Embeddings of training items, checked."""
         embeddings = as_embeddings(X)
         if embeddings is not None:
+            if np.ndim(embeddings) == 3:  # with regions, of which training makes no use
+                embeddings = embeddings[:, 0]
             return validate_data(self, embeddings, reset=reset, dtype=np.float32, order="C")
         embeddings = self.encoder_.transform(X)
         if not reset:
-            return self._check_width(embeddings)
-        # rows of NaN are images that could not be read (on_error="nan")
+            self._check_width(embeddings)
+            return np.asarray(embeddings, np.float32)
         return validate_data(
             self, embeddings, reset=True, dtype=np.float32, ensure_all_finite="allow-nan"
         )
-
-    def _check_width(self, embeddings: np.ndarray) -> np.ndarray:
-        """Embeddings that the encoder made, if they are of the kind known from training."""
-        if embeddings.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"The encoder returns embeddings of dimension {embeddings.shape[1]}, but this "
-                f"classifier was fitted on embeddings of dimension {self.n_features_in_}. "
-                "Set encoder to the one that made them."
-            )
-        # rows of NaN are images that could not be read (on_error="nan")
-        return np.asarray(embeddings, dtype=np.float32)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from numbers import Integral, Real
 from typing import Any
@@ -14,11 +13,12 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import MultiLabelClassifierMixin
 from ._cropping import GRIDS, Pieces, crop_batches, pool_scores
 from ._sklearn_compat import HasMethods, Interval, Options, StrOptions, estimator_has, fit_context
+from .base import MultiLabelClassifierMixin
 from .ensemble import ScoreEnsemble
-from .inputs import as_embeddings
+from .exceptions import ImageReadError, UnreadableImagesWarning
+from .inputs import as_embeddings, was_read
 from .metrics import label_scores
 
 __all__ = ["MultiCropClassifier"]
@@ -233,23 +233,20 @@ class MultiCropClassifier(MetaEstimatorMixin, MultiLabelClassifierMixin, BaseEst
             )
         self._check_scores_are_independent()
         rows: list[np.ndarray] = []
-        failures: list[str] = []
+        errors: list[ImageReadError] = []
         for batch in crop_batches(X, GRIDS[self.n_crops], self.overlap, self.min_size):
             scores = self._scores(batch, method)
             ends = np.cumsum([len(pieces.parts) for pieces in batch])
             for pieces, part in zip(batch, np.split(scores, ends[:-1])):
                 rows.append(pool_scores(part, self.pooling, self.whole_weight, self.temperature))
-                if np.isnan(rows[-1]).any():
-                    thin = f"X[{pieces.index}] cannot be brought to the size of the model."
-                    failures.append(pieces.failure or thin)
+                if not was_read(rows[-1][None]).all():
+                    reason = "the image cannot be brought to the size of the model"
+                    errors.append(
+                        pieces.error or ImageReadError(pieces.index, None, reason, "Crop it")
+                    )
             batch.clear()  # its pixels, before the next are read
-        if failures:
-            warnings.warn(
-                f"{len(failures)} images could not be read, and their scores are NaN. "
-                f"{' '.join(failures[:5])}{' ...' if len(failures) > 5 else ''}",
-                UserWarning,
-                stacklevel=3,
-            )
+        if errors:
+            warnings.warn(UnreadableImagesWarning(errors), stacklevel=3)
         return np.stack(rows)
 
     def _scores(self, batch: list[Pieces], method: str) -> np.ndarray:
@@ -258,20 +255,16 @@ class MultiCropClassifier(MetaEstimatorMixin, MultiLabelClassifierMixin, BaseEst
         owners = [pieces.index for pieces in batch for _ in pieces.parts]
         try:
             with warnings.catch_warnings():  # all of it is said once, at the end
-                warnings.filterwarnings("ignore", r"\d+ images could not be read", UserWarning)
+                warnings.simplefilter("ignore", UnreadableImagesWarning)
                 return label_scores(self.estimator_, parts, (method, method))
-        except (ValueError, FileNotFoundError) as error:
-            message = str(error)
-            found = re.match(r"X\[(\d+)\]", message)
-            unread = [pieces.failure for pieces in batch if pieces.failure]
-            if found is not None:
-                message = f"X[{owners[int(found[1])]}]{message[found.end() :]}"
-            elif unread:  # the estimator takes no NaN
-                message = unread[0]
-            else:
-                raise
-            kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
-            raise kind(message) from error
+        except ImageReadError as error:
+            index = owners[error.index]
+            raise type(error)(index, error.path, error.reason, error.remedy) from error
+        except ValueError:
+            unread = [pieces.error for pieces in batch if pieces.error]
+            if unread:  # the estimator takes no NaN
+                raise unread[0] from None
+            raise
 
     def _decision_threshold(self) -> float:
         if self.threshold is not None:

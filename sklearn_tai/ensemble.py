@@ -11,8 +11,8 @@ from sklearn.utils import Tags
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from ._base import MultiLabelClassifierMixin
 from ._sklearn_compat import StrOptions, fit_context
+from .base import MultiLabelClassifierMixin
 from .metrics import label_scores
 
 

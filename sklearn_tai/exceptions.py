@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 
-__all__ = ["WeightsError"]
+__all__ = ["ImageNotFoundError", "ImageReadError", "UnreadableImagesWarning", "WeightsError"]
 
 # of the command that runs; None in Python
 _OPTIONS: ContextVar[frozenset[str] | None] = ContextVar("options", default=None)
@@ -28,6 +29,70 @@ class WeightsError(OSError):
     The weights of model_name='local-dir:/no/such/folder' cannot be loaded: there is no folder
     '/no/such/folder'. Give the path of one that holds open_clip_config.json and the weights.
     """
+
+
+class ImageReadError(ValueError):
+    """An image cannot be read, or not be brought to the size of the model.
+
+    Parameters
+    ----------
+    index : int
+        Its place in ``X``.
+    path : Path or None
+        Its file; None for PIL images and arrays.
+    reason : str
+        What is wrong, in words that follow the name of the file.
+    remedy : str
+        What mends it; empty if nothing but leaving it out does.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from sklearn_tai import OpenCLIPEncoder
+    >>> from sklearn_tai.exceptions import ImageReadError
+    >>> try:
+    ...     OpenCLIPEncoder("tai-tiny").transform(["a dog", Path("no_such_photo.jpg")])
+    ... except ImageReadError as error:
+    ...     print(error.index, error.path, error.reason)
+    1 no_such_photo.jpg is no file
+    """
+
+    def __init__(self, index: int, path: Path | None, reason: str, remedy: str) -> None:
+        super().__init__(index, path, reason, remedy)
+        self.index, self.path, self.reason, self.remedy = index, path, reason, remedy
+
+    def __str__(self) -> str:
+        name = "" if self.path is None else f"{str(self.path)!r} "
+        leave = f"{self.remedy}, or leave it out of X." if self.remedy else "Leave it out of X."
+        remedy = wording(leave, self.remedy and f"{self.remedy}.")
+        place = wording(f"X[{self.index}]: ", "")
+        return f"{place}{name}{self.reason}. {remedy}".rstrip()
+
+
+class ImageNotFoundError(ImageReadError, FileNotFoundError):
+    """There is no file at the path of an image."""
+
+    # that of the base with more fields, for those who copy it
+    __new__ = FileNotFoundError.__new__  # type: ignore[assignment]
+
+
+class UnreadableImagesWarning(UserWarning):
+    """Images could not be read, and ``on_error="nan"`` let them pass.
+
+    Parameters
+    ----------
+    errors : list of ImageReadError
+        What was wrong with each, in the order of ``X``.
+    """
+
+    def __init__(self, errors: list[ImageReadError]) -> None:
+        super().__init__(errors)
+        self.errors = sorted(errors, key=lambda error: error.index)
+
+    def __str__(self) -> str:
+        first = " ".join(map(str, self.errors[:5]))
+        more = " ..." if len(self.errors) > 5 else ""
+        return f"{len(self.errors)} images could not be read; their rows are NaN. {first}{more}"
 
 
 @contextmanager

@@ -320,10 +320,10 @@ EMBEDDINGS = [
         "one embedding without its row", ValueError, r"reshape", lambda b: b.fitted.predict(b.X[0])
     ),
     Case(
-        "three dimensions",
+        "four dimensions",
         (TypeError, ValueError),
-        "must be uint8|dim 3",
-        lambda b: b.fitted.predict(b.X[None]),
+        "must be uint8|dim 4",
+        lambda b: b.fitted.predict(b.X[None, None]),
     ),
     Case(
         "complex numbers",

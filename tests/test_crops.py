@@ -262,9 +262,9 @@ def test_a_picture_too_thin_for_the_model(scenes, text_embeddings, corpus):
         return MultiCropClassifier(clf, min_size=1).fit(text_embeddings, corpus[1])
 
     X = [scenes.images[0], Image.new("RGB", (1600, 2))]
-    with pytest.raises(ValueError, match=r"^X\[1\]: a picture of .* cannot be brought"):
+    with pytest.raises(ValueError, match=r"^X\[1\]: the PIL image is .* cannot be brought"):
         multi("raise").decision_function(X)
-    with pytest.warns(UserWarning, match=r"^1 images .* NaN. X\[1\] cannot be brought"):
+    with pytest.warns(UserWarning, match=r"^1 images .* NaN. X\[1\]: the image cannot be brought"):
         scores = multi("nan").decision_function(X)
     assert np.isnan(scores).any(axis=1).tolist() == [False, True]
 

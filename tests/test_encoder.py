@@ -211,7 +211,7 @@ def test_cache(encoder, scenes, tmp_path):
     loaded = OpenCLIPEncoder("tai-tiny")._load()
     from sklearn_tai.encoders._cache import content_key
 
-    cache.put([content_key(loaded.fingerprint, "a cat")], np.full((1, first.shape[1]), 7.0))
+    cache.put([content_key(loaded.fingerprint, "a cat")], np.full((1, first.shape[1]), 7))
     assert (cached.transform(["a cat"]) == 7).all()
 
 
@@ -238,17 +238,15 @@ def test_cache_with_many_processes(tmp_path):
 @pytest.fixture
 def encoded(monkeypatch):
     """The texts and images that go through a model, as they go."""
-    from sklearn_tai.encoders import _base
+    from sklearn_tai.encoders._chunk import Chunk
 
-    seen = []
-    for name in ("text_batches", "image_batches"):
-        original = getattr(_base, name)
+    seen, original = [], Chunk._encode
 
-        def spy(loaded, items, *args, original=original):
-            seen.extend(items)
-            return original(loaded, items, *args)
+    def spy(chunk, rows):
+        seen.extend(chunk.items[row] for row in rows)
+        return original(chunk, rows)
 
-        monkeypatch.setattr(_base, name, spy)
+    monkeypatch.setattr(Chunk, "_encode", spy)
     return seen
 
 
@@ -305,13 +303,13 @@ def test_processes_share_the_work(tmp_path):
     code = """
 import sys
 from sklearn_tai import OpenCLIPEncoder
-from sklearn_tai.encoders import _base
-n, original = 0, _base.text_batches
-def count(loaded, items, *args):
+from sklearn_tai.encoders._chunk import Chunk
+n, original = 0, Chunk._encode
+def count(chunk, rows):
     global n
-    n += len(items)
-    return original(loaded, items, *args)
-_base.text_batches = count
+    n += len(rows)
+    return original(chunk, rows)
+Chunk._encode = count
 texts = [f"text number {i}" for i in range(700)]
 encoder = OpenCLIPEncoder("tai-tiny", cache=sys.argv[1], batch_size=4)
 encoder.transform(["warm up"])
@@ -336,11 +334,11 @@ def test_iterators_are_read_as_needed(encoder, scenes):
             yield scenes.images[i]
 
     small = clone(encoder).set_params(batch_size=2, cache=None)
-    chunks = small.iter_transform(stream())
-    assert len(next(chunks)) == 32
-    assert len(read) == 32
-    rest = np.concatenate(list(chunks))
-    np.testing.assert_allclose(rest, encoder.transform(scenes.images[32:70]), atol=1e-4)
+    batches = small.iter_batches(stream())
+    assert next(batches).rows.tolist() == [0, 1]
+    assert len(read) == 32  # 16 batches
+    rest = np.concatenate([batch.embeddings for batch in batches])
+    np.testing.assert_allclose(rest, encoder.transform(scenes.images[2:70]), atol=1e-4)
     with pytest.raises(ValueError, match="X is empty"):
         encoder.transform(iter([]))
     with pytest.raises(TypeError, match=r"X\[33\] is of type int"):

@@ -104,7 +104,7 @@ def test_size_is_part_of_the_cache_key(scenes, tmp_path):
 def test_lines_cannot_be_brought_to_a_square_whole():
     line = Image.new("RGB", (900, 1))
     longest = OpenCLIPEncoder("tai-tiny", resize_mode="longest")
-    with pytest.raises(ValueError, match=r"X\[1\]: a picture of 900 x 1 pixels .* 'squash'"):
+    with pytest.raises(ValueError, match=r"X\[1\]: the PIL image is 900 x 1 pixels.* 'squash'"):
         longest.transform([Image.new("RGB", (9, 9)), line])
     longest.set_params(on_error="nan")
     with pytest.warns(UserWarning, match="could not be read"):

@@ -115,7 +115,7 @@ def test_another_process(fitted, data, tmp_path):
 def test_another_version_warns(fitted, tmp_path, monkeypatch):
     dumped = pickle.dumps(fitted)
     save_classifier(fitted, tmp_path)
-    monkeypatch.setattr("sklearn_tai._base.__version__", "9.9")
+    monkeypatch.setattr("sklearn_tai.base._version.__version__", "9.9")
     message = "saved by version .* of sklearn-tai and is loaded by version 9.9"
     with pytest.warns(InconsistentVersionWarning, match=message):
         pickle.loads(dumped)

@@ -11,7 +11,7 @@ from scipy import sparse
 from torch import nn
 from torch.nn.functional import normalize
 
-from .._device import check_device
+from ..inputs import check_device
 from ..perturbation import BasePerturbation
 from ._base import BaseAdapter, TrainingData
 

@@ -19,8 +19,8 @@ from skorch.history import History
 from torch import nn
 from tqdm.auto import tqdm
 
-from .._device import check_device
 from .._sklearn_compat import Interval, StrOptions
+from ..inputs import check_device
 from ..perturbation import BasePerturbation
 from ._base import BaseAdapter, TrainingData
 from ._batches import TensorBatches

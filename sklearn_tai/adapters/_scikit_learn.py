@@ -85,18 +85,12 @@ class ScikitLearnAdapter(BaseAdapter):
         return self
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
-        readable = ~np.isnan(X).any(axis=1)  # NaN stands for images that could not be read
-        logits = np.full((len(X), self.n_labels_), np.nan, np.float32)
-        if not readable.any():
-            return logits
-        methods = "predict_proba", "decision_function"
-        scores = label_scores(self.estimator_, X[readable], methods)
+        scores = label_scores(self.estimator_, X, ("predict_proba", "decision_function"))
         if self.n_labels_ == 1:  # to scikit-learn one label is two classes
             scores = scores.reshape(len(scores), -1)[:, -1:]
         if hasattr(self.estimator_, "predict_proba"):
             scores = logit(scores.clip(_MIN_PROBABILITY, 1 - 1e-7))
-        logits[readable] = scores
-        return logits
+        return scores.astype(np.float32)
 
     def to_module(self) -> NoReturn:
         raise ValueError(

@@ -11,11 +11,10 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._base import MultiLabelClassifierMixin
-from .._device import check_device
 from .._sklearn_compat import HasMethods, Interval, fit_context
 from ..adapters import MLPAdapter, TrainingData
-from ..inputs import as_embeddings, check_indicator, check_items
+from ..base import MultiLabelClassifierMixin
+from ..inputs import as_embeddings, check_device, check_indicator, check_items
 from ..perturbation import RandomPerturbation
 
 

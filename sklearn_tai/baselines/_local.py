@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..encoders import OpenCLIPEncoder
-from ..encoders._images import image_batches
-from ..encoders._text import _shallow, _tower, text_lengths
+from ..encoders._text import _tower, text_lengths
+from ..exceptions import ImageReadError, UnreadableImagesWarning
 
 
 @dataclass
@@ -144,58 +144,6 @@ class TextTower:
         return projection(hidden) if isinstance(projection, nn.Module) else hidden @ projection
 
 
-class _DensePool(nn.Module):
-    """CLIP's attention pool, and beside it the values at each position.
-
-    Values and output projection without attention and without positions, as DenseCLIP
-    and TaI-DPT do it: what the pool would yield if it looked at one position only.
-    """
-
-    def __init__(self, pool: Any) -> None:
-        super().__init__()
-        self.pool = pool
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        positions = x.flatten(2).transpose(1, 2)  # (n, height * width, channels)
-        dense = self.pool.c_proj(self.pool.v_proj(positions))
-        return torch.cat([self.pool(x)[:, None], dense], dim=1)
-
-
-class _RegionTower:
-    """A model whose ``encode_image`` yields the whole picture, then its regions."""
-
-    def __init__(self, model: Any) -> None:
-        visual = cast(Any, _shallow(model.visual))
-        if hasattr(visual, "attnpool"):
-            visual._modules["attnpool"] = _DensePool(visual.attnpool)
-        else:
-            visual.output_tokens = True
-        self._visual = visual
-
-    def encode_image(self, batch: torch.Tensor) -> torch.Tensor:
-        """Features of shape (n_images, 1 + n_regions, n_features)."""
-        encoded = self._visual(batch)
-        if isinstance(encoded, torch.Tensor):
-            return encoded
-        whole, tokens = encoded
-        if self._visual.final_ln_after_pool:  # otherwise done
-            tokens = self._visual.ln_post(tokens)
-        if self._visual.proj is not None:
-            tokens = tokens @ self._visual.proj
-        return torch.cat([whole[:, None], tokens], dim=1)
-
-
-def has_regions(model: Any) -> bool:
-    """Whether the image tower is one whose regions lie in the space of its embeddings."""
-    from open_clip.modified_resnet import ModifiedResNet
-    from open_clip.transformer import VisionTransformer
-
-    visual = model.visual
-    if isinstance(visual, VisionTransformer):
-        return visual.attn_pool is None and visual.pool_type in ("tok", "avg")
-    return isinstance(visual, ModifiedResNet)
-
-
 def encode_items(
     encoder: OpenCLIPEncoder,
     items: list[Any],
@@ -209,38 +157,30 @@ def encode_items(
 
     `start` is the index of the first item in the user's ``X``, for messages.
     """
-    loaded = encoder._load()
-    regions = regions and has_regions(loaded.model)
     whole: list[Any] = [None] * len(items)
     parts: list[Any] = [None] * len(items)
-    images, texts = np.flatnonzero(is_image), np.flatnonzero(~is_image)
-    failures: list[tuple[int, str]] | None = None if encoder.on_error == "raise" else []
-    with torch.no_grad():  # inference_mode would forbid to train on what comes out
-        if len(images) and regions:
-            dense = replace(loaded, model=_RegionTower(loaded.model))
-            for rows, encoded in image_batches(
-                dense, [items[i] for i in images], start + images, encoder.batch_size, failures
-            ):
-                for i, one in zip(images[rows], F.normalize(encoded.float(), dim=-1).cpu()):
-                    whole[i], parts[i] = one[0].clone(), one[1:].half()
-        if len(texts) and tokens:
+    texts = np.flatnonzero(~is_image)
+    if len(texts) and tokens:
+        with torch.no_grad():  # inference_mode would forbid to train on what comes out
             tower = TextTower(encoder)
             for i, one in zip(texts, _token_features(tower, [items[i] for i in texts], encoder)):
                 whole[i], parts[i] = one[-1], one.half()  # a text is read off at its end
-    if failures:
-        first = " ".join(message for _, message in sorted(failures)[:5])
-        warnings.warn(
-            f"{len(failures)} images could not be read, and their scores are NaN. {first}",
-            UserWarning,
-            stacklevel=4,
-        )
-    rest = [i for i in range(len(items)) if whole[i] is None]
-    if rest:
-        vectors = F.normalize(
-            torch.from_numpy(encoder.transform([items[i] for i in rest])), dim=-1
-        )
-        for i, vector in zip(rest, vectors):
-            whole[i], parts[i] = vector, vector.new_zeros(0, len(vector)).half()
+    rest = np.array([i for i in range(len(items)) if whole[i] is None])
+    errors: list[ImageReadError] = []
+    try:
+        others = [items[i] for i in rest]
+        for batch in encoder.iter_batches(others, regions=regions, errors=errors):
+            vectors = torch.from_numpy(batch.embeddings)
+            for i, one in zip(rest[batch.rows], F.normalize(vectors, dim=-1)):
+                one = one.reshape(-1, one.shape[-1])  # with regions, or without
+                whole[i], parts[i] = one[0].clone(), one[1:].half()
+    except ImageReadError as error:
+        error.index = start + rest[error.index]
+        raise
+    for unread in errors:
+        unread.index = start + rest[unread.index]
+    if errors:
+        warnings.warn(UnreadableImagesWarning(errors), stacklevel=4)
     n_parts = torch.tensor([len(one) for one in parts])
     return ItemFeatures(
         torch.stack(whole),

@@ -16,8 +16,8 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from .._base import MultiLabelClassifierMixin
 from .._sklearn_compat import Interval, StrOptions
+from ..base import MultiLabelClassifierMixin
 from ..encoders import OpenCLIPEncoder
 from ..inputs import (
     as_embeddings,

@@ -14,11 +14,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 from tqdm.auto import tqdm
 
-from .._base import MultiLabelClassifierMixin
-from .._device import check_device
 from .._sklearn_compat import HasMethods, Interval, fit_context
 from ..adapters import KnownBCEWithLogitsLoss
-from ..inputs import as_embeddings, check_indicator, check_items
+from ..base import MultiLabelClassifierMixin
+from ..inputs import as_embeddings, check_device, check_indicator, check_items
 
 
 class LabelHeads(nn.Module):

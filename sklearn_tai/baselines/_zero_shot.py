@@ -13,8 +13,8 @@ from sklearn.preprocessing import normalize, scale
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._base import MultiLabelClassifierMixin
 from .._sklearn_compat import HasMethods, Interval, fit_context
+from ..base import MultiLabelClassifierMixin
 from ..corpus._grammar import noun
 from ..inputs import as_embeddings, check_labels
 

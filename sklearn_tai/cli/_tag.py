@@ -80,7 +80,7 @@ def tag(
     input, one a line. Pictures that cannot be read are told at the end, and the exit code
     is then 1; the others are tagged all the same.
 
-    With -o, every 16 batches are written when they are done. After a stop the same command
+    With -o, every batch is written when it is done. After a stop the same command
     goes on where it was; run again later, it adds the pictures that are new.
 
     \b
@@ -154,10 +154,10 @@ def tag(
             ) from None
     total_now = "" if output is None else f" {output} holds {n_before + n_tagged:,}."
     note(f"Tagged {count(n_tagged, 'picture')}.{total_now}", quiet)
-    if tagger.failures:
-        click.echo(f"{count(len(tagger.failures), 'picture')} could not be read:", err=True)
-        for failure in tagger.failures:
-            click.echo(f"  {failure}", err=True)
+    if tagger.errors:
+        click.echo(f"{count(len(tagger.errors), 'picture')} could not be read:", err=True)
+        for error in sorted(tagger.errors, key=lambda error: error.index):
+            click.echo(f"  {error}", err=True)
         ctx.exit(1)
 
 

@@ -1,13 +1,10 @@
-"""Label pictures chunk by chunk, in the memory of one chunk."""
+"""Label pictures batch by batch."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 import sys
-import warnings
-from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +12,9 @@ from typing import Any
 import click
 import numpy as np
 
-from .._device import check_device
 from ..deploy import find_pictures, load_classifier
-from ..inputs import IMAGE_SUFFIXES, open_image
+from ..exceptions import ImageReadError
+from ..inputs import IMAGE_SUFFIXES, check_device, was_read
 from ._formats import Tagged
 
 
@@ -31,7 +28,7 @@ class Tagger:
     top, threshold : int and float, or None
         Which labels are kept: so many, and those above.
     batch_size : int
-        Pictures encoded at once; a chunk is 16 batches.
+        Pictures encoded at once.
     device : str or None
         Where they are encoded; None for a GPU if there is one.
     """
@@ -45,9 +42,8 @@ class Tagger:
         device: str | None,
     ) -> None:
         self._clf: Any = load_classifier(folder)
-        self._encoder: Any = self._clf.encoder_
         # a cache would fill memory with embeddings that are never asked for again
-        self._encoder.set_params(
+        self._clf.encoder_.set_params(
             batch_size=batch_size,
             cache=None,
             device=check_device(device),
@@ -56,29 +52,21 @@ class Tagger:
         )
         self._labels = np.array(list(map(str, self._clf.classes_)), dtype=object)
         self._top, self._threshold = top, threshold
-        self.failures: list[str] = []
+        self.errors: list[ImageReadError] = []
 
     def tag(self, paths: Iterable[Path]) -> Iterator[tuple[int, list[Tagged]]]:
         """How many pictures were worked on, and those of them that could be read."""
-        waiting: deque[Path] = deque()
+        waiting: dict[int, Path] = {}
 
         def feed() -> Iterator[Path]:
-            for path in paths:
-                waiting.append(path)
+            for i, path in enumerate(paths):
+                waiting[i] = path
                 yield path
 
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "[0-9]+ images could not be read")
-            for embeddings in self._encoder.iter_transform(feed()):
-                chunk = [waiting.popleft() for _ in embeddings]
-                read = ~np.isnan(embeddings).any(axis=1)
-                self.failures += [_fault(p) for p, ok in zip(chunk, read) if not ok]
-                tagged = []
-                if read.any():
-                    proba = self._clf.predict_proba(embeddings[read])
-                    good = [path for path, ok in zip(chunk, read) if ok]
-                    tagged = list(map(self._choose, good, proba))
-                yield len(chunk), tagged
+        for rows, proba in self._clf.iter_predict_proba(feed(), self.errors):
+            batch = [waiting.pop(i) for i in rows.tolist()]
+            read = np.flatnonzero(was_read(proba))
+            yield len(batch), [self._choose(batch[k], proba[k]) for k in read]
 
     def _choose(self, path: Path, proba: np.ndarray) -> Tagged:
         order = np.argsort(-proba, kind="stable")[: self._top]
@@ -122,14 +110,3 @@ def fingerprint(model: Path) -> str:
             )
         digest.update((model / name).read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _fault(path: Path) -> str:
-    """Why a picture could not be read, in the words of the library."""
-    try:
-        open_image(path, 0)
-    except (ValueError, FileNotFoundError) as error:
-        # X and its index mean nothing here
-        message = re.sub(r"^X\[0\]: ", "", " ".join(str(error).split()))
-        return message.replace(", or leave it out of X", "")
-    return f"{str(path)!r} could not be read at first, but can be now; run the command again."

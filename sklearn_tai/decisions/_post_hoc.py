@@ -12,9 +12,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._base import MultiLabelClassifierMixin
 from .._sklearn_compat import num_samples, safe_indexing
-from ..inputs import check_indicator, column_names
+from ..base import MultiLabelClassifierMixin
+from ..inputs import check_indicator, column_names, was_read
 from ..metrics import label_scores
 
 _MIN_PROBABILITY = 1e-7  # logits of 0 and 1 would be infinite
@@ -88,7 +88,7 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
             )
         self.classes_ = self._label_names(scores.shape[1], names, y)
         self._take_features_of(self.estimator_)
-        read = ~np.isnan(scores).any(axis=1)
+        read = was_read(scores)
         if not read.any():
             raise ValueError("X holds no image that could be read. Give others.")
         return scores[read], None if labels is None else labels[read]

@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.base import clone
 
 from .. import __version__
-from .._base import check_version
 from ..adapters import KernelAdapter, MLPAdapter
+from ..base import check_version
 from ..classifier import TextAsImageClassifier
 from ..encoders import OpenCLIPEncoder, TransformersEncoder
 from ..perturbation import MixedPerturbation, RandomPerturbation, ShiftedPerturbation

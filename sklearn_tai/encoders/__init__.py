@@ -1,8 +1,15 @@
 """Encoders that put texts and images in one space."""
 
-from ._base import BaseEncoder
+from ._base import BaseEncoder, EncodedBatch
 from ._open_clip import OpenCLIPEncoder
 from ._presets import PRESETS, Preset
 from ._transformers import TransformersEncoder
 
-__all__ = ["PRESETS", "BaseEncoder", "OpenCLIPEncoder", "Preset", "TransformersEncoder"]
+__all__ = [
+    "PRESETS",
+    "BaseEncoder",
+    "EncodedBatch",
+    "OpenCLIPEncoder",
+    "Preset",
+    "TransformersEncoder",
+]

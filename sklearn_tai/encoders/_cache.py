@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from abc import ABCMeta, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from threading import Lock
@@ -15,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 _ORIENTATION = 0x0112  # the EXIF tag
+_REGIONS = "+regions"  # behind the key of the whole
 _CHUNK = 500  # SQLite allows 999 variables a statement in old builds
 
 
@@ -44,7 +46,43 @@ def hash_file(digest: Any, path: Path) -> None:
             digest.update(block)
 
 
-class MemoryCache:
+class _Cache(metaclass=ABCMeta):
+    """Embeddings by key: of wholes in float32; their regions in float16, at half the size."""
+
+    def get(self, keys: Sequence[str], regions: bool = False) -> dict[str, np.ndarray]:
+        """The embeddings of those keys that are there, with their regions if asked for."""
+        found = self._get(keys)
+        if not regions:
+            return found
+        parts = self._get([key + _REGIONS for key in found])
+        return {
+            key: np.vstack([whole, parts[key + _REGIONS].reshape(-1, len(whole))])
+            for key, whole in found.items()
+            if key + _REGIONS in parts
+        }
+
+    def put(self, keys: Sequence[str], embeddings: np.ndarray) -> None:
+        """Store one row a key; where rows are matrices, the first is the whole's."""
+        if len(embeddings) == 0:
+            return
+        embeddings = np.asarray(embeddings, np.float32)
+        if embeddings.ndim == 2:
+            self._put(dict(zip(keys, embeddings)))
+            return
+        regions = embeddings[:, 1:].reshape(len(embeddings), -1).astype(np.float16)
+        self._put(dict(zip(keys, embeddings[:, 0])))
+        self._put({key + _REGIONS: part for key, part in zip(keys, regions)})
+
+    @abstractmethod
+    def _get(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
+        """The vectors of those keys that are there."""
+
+    @abstractmethod
+    def _put(self, vectors: dict[str, np.ndarray]) -> None:
+        """Store vectors."""
+
+
+class MemoryCache(_Cache):
     """Vectors kept in this process; the ones not used for longest go first."""
 
     def __init__(self, max_bytes: int) -> None:
@@ -53,8 +91,7 @@ class MemoryCache:
         self._vectors: OrderedDict[str, np.ndarray] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
-        """The vectors of those keys that are there."""
+    def _get(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
         found = {}
         with self._lock:
             for key in keys:
@@ -63,14 +100,13 @@ class MemoryCache:
                     found[key] = self._vectors[key]
         return found
 
-    def put(self, keys: Iterable[str], vectors: np.ndarray) -> None:
-        """Store one vector a key."""
+    def _put(self, vectors: dict[str, np.ndarray]) -> None:
         with self._lock:
-            for key, vector in zip(keys, vectors):
+            for key, vector in vectors.items():
                 old = self._vectors.pop(key, None)
                 # a copy: a view would keep the whole batch in memory
-                self._vectors[key] = np.array(vector, np.float32)
-                self.n_bytes += self._vectors[key].nbytes - (0 if old is None else old.nbytes)
+                self._vectors[key] = vector.copy()
+                self.n_bytes += vector.nbytes - (0 if old is None else old.nbytes)
             while self.n_bytes > self.max_bytes and self._vectors:
                 self.n_bytes -= self._vectors.popitem(last=False)[1].nbytes
 
@@ -85,8 +121,8 @@ class MemoryCache:
 MEMORY = MemoryCache(2**28)
 
 
-class EmbeddingCache:
-    """A table of float32 vectors in an SQLite file, safe with many processes."""
+class EmbeddingCache(_Cache):
+    """A table of vectors in an SQLite file, safe with many processes."""
 
     def __init__(self, folder: str | Path) -> None:
         self.path = Path(folder) / "embeddings.sqlite"
@@ -97,21 +133,29 @@ class EmbeddingCache:
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=60)
 
-    def get(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
-        """The vectors of those keys that are there."""
+    def _get(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
         unique, found = list(dict.fromkeys(keys)), {}
         with closing(self._connect()) as db:
             for start in range(0, len(unique), _CHUNK):
                 part = unique[start : start + _CHUNK]
                 marks = ",".join("?" * len(part))
                 query = f"SELECT key, vector FROM embedding WHERE key IN ({marks})"
-                found.update(
-                    {key: np.frombuffer(blob, np.float32) for key, blob in db.execute(query, part)}
-                )
+                for key, blob in db.execute(query, part):
+                    found[key] = np.frombuffer(blob, _dtype(key))
         return found
 
-    def put(self, keys: Iterable[str], vectors: np.ndarray) -> None:
-        """Store one vector a key."""
-        rows = [(k, np.ascontiguousarray(v, np.float32).tobytes()) for k, v in zip(keys, vectors)]
+    def _put(self, vectors: dict[str, np.ndarray]) -> None:
+        rows = [(key, vector.tobytes()) for key, vector in vectors.items()]
         with closing(self._connect()) as db, db:
             db.executemany("INSERT OR REPLACE INTO embedding VALUES (?, ?)", rows)
+
+
+def _dtype(key: str) -> type[np.floating[Any]]:
+    return np.float16 if key.endswith(_REGIONS) else np.float32
+
+
+def open_cache(cache: str | Path | None) -> MemoryCache | EmbeddingCache | None:
+    """What an encoder's parameter of that name stands for."""
+    if cache is None:
+        return None
+    return MEMORY if cache == "memory" else EmbeddingCache(cache)

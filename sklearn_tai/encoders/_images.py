@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -12,43 +12,43 @@ import torch
 from joblib import cpu_count
 from PIL import Image
 
-from ..inputs import image_opener
+from ..exceptions import ImageReadError, wording
+from ..inputs import image_error, image_opener
 
 
 def image_batches(
     loaded: Any,
+    encode_image: Callable[[torch.Tensor], torch.Tensor],
     images: Sequence[Any],
     places: np.ndarray,
     batch_size: int,
-    failures: list[tuple[int, str]] | None = None,
+    errors: list[ImageReadError] | None = None,
 ) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
     """Rows of `images` and their embeddings, batch by batch.
 
     At most two batches of pixels are in memory: the one in the model and the next.
     `places` are the pictures' indices in the user's ``X``, for messages. With a list of
-    `failures`, a picture's index and what is wrong with it go there, and its embedding
-    is NaN.
+    `errors`, those of pictures go there, and their embeddings are NaN.
     """
     open_image = image_opener()
 
     def pixels(item: Any, place: int) -> torch.Tensor | None:
         try:
-            return prepare(open_image(item, place), place)
-        except (ValueError, FileNotFoundError) as error:
-            if failures is None:
+            return prepare(open_image(item, place), item, place)
+        except ImageReadError as error:
+            if errors is None:
                 raise
-            failures.append((place, str(error)))
+            errors.append(error)
             return None
 
-    def prepare(picture: Image.Image, place: int) -> torch.Tensor:
+    def prepare(picture: Image.Image, item: Any, place: int) -> torch.Tensor:
         try:
             return loaded.preprocess(picture)
         except ValueError as error:  # a line brought to a square whole would be no pixel wide
-            raise ValueError(
-                f"X[{place}]: a picture of {picture.width} x {picture.height} pixels cannot be "
-                f"brought to the size of the model ({error}). Crop it, set resize_mode to "
-                "'squash', or leave it out of X."
-            ) from error
+            size = f"{picture.width} x {picture.height} pixels"
+            reason = f"is {size}, which cannot be brought to the size of the model ({error})"
+            remedy = wording("Crop it, set resize_mode to 'squash'", "Crop it")
+            raise image_error(item, place, reason, remedy) from error
 
     def encode(futures: list[Future[torch.Tensor | None]]) -> torch.Tensor:
         results = [future.result() for future in futures]
@@ -57,7 +57,7 @@ def image_batches(
         pictures: list[Any] = [stand_in if result is None else result for result in results]
         batch = torch.stack(pictures)
         batch = batch.to(loaded.device, loaded.dtype, memory_format=torch.channels_last)
-        encoded = loaded.model.encode_image(batch)
+        encoded = encode_image(batch)
         if bad:
             encoded[bad] = torch.nan
         return encoded

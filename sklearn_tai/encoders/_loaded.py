@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from ._regions import RegionTower, has_regions
 from ._text import can_be_cut
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -26,6 +27,7 @@ class LoadedModel:
     tokenize: Callable[[list[str]], torch.Tensor]
     device: torch.device
     dtype: torch.dtype
+    resize_mode: str = "squash"  # how pictures become squares, in open_clip's words
     # names this copy of the weights within the process
     uid: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -33,6 +35,27 @@ class LoadedModel:
     def text_can_be_cut(self) -> bool:
         """Whether texts may run on fewer positions; see :func:`._text.can_be_cut`."""
         return can_be_cut(self.model)
+
+    @cached_property
+    def region_tower(self) -> RegionTower | None:
+        """The model as it yields regions; None where it has none."""
+        return RegionTower(self.model) if has_regions(self.model) else None
+
+    def image_tower(self, regions: bool) -> Callable[[torch.Tensor], torch.Tensor]:
+        """What embeds pictures, with regions if asked for."""
+        if not regions:
+            return self.model.encode_image
+        if self.region_tower is not None:
+            return self.region_tower.encode_image
+        return lambda batch: self.model.encode_image(batch)[:, None]
+
+    def frame(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Edges of the part of a picture that the model sees, in pixels of the picture."""
+        if self.resize_mode == "squash":
+            return 0, 0, width, height
+        side = max(width, height) if self.resize_mode == "longest" else min(width, height)
+        left, upper = (width - side) / 2, (height - side) / 2
+        return left, upper, left + side, upper + side
 
     @cached_property
     def fingerprint(self) -> str:

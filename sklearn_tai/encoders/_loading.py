@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from .._device import check_device
 from ..exceptions import WeightsError
+from ..inputs import check_device
 from ._activation import choose_activation, has_choice, is_torchscript, tag_of_file, tag_of_repo
 from ._hub import cannot_load, hub_file, hub_repo
 from ._layout import fast_layout
@@ -94,7 +94,8 @@ def _load(request: ModelRequest) -> LoadedModel:
     preprocess = resized_preprocess(model, request.image_size, request.resize_mode)
     model = fast_layout(model.eval().requires_grad_(False))
     dtype = DTYPES[request.precision]
-    return LoadedModel(model, preprocess, tokenize, torch.device(request.device), dtype)
+    mode = model.visual.preprocess_cfg["resize_mode"]
+    return LoadedModel(model, preprocess, tokenize, torch.device(request.device), dtype, mode)
 
 
 def _find_parts(source: ModelSource, verbose: int) -> _Parts:

@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from .._device import check_device
 from .._sklearn_compat import Interval, StrOptions
 from ..exceptions import WeightsError
+from ..inputs import check_device
 from ._base import BaseEncoder
 from ._loaded import DTYPES, LoadedModel
 

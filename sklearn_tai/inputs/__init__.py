@@ -1,5 +1,6 @@
 """What users pass in: items, pictures and labels, parsed and checked once, at the door."""
 
+from ._device import check_device
 from ._items import (
     IMAGE_SUFFIXES,
     as_embeddings,
@@ -9,25 +10,23 @@ from ._items import (
     item_chunks,
 )
 from ._labels import LabelIndicator, check_indicator, check_labels, column_names
-from ._pictures import image_opener, open_image
+from ._pictures import image_error, image_opener, open_image, was_read
 from ._training import (
-    RecordedItems,
     TrainingSet,
     check_some_present,
     labelled_mask,
     merge,
     modality_means,
     name_columns,
-    text_mask,
     training_set,
 )
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "LabelIndicator",
-    "RecordedItems",
     "TrainingSet",
     "as_embeddings",
+    "check_device",
     "check_embeddings",
     "check_indicator",
     "check_items",
@@ -35,6 +34,7 @@ __all__ = [
     "check_modality",
     "check_some_present",
     "column_names",
+    "image_error",
     "image_opener",
     "item_chunks",
     "labelled_mask",
@@ -42,6 +42,6 @@ __all__ = [
     "modality_means",
     "name_columns",
     "open_image",
-    "text_mask",
     "training_set",
+    "was_read",
 ]

@@ -62,8 +62,13 @@ def _check_text(text: str, index: int) -> None:
 
 
 def as_embeddings(X: Any) -> Any | None:
-    """`X` itself where it is a matrix of embeddings, None where it is a list of items."""
+    """`X` itself where it holds embeddings, None where it is a list of items.
+
+    Embeddings are a matrix, or with those of regions a float array of three dimensions.
+    """
     if isinstance(X, np.ndarray):
+        if X.ndim == 3:
+            return X if X.dtype.kind == "f" else None
         return X if X.ndim == 2 or (X.ndim < 2 and X.dtype.kind not in "OUST") else None
     if hasattr(X, "toarray") or hasattr(X, "iloc") or hasattr(X, "__array__"):
         # sparse matrices, data frames, tensors; a Series of items has one dimension

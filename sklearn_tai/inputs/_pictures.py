@@ -1,4 +1,7 @@
-"""Open pictures of every kind as RGB, the right way up, or say what is wrong with them."""
+"""Open pictures of every kind as RGB, the right way up, or say what is wrong with them.
+
+Images that could not be read and were let pass are rows of NaN: in embeddings, and in scores.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,15 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
+from ..exceptions import ImageNotFoundError, ImageReadError
+
 # Models scale the short edge to some 224 pixels, whatever that makes of the long one.
 _MAX_ASPECT = 1000
+
+
+def was_read(rows: np.ndarray) -> np.ndarray:
+    """Which rows, of embeddings or scores, are not of images that could not be read."""
+    return ~np.isnan(rows).any(axis=tuple(range(1, rows.ndim)))
 
 
 def image_opener() -> Callable[[Any, int], Image.Image]:
@@ -29,55 +39,73 @@ def image_opener() -> Callable[[Any, int], Image.Image]:
 def open_image(item: Any, index: int) -> Image.Image:
     """An RGB picture the right way up, read from whatever the user gave as ``X[index]``.
 
-    Raises FileNotFoundError where there is no file, else ValueError.
+    Raises ImageReadError.
     """
-    if isinstance(item, np.ndarray):
-        name = f"the array of shape {item.shape}"
-        if 0 in item.shape:
-            raise ValueError(f"X[{index}]: {name} has no pixels. Leave it out of X.")
-        return _checked(Image.fromarray(item), index, name)
-    if isinstance(item, Image.Image):
-        return _upright(item, index, "the PIL image")
-    _check_file(item, index)
+    path = item if isinstance(item, Path) else None
     try:
-        picture = Image.open(item)
+        if path is None:
+            return _upright(Image.fromarray(item) if isinstance(item, np.ndarray) else item)
+        _check_file(path, index)
+        with Image.open(path) as picture:
+            return _upright(picture)
+    except ImageReadError:
+        raise
     except Exception as error:  # Pillow's plugins raise all sorts
-        raise _unreadable(index, repr(str(item)), error) from error
-    with picture:
-        return _upright(picture, index, repr(str(item)))
+        raise image_error(item, index, *_reason(error)) from error
+
+
+def image_error(item: Any, index: int, reason: str, remedy: str) -> ImageReadError:
+    """What is wrong with ``X[index]``, in words that follow its name."""
+    if isinstance(item, Path):
+        return ImageReadError(index, item, reason, remedy)
+    kind = f"array of shape {item.shape}" if isinstance(item, np.ndarray) else "PIL image"
+    return ImageReadError(index, None, f"the {kind} {reason}", remedy)
+
+
+class _BadPictureError(Exception):
+    """A reason and a remedy."""
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    if isinstance(error, _BadPictureError):
+        return error.args[0], error.args[1]
+    remedy = "Replace it"
+    if isinstance(error, Image.DecompressionBombError):
+        remedy = (
+            "Make it smaller, raise PIL.Image.MAX_IMAGE_PIXELS if you trust where it comes from"
+        )
+    return f"cannot be read as an image ({str(error) or type(error).__name__})", remedy
 
 
 def _check_file(path: Path, index: int) -> None:
     if path.is_file():
         return
     if path.is_dir():
-        raise ValueError(
-            f"X[{index}]: {str(path)!r} is a folder. Pass its files, for instance "
-            "sorted(folder.rglob('*.jpg'))."
-        )
+        remedy = "Pass its files, for instance sorted(folder.rglob('*.jpg'))"
+        raise ImageReadError(index, path, "is a folder", remedy)
     if str(path).lower().startswith(("http:/", "https:/")):
-        raise ValueError(
-            f"X[{index}]: {str(path)!r} is a URL. Download the image and pass the path of its "
-            "file."
-        )
-    kind = "is a link to a file that is not there" if path.is_symlink() else "is no file"
-    raise FileNotFoundError(f"X[{index}]: {str(path)!r} {kind}. Check the path.")
+        remedy = "Download the image and pass the path of its file"
+        raise ImageReadError(index, path, "is a URL", remedy)
+    reason = "is a link to a file that is not there" if path.is_symlink() else "is no file"
+    raise ImageNotFoundError(index, path, reason, "Check the path")
 
 
-def _upright(picture: Image.Image, index: int, name: str) -> Image.Image:
+def _upright(picture: Image.Image) -> Image.Image:
     """Decode a picture, turned as its camera says; of an animated one the first frame."""
-    try:
-        turned = ImageOps.exif_transpose(picture)
-        if turned.mode == "F":
-            raise ValueError("its pixels are floats, whose range is unknown; convert it to 8 bits")
-        if turned.mode.startswith("I"):
-            turned = _eight_bits(turned)
-        if "transparency" in turned.info:  # what lies below is decided by the palette
-            turned = turned.convert("RGBA")
-        rgb = turned.convert("RGB")
-    except Exception as error:
-        raise _unreadable(index, name, error) from error
-    return _checked(rgb, index, name)
+    if 0 in picture.size:
+        raise _BadPictureError("has no pixels", "")
+    turned = ImageOps.exif_transpose(picture)
+    if turned.mode == "F":
+        raise ValueError("its pixels are floats, whose range is unknown; convert it to 8 bits")
+    if turned.mode.startswith("I"):
+        turned = _eight_bits(turned)
+    if "transparency" in turned.info:  # what lies below is decided by the palette
+        turned = turned.convert("RGBA")
+    width, height = turned.size
+    if max(width, height) > _MAX_ASPECT * min(width, height):
+        shape = f"is {width} x {height} pixels, more than {_MAX_ASPECT} times as long as wide"
+        raise _BadPictureError(shape, "Crop it")
+    return turned.convert("RGB")
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
@@ -89,24 +117,3 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
     if picture.mode != "I" or values.max() > 255:
         values >>= 8
     return Image.fromarray(values.astype(np.uint8))
-
-
-def _checked(picture: Image.Image, index: int, name: str) -> Image.Image:
-    long, short = max(picture.size), min(picture.size)
-    if long > _MAX_ASPECT * short:
-        raise ValueError(
-            f"X[{index}]: {name} is {picture.size[0]} x {picture.size[1]} pixels, more than "
-            f"{_MAX_ASPECT} times as long as wide. Crop it, or leave it out of X."
-        )
-    return picture
-
-
-def _unreadable(index: int, name: str, error: Exception) -> ValueError:
-    remedy = "Replace it, or leave it out of X."
-    if isinstance(error, Image.DecompressionBombError):
-        remedy = (
-            "Make it smaller, or raise PIL.Image.MAX_IMAGE_PIXELS if you trust where it comes "
-            "from."
-        )
-    cause = str(error) or type(error).__name__
-    return ValueError(f"X[{index}]: {name} cannot be read as an image ({cause}). {remedy}")

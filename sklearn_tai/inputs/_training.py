@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from scipy import sparse
 
 from ._items import as_embeddings, check_items, check_modality
 from ._labels import check_indicator, column_names
+from ._pictures import was_read
 
 
 class TrainingSet(NamedTuple):
@@ -35,7 +36,7 @@ def training_set(
     if is_embedded:
         is_image = check_modality(modality, len(embeddings))
     Y, classes = check_indicator(y, len(embeddings), may_be_unknown=is_image, accept_sparse=True)
-    read = ~np.isnan(embeddings).any(axis=1)
+    read = was_read(embeddings)
     if not read.all():  # the encoder has warned of them
         embeddings, Y, is_image = embeddings[read], Y[read], is_image[read]
     return TrainingSet(embeddings, Y, classes, is_image)
@@ -126,28 +127,3 @@ def modality_means(
         share = n_more / max(n_more + int(is_image.sum()), 1)
         of_images = ((1 - share) * of_images + share * mean).astype(X.dtype)
     return of_texts, of_images
-
-
-def text_mask(X: Any, n_rows: int) -> np.ndarray:
-    """Which items are texts; embeddings are taken for those of images."""
-    if as_embeddings(X) is not None:
-        return np.zeros(n_rows, dtype=bool)
-    return np.array([isinstance(item, str) for item in X], dtype=bool)
-
-
-class RecordedItems(Iterator[Any]):
-    """Passes items on and remembers which of them were texts."""
-
-    def __init__(self, items: Iterable[Any]) -> None:
-        self._items = iter(items)
-        self._is_text: list[bool] = []
-
-    def __next__(self) -> Any:
-        item = next(self._items)
-        self._is_text.append(isinstance(item, str))
-        return item
-
-    def pop(self, n: int) -> np.ndarray:
-        """Whether the next `n` items, in the order they passed, were texts."""
-        flags, self._is_text = self._is_text[:n], self._is_text[n:]
-        return np.array(flags, dtype=bool)

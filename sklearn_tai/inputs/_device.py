@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-
-from .exceptions import wording
+from ..exceptions import wording
 
 
 def check_device(device: str | None, or_cpu: bool = False) -> str:
@@ -13,6 +11,8 @@ def check_device(device: str | None, or_cpu: bool = False) -> str:
     With `or_cpu`, the CPU takes the place of one that does not work: what was trained on a
     GPU may be read where there is none.
     """
+    import torch  # here: texts are made without it
+
     if device is None:
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:

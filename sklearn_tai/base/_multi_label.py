@@ -1,45 +1,20 @@
-"""What all multi-label classifiers of this package share."""
+"""What the multi-label classifiers of this package share."""
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, clone
-from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils import Tags, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from . import __version__
-from .encoders import OpenCLIPEncoder
-from .inputs import check_indicator
-from .metrics import map_scorer
-
-
-class _OtherVersionWarning(InconsistentVersionWarning):
-    """scikit-learn's warning, with the name of this package."""
-
-    def __str__(self) -> str:
-        return (
-            f"{self.estimator_name} was saved by version {self.original_sklearn_version} of "
-            f"sklearn-tai and is loaded by version {self.current_sklearn_version}. It may work in "
-            "another way or not at all; fit it again to be sure."
-        )
-
-
-def check_version(name: str, version: str) -> None:
-    """Warn, as scikit-learn does, of an estimator that another version has saved."""
-    if version != __version__:
-        warnings.warn(
-            _OtherVersionWarning(
-                estimator_name=name,
-                current_sklearn_version=__version__,
-                original_sklearn_version=version,
-            ),
-            stacklevel=3,
-        )
+from .. import __version__
+from ..encoders import OpenCLIPEncoder
+from ..inputs import check_indicator, was_read
+from ..metrics import map_scorer
+from ._version import check_version
 
 
 class MultiLabelClassifierMixin(ClassifierMixin):
@@ -65,7 +40,7 @@ class MultiLabelClassifierMixin(ClassifierMixin):
             encoder lets them pass.
         """
         scores = self._decision_scores(X)
-        return np.where(np.isnan(scores), -1, scores > self._decision_threshold())
+        return np.where(was_read(scores)[:, None], scores > self._decision_threshold(), -1)
 
     def predict_top_k(self, X: Any, k: int = 3) -> list[list[tuple[Any, float]] | None]:
         """The k most probable labels of each item, which needs no threshold.
@@ -98,8 +73,8 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         best = np.argsort(-proba, axis=1, kind="stable")[:, :k]
         labels = np.asarray(self.classes_)
         return [
-            None if np.isnan(row).any() else list(zip(labels[own].tolist(), row[own].tolist()))
-            for row, own in zip(proba, best)
+            list(zip(labels[own].tolist(), row[own].tolist())) if read else None
+            for row, own, read in zip(proba, best, was_read(proba))
         ]
 
     def inverse_transform(self, Y: Any) -> list[tuple[Any, ...] | None]:

@@ -1,0 +1,204 @@
+"""Classifiers that score the embeddings of whole images, and of their regions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..encoders import BaseEncoder, EncodedBatch
+from ..exceptions import ImageReadError
+from ..inputs import as_embeddings, check_items, was_read
+from ._multi_label import MultiLabelClassifierMixin
+
+_MAX_SCORES = 2**24  # at once: 64 MB
+_BATCH = 64  # items, of embeddings that come with regions
+
+
+class EncoderClassifierMixin(MultiLabelClassifierMixin):
+    """From items to embeddings, batch by batch, to scores of the whole and its regions.
+
+    A subclass has the parameters `encoder` and `region_weight`, and scores embeddings in
+    ``_scores``.
+    """
+
+    encoder: Any
+    encoder_: Any
+    region_weight: Any
+    n_features_in_: int
+
+    def predict_regions(self, X: Any, labels: Sequence[Any] | None = None) -> np.ndarray:
+        """Where in images labels are seen: their probability in each region.
+
+        Parameters
+        ----------
+        X : list or iterator of n_images, or array of shape (n_images, 1 + n_regions, n_features)
+            Images, or what ``transform_regions`` of the encoder made of them.
+        labels : sequence or None, default=None
+            Labels to look at; None for all of `classes_`.
+
+        Returns
+        -------
+        ndarray of shape (n_images, n_rows, n_columns, n_labels)
+            Probabilities, the regions in the order of the picture. Which part of it they
+            divide, ``region_frame`` of the encoder says. NaN for images that could not be
+            read, if the encoder lets them pass.
+
+        Raises
+        ------
+        ValueError
+            If the encoder's model has no regions, `X` holds texts, or `labels` one that is
+            not in `classes_`.
+
+        See Also
+        --------
+        RegionDisplay : Draws them over the picture.
+        """
+        check_is_fitted(self)
+        columns = self._columns(labels)
+        maps = []
+        for rows, embeddings, is_image in self._batches(X, None, regions=True):
+            n_regions = embeddings.shape[1] - 1 if embeddings.ndim == 3 else 0
+            if not is_image or n_regions == 0:
+                raise ValueError(
+                    "X holds texts, which have no regions. Give images alone."
+                    if not is_image
+                    else "There are no regions: the encoder's model has none, or X holds "
+                    "embeddings of whole images. Give images, and an encoder whose model has "
+                    "regions, such as OpenCLIPEncoder('ViT-B-16')."
+                )
+            regions = embeddings[:, 1:].reshape(-1, embeddings.shape[2])
+            scores = self._of_read(regions, is_image, self._scores)[:, columns]
+            maps.append((rows, scores.reshape(len(rows), *self._grid(n_regions), -1)))
+        order = np.argsort(np.concatenate([rows for rows, _ in maps]))
+        return self._probabilities(np.concatenate([part for _, part in maps])[order])
+
+    def _columns(self, labels: Sequence[Any] | None) -> np.ndarray:
+        if labels is None:
+            return np.arange(len(self.classes_))
+        column = {label: k for k, label in enumerate(self.classes_.tolist())}
+        unknown = [label for label in labels if label not in column]
+        if unknown:
+            raise ValueError(
+                f"labels names {unknown[:5]}, which this classifier does not know; it knows "
+                f"{self.classes_.tolist()[:10]}."
+            )
+        return np.array([column[label] for label in labels], dtype=int)
+
+    def _grid(self, n_regions: int) -> tuple[int, int]:
+        """Rows and columns; of embeddings alone it is known of squares."""
+        side = math.isqrt(n_regions)
+        if side * side == n_regions:
+            return side, side
+        grid = self.encoder_.region_grid() if isinstance(self.encoder_, BaseEncoder) else None
+        if grid is None or grid[0] * grid[1] != n_regions:
+            raise ValueError(f"X has {n_regions} regions, which make no grid that is known.")
+        return grid
+
+    def _scores(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
+        """Scores (n, n_labels) of embeddings (n, n_features), all of which were read."""
+        raise NotImplementedError
+
+    def _pool(self, scores: np.ndarray, weight: float) -> np.ndarray:
+        """Scores (n, n_labels) of images, from those (n, 1 + r, n_labels) of their regions."""
+        raise NotImplementedError
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """Scores of the items of `X`, in their order."""
+        batches = list(self._iter_outputs(X))
+        rows = np.concatenate([rows for rows, _ in batches])
+        return np.concatenate([scores for _, scores in batches])[np.argsort(rows)]
+
+    def _iter_outputs(
+        self, X: Any, errors: list[ImageReadError] | None = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Which items of `X`, and their scores, batch by batch."""
+        check_is_fitted(self)
+        for rows, embeddings, is_image in self._batches(X, errors, self.region_weight != 0):
+            yield rows, self._of_read(embeddings, is_image, self._pooled)
+
+    def _of_read(
+        self,
+        embeddings: np.ndarray,
+        is_image: bool,
+        compute: Callable[[np.ndarray, bool], np.ndarray],
+    ) -> np.ndarray:
+        """Scores; NaN for images that could not be read."""
+        read = was_read(embeddings)
+        scores = np.full((len(embeddings), len(self.classes_)), np.nan, np.float32)
+        if read.any():
+            scores[read] = compute(embeddings[read], is_image)
+        return scores
+
+    def _pooled(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
+        if embeddings.ndim == 2:
+            self._check_region_weight(is_image)
+            return self._scores(embeddings, is_image)
+        n_items, n_parts, n_features = embeddings.shape
+        if n_parts == 1:
+            return self._pooled(embeddings[:, 0], is_image)
+        weight = 0.5 if self.region_weight == "auto" else self.region_weight
+        step = max(1, _MAX_SCORES // (n_parts * len(self.classes_)))
+        parts = []
+        for start in range(0, n_items, step):
+            vectors = embeddings[start : start + step].reshape(-1, n_features)
+            scores = self._scores(vectors, is_image)
+            parts.append(self._pool(scores.reshape(-1, n_parts, len(self.classes_)), weight))
+        return np.concatenate(parts)
+
+    def _probabilities(self, scores: np.ndarray) -> np.ndarray:
+        """What ``predict_proba`` makes of scores."""
+        raise NotImplementedError
+
+    def _batches(
+        self, X: Any, errors: list[ImageReadError] | None, regions: bool
+    ) -> Iterator[EncodedBatch]:
+        """Embeddings of `X`, checked; embeddings that are given are taken for those of images."""
+        given = as_embeddings(X)
+        if given is not None:
+            yield from self._given(given, regions)
+        elif isinstance(self.encoder_, BaseEncoder):
+            for batch in self.encoder_.iter_batches(X, regions=regions, errors=errors):
+                self._check_width(batch.embeddings)
+                yield batch
+        else:
+            items, is_image = check_items(X)
+            embeddings = np.asarray(self.encoder_.transform(items), dtype=np.float32)
+            self._check_width(embeddings)
+            for kind in (False, True):
+                rows = np.flatnonzero(is_image == kind)
+                if len(rows):
+                    yield EncodedBatch(rows, embeddings[rows], kind)
+
+    def _given(self, embeddings: Any, regions: bool) -> Iterator[EncodedBatch]:
+        if np.ndim(embeddings) != 3:
+            embeddings = validate_data(self, embeddings, reset=False, dtype=np.float32, order="C")
+            yield EncodedBatch(np.arange(len(embeddings)), embeddings, True)
+            return
+        self._check_width(embeddings)
+        for start in range(0, len(embeddings), _BATCH):
+            part = np.asarray(embeddings[start : start + _BATCH], np.float32)
+            if not np.isfinite(part).all():
+                raise ValueError("X holds NaN or infinity. Leave those images out of X.")
+            part = part if regions else part[:, :1]
+            yield EncodedBatch(start + np.arange(len(part)), part, True)
+
+    def _check_width(self, embeddings: np.ndarray) -> None:
+        """Refuse embeddings of another kind than is known from training."""
+        if embeddings.shape[-1] != self.n_features_in_:
+            raise ValueError(
+                f"The encoder returns embeddings of dimension {embeddings.shape[-1]}, but this "
+                f"classifier was fitted on embeddings of dimension {self.n_features_in_}. "
+                "Set encoder to the one that made them."
+            )
+
+    def _check_region_weight(self, is_image: bool) -> None:
+        if is_image and self.region_weight not in ("auto", 0):
+            raise ValueError(
+                f"region_weight={self.region_weight!r} takes the regions of images, but there are "
+                "none: the encoder's model has none, or X holds embeddings of whole images. Set "
+                "it to 'auto' or 0, or pass what the encoder's transform_regions returns."
+            )

@@ -1,0 +1,33 @@
+"""Estimators that another version of the package has saved."""
+
+from __future__ import annotations
+
+import warnings
+
+from sklearn.exceptions import InconsistentVersionWarning
+
+from .. import __version__
+
+
+class _OtherVersionWarning(InconsistentVersionWarning):
+    """scikit-learn's warning, with the name of this package."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.estimator_name} was saved by version {self.original_sklearn_version} of "
+            f"sklearn-tai and is loaded by version {self.current_sklearn_version}. It may work in "
+            "another way or not at all; fit it again to be sure."
+        )
+
+
+def check_version(name: str, version: str) -> None:
+    """Warn, as scikit-learn does, of an estimator that another version has saved."""
+    if version != __version__:
+        warnings.warn(
+            _OtherVersionWarning(
+                estimator_name=name,
+                current_sklearn_version=__version__,
+                original_sklearn_version=version,
+            ),
+            stacklevel=3,
+        )
