@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn.base import BaseEstimator, clone
 from sklearn.preprocessing import scale
 from sklearn.utils import Tags, get_tags
@@ -37,7 +37,6 @@ from .perturbation import (
     ShiftedPerturbation,
 )
 
-_MIN_PROBABILITY, _MAX_PROBABILITY = 1e-12, 1 - 1e-7  # of which there are logits in float32
 _ENCODER, _PERTURBATION, _ADAPTER = OpenCLIPEncoder(), RandomPerturbation(), KernelAdapter()
 
 
@@ -458,11 +457,6 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
 
     def _probabilities(self, scores: np.ndarray) -> np.ndarray:
         return expit(scores)
-
-    def _pool(self, scores: np.ndarray, weight: float) -> np.ndarray:
-        whole, best = expit(scores[:, 0]), expit(scores[:, 1:].max(axis=1))
-        p = (1 - weight) * whole + weight * best
-        return logit(p.clip(_MIN_PROBABILITY, _MAX_PROBABILITY))
 
     def _centered(
         self, embeddings: np.ndarray, is_text: np.ndarray, back: bool = False

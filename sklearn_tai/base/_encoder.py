@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..encoders import BaseEncoder, EncodedBatch
@@ -14,8 +15,20 @@ from ..exceptions import ImageReadError
 from ..inputs import as_embeddings, check_items, was_read
 from ._multi_label import MultiLabelClassifierMixin
 
+_WEIGHT = 0.5  # of the regions; anything from 0.4 to 0.6 scores alike on photos
 _MAX_SCORES = 2**24  # at once: 64 MB
 _BATCH = 64  # items, of embeddings that come with regions
+
+
+def pool_regions(scores: torch.Tensor, weight: float) -> torch.Tensor:
+    """One score a label: the whole image's, and with `weight` the mean of its best regions.
+
+    `scores` are of shape (n_images, 1 + n_regions, n_labels), the whole first. The best are
+    2 % of the regions: 4 of 14 x 14.
+    """
+    n_best = max(1, round((scores.shape[1] - 1) / 49))
+    best = scores[:, 1:].topk(n_best, dim=1).values.mean(dim=1)
+    return (1 - weight) * scores[:, 0] + weight * best
 
 
 class EncoderClassifierMixin(MultiLabelClassifierMixin):
@@ -102,10 +115,6 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
         """Scores (n, n_labels) of embeddings (n, n_features), all of which were read."""
         raise NotImplementedError
 
-    def _pool(self, scores: np.ndarray, weight: float) -> np.ndarray:
-        """Scores (n, n_labels) of images, from those (n, 1 + r, n_labels) of their regions."""
-        raise NotImplementedError
-
     def _outputs(self, X: Any) -> np.ndarray:
         """Scores of the items of `X`, in their order."""
         batches = list(self._iter_outputs(X))
@@ -140,13 +149,14 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
         n_items, n_parts, n_features = embeddings.shape
         if n_parts == 1:
             return self._pooled(embeddings[:, 0], is_image)
-        weight = 0.5 if self.region_weight == "auto" else self.region_weight
+        weight = _WEIGHT if self.region_weight == "auto" else self.region_weight
         step = max(1, _MAX_SCORES // (n_parts * len(self.classes_)))
         parts = []
         for start in range(0, n_items, step):
             vectors = embeddings[start : start + step].reshape(-1, n_features)
             scores = self._scores(vectors, is_image)
-            parts.append(self._pool(scores.reshape(-1, n_parts, len(self.classes_)), weight))
+            of_parts = torch.from_numpy(scores).view(-1, n_parts, len(self.classes_))
+            parts.append(pool_regions(of_parts, weight).numpy())
         return np.concatenate(parts)
 
     def _probabilities(self, scores: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from ._embedding import EmbeddingDisplay
 from ._label_report import LabelReportDisplay
 from ._prediction import PredictionDisplay
 from ._radius import RadiusCurveDisplay
+from ._regions import RegionDisplay
 from ._reliability import ReliabilityDisplay
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "LabelReportDisplay",
     "PredictionDisplay",
     "RadiusCurveDisplay",
+    "RegionDisplay",
     "ReliabilityDisplay",
 ]

@@ -1,0 +1,166 @@
+"""Where in a picture a classifier sees its labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from sklearn.utils import check_scalar
+
+from .._sklearn_compat import check_matplotlib_support
+from ..inputs import open_image
+from ._inputs import check_images
+
+_MAX_COLUMNS = 4
+
+
+class RegionDisplay:
+    """A picture, and over it the probability of each label in each region.
+
+    Parameters
+    ----------
+    picture : PIL image
+        The picture.
+    maps : ndarray of shape (n_rows, n_columns, n_labels)
+        Probabilities of the labels in the regions.
+    frame : tuple of float
+        Left, upper, right and lower edge of the part that the regions divide, in pixels of
+        the picture.
+    label_names : list of n_labels str
+        Names of the labels.
+    scores : ndarray of shape (n_labels,)
+        Probabilities of the labels in the picture as a whole.
+
+    Attributes
+    ----------
+    axes_ : list of n_labels matplotlib Axes
+        Where the labels are drawn.
+    figure_ : matplotlib Figure
+        The figure.
+
+    See Also
+    --------
+    PredictionDisplay : Pictures with their labels.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> from sklearn_tai import OpenCLIPEncoder, ZeroShotClassifier
+    >>> from sklearn_tai.datasets import load_emoji_scenes
+    >>> from sklearn_tai.inspection import RegionDisplay
+    >>> scenes = load_emoji_scenes()
+    >>> clf = ZeroShotClassifier(scenes.label_names, OpenCLIPEncoder("tai-tiny")).fit()
+    >>> display = RegionDisplay.from_estimator(clf, scenes.images[3], ["boat", "bus"])
+    >>> display.maps.shape
+    (3, 3, 2)
+    """
+
+    def __init__(
+        self,
+        picture: Image.Image,
+        maps: np.ndarray,
+        frame: tuple[float, float, float, float],
+        label_names: list[str],
+        scores: np.ndarray,
+    ) -> None:
+        self.picture = picture
+        self.maps = maps
+        self.frame = frame
+        self.label_names = label_names
+        self.scores = scores
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        image: Any,
+        labels: Sequence[Any] | None = None,
+        *,
+        n_top: int = 3,
+        figure: Any = None,
+    ) -> RegionDisplay:
+        """Look for labels in a picture with a fitted classifier, and show where they are.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted classifier with ``predict_regions``, whose encoder has regions.
+        image : Path, PIL image or uint8 array
+            The picture.
+        labels : sequence or None, default=None
+            The labels to show; None for the `n_top` most probable.
+        n_top : int, default=3
+            How many labels to show where none are named.
+        figure : matplotlib Figure, default=None
+            Where to plot; None for a new figure.
+
+        Returns
+        -------
+        RegionDisplay
+            The plot.
+
+        Raises
+        ------
+        ValueError
+            If the encoder's model has no regions, the image cannot be read, or `labels`
+            holds one that the classifier does not know.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        check_scalar(n_top, "n_top", Integral, min_val=1)
+        items = check_images([image])
+        scores, names = estimator.predict_proba(items)[0], estimator.classes_.tolist()
+        if labels is None:
+            labels = [names[k] for k in np.argsort(-scores, kind="stable")[:n_top]]
+        maps = estimator.predict_regions(items, labels)[0]
+        picture = open_image(items[0], 0)
+        display = cls(
+            picture,
+            maps,
+            estimator.encoder_.region_frame(*picture.size),
+            list(map(str, labels)),
+            scores[[names.index(label) for label in labels]],
+        )
+        return display.plot(figure=figure)
+
+    def plot(self, *, figure: Any = None) -> RegionDisplay:
+        """Draw the picture once for each label.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure, default=None
+            Where to plot; None for a new figure.
+
+        Returns
+        -------
+        RegionDisplay
+            This display.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        import matplotlib.pyplot as plt
+
+        n_columns = min(len(self.label_names), _MAX_COLUMNS)
+        n_rows = -(-len(self.label_names) // n_columns)
+        if figure is None:
+            figure = plt.figure(figsize=(3 * n_columns, 3.2 * n_rows), layout="constrained")
+        left, upper, right, lower = self.frame
+        axes = []
+        for k, (name, score) in enumerate(zip(self.label_names, self.scores)):
+            ax = figure.add_subplot(n_rows, n_columns, k + 1)
+            ax.imshow(self.picture)
+            ax.imshow(
+                self.maps[..., k],
+                extent=(left, right, lower, upper),
+                cmap="inferno",
+                alpha=0.6,
+                interpolation="bilinear",
+            )
+            ax.set(xlim=(0, self.picture.width), ylim=(self.picture.height, 0))
+            ax.set(xticks=[], yticks=[])
+            ax.set_title(f"{name} {score:.2f}", parse_math=False)
+            axes.append(ax)
+        self.axes_, self.figure_ = axes, figure
+        return self
