@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from networks import with_network
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -48,6 +47,7 @@ from sklearn_tai.baselines import (
 )
 from sklearn_tai.encoders import _loading
 from sklearn_tai.metrics import map_scorer, mean_average_precision
+from tests.networks import with_network
 
 sklearn_version = tuple(map(int, sklearn.__version__.split(".")[:2]))
 

@@ -3,7 +3,6 @@ import warnings
 
 import numpy as np
 import pytest
-from networks import with_network
 from PIL import Image
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -17,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_tai import OpenCLIPEncoder, ScoreEnsemble, ZeroShotClassifier
 from sklearn_tai import _cropping as cropping
 from sklearn_tai.crops import MultiCropClassifier
+from tests.networks import with_network
 
 
 class Colours(ClassifierMixin, BaseEstimator):

@@ -3,11 +3,11 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from networks import with_network
 from sklearn.base import clone
 
 from sklearn_tai import TextAsImageClassifier
 from sklearn_tai.deploy import predict_folder
+from tests.networks import with_network
 
 
 @pytest.fixture(scope="module")

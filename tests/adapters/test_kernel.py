@@ -1,7 +1,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from networks import with_network
 from scipy import sparse
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, clone
@@ -18,6 +17,7 @@ from sklearn_tai import (
 from sklearn_tai.adapters import TrainingData
 from sklearn_tai.deploy import load_classifier, save_classifier
 from sklearn_tai.perturbation import BasePerturbation
+from tests.networks import with_network
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from sklearn_tai import OpenCLIPEncoder
 from sklearn_tai.metrics import mean_average_precision
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 pytestmark = pytest.mark.skipif(
     not BENCHMARKS.is_dir(), reason="benchmarks are not installed with the package"
 )

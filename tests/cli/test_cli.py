@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from ollama_server import MODEL, OllamaServer
 from PIL import Image
 
 from sklearn_tai import (
@@ -29,6 +28,7 @@ from sklearn_tai.cli._formats import Table, Tagged
 from sklearn_tai.cli._tagging import Tagger
 from sklearn_tai.corpus import Corpus
 from sklearn_tai.deploy import load_classifier
+from tests.ollama_server import MODEL, OllamaServer
 
 COMMAND = [sys.executable, "-m", "sklearn_tai.cli"]
 FIT = ["--encoder", "tai-tiny"]

@@ -13,7 +13,6 @@ import open_clip
 import pytest
 import torch
 from click.testing import CliRunner
-from hub_server import serve_hub, set_offline, use_hub
 from packaging.version import Version
 from PIL import Image
 from sklearn.base import clone
@@ -23,6 +22,7 @@ from sklearn_tai.cli import cli
 from sklearn_tai.corpus import Corpus
 from sklearn_tai.encoders import _loading
 from sklearn_tai.exceptions import WeightsError
+from tests.hub_server import serve_hub, set_offline, use_hub
 
 RN50 = "timm/resnet50_clip.openai"
 VIT = "timm/vit_base_patch32_clip_224.openai"

@@ -10,7 +10,6 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
-from networks import with_network
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 from sklearn.base import clone
@@ -22,8 +21,9 @@ import sklearn_tai
 from sklearn_tai import OpenCLIPEncoder, TextAsImageClassifier, ZeroShotClassifier
 from sklearn_tai.baselines import CoMCClassifier
 from sklearn_tai.deploy import _onnx, export_onnx
+from tests.networks import with_network
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SCRIPT = re.search(
     r"```python\n(import json\n.*?)```", (ROOT / "docs" / "export.md").read_text("utf-8"), re.S
 )[1]

@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.font_manager import findfont, get_font
-from networks import with_network
 from PIL import Image
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
@@ -21,6 +20,7 @@ from sklearn_tai import (
 from sklearn_tai.inspection import PredictionDisplay
 from sklearn_tai.inspection._inputs import own_threshold
 from sklearn_tai.inspection._picture_grid import suitable_columns
+from tests.networks import with_network
 
 matplotlib.use("agg")
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from networks import with_network
 from scipy import sparse
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_tai.model_selection import CrossModalSplit, few_shot_indices, mask_labels
+from tests.networks import with_network
 
 
 @pytest.fixture

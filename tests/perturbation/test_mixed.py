@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from networks import with_network
 
 from sklearn_tai import MixedPerturbation, RandomPerturbation
 from sklearn_tai.model_selection import few_shot_indices
+from tests.networks import with_network
 
 TEXTS_AND_IMAGES = np.array(["text"] * 60 + ["image"] * 40)
 

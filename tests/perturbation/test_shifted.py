@@ -2,10 +2,10 @@ import pickle
 
 import numpy as np
 import pytest
-from networks import with_network
 
 from sklearn_tai import RandomPerturbation, ShiftedPerturbation
 from sklearn_tai.model_selection import mask_labels
+from tests.networks import with_network
 
 # Texts: two of {0}, one of {0, 1}, one of {2}, one of nothing. Images: labels 0 and 1 are
 # known here and there; label 2 is nowhere known to be present.

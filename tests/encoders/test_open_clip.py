@@ -10,7 +10,6 @@ import numpy as np
 import open_clip
 import pytest
 import torch
-from networks import with_network
 from PIL import Image
 from sklearn.base import clone
 
@@ -19,6 +18,7 @@ from sklearn_tai import OpenCLIPEncoder
 from sklearn_tai.encoders import PRESETS, _cache, _loading, _source
 from sklearn_tai.encoders._cache import EmbeddingCache
 from sklearn_tai.exceptions import WeightsError
+from tests.networks import with_network
 
 
 def test_agrees_with_open_clip(encoder, scenes):
@@ -134,7 +134,7 @@ def test_presets_are_models_of_open_clip():
 
 
 def test_the_menu_in_the_docs():
-    page = (Path(__file__).parents[1] / "docs" / "guide" / "encoder.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "guide" / "encoder.md").read_text()
     for name, preset in PRESETS.items():
         (row,) = (line for line in page.splitlines() if line.startswith(f'| `"{name}"` '))
         cells = [cell.strip() for cell in row.strip("|").split("|")]

@@ -8,10 +8,10 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from networks import with_network
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_tai.deploy import predict_folder
+from tests.networks import with_network
 
 distributed = pytest.importorskip("distributed")
 

@@ -1,12 +1,12 @@
 import matplotlib
 import numpy as np
 import pytest
-from networks import with_network
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_tai import ShiftedPerturbation
 from sklearn_tai.inspection import EmbeddingDisplay, RadiusCurveDisplay
 from sklearn_tai.model_selection import CrossModalSplit
+from tests.networks import with_network
 
 matplotlib.use("agg")
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
-from networks import with_network
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.pipeline import make_pipeline
 
@@ -20,6 +19,7 @@ from sklearn_tai import (
     ShiftedPerturbation,
 )
 from sklearn_tai.deploy import TRUSTED_TYPES, load_classifier, save_classifier
+from tests.networks import with_network
 
 LABELS = ["dog", "cat", "bus"]
 

@@ -9,10 +9,10 @@ import time
 
 import numpy as np
 import pytest
-from ollama_server import MODEL, OllamaServer, caption_of
 from sklearn.base import clone
 
 from sklearn_tai import OllamaCorpusGenerator, OpenAICorpusGenerator, PromptCorpusGenerator
+from tests.ollama_server import MODEL, OllamaServer, caption_of
 
 LABELS = ["dog", "cat", "bus", "umbrella", "person", "tv monitor"]
 
