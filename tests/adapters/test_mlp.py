@@ -4,10 +4,8 @@ import torch
 from skorch.callbacks import Callback
 
 from sklearn_tai import MLPAdapter, RandomPerturbation
-from sklearn_tai._device import check_device
 from sklearn_tai.adapters import KnownBCEWithLogitsLoss, MLPModule, TrainingData
 from sklearn_tai.adapters._batches import TensorBatches
-from sklearn_tai.adapters._mlp import CosineLinear
 
 
 def train(X, Y, **params):
@@ -141,9 +139,11 @@ def test_ctrl_c_does_not_pass_for_fitted():
 
 
 def test_unknown_device():
-    assert check_device("cpu") == "cpu"
+    X = np.ones((20, 3), dtype=np.float32)
+    params = {"hidden_layer_sizes": (), "max_epochs": 1}
+    assert train(X, X[:, :1], device="cpu", **params).device == "cpu"
     with pytest.raises(ValueError, match=r"device='gpu' cannot be used here"):
-        check_device("gpu")
+        train(X, X[:, :1], device="gpu", **params)
 
 
 def test_norm_of_the_embeddings_does_not_matter():
@@ -158,9 +158,9 @@ def test_norm_of_the_embeddings_does_not_matter():
 
 def test_cosine_head():
     torch.manual_seed(0)
-    head = CosineLinear(4, 3)
+    head = MLPModule(4, 3, (), head="cosine")[-1]
     X = torch.randn(5, 4)
     cosines = torch.nn.functional.cosine_similarity(X[:, None], head.weight[None], dim=2)
     torch.testing.assert_close(head(X), 10 * cosines)  # the bias starts at 0
     torch.testing.assert_close(head(3 * X), head(X))
-    assert type(MLPModule(4, 3, (8,), head="cosine")[-1]) is CosineLinear
+    assert type(MLPModule(4, 3, (8,), head="cosine")[-1]) is type(head)

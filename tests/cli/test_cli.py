@@ -527,7 +527,7 @@ class TestProcesses:
 
 
 def test_web_names_the_extra_that_it_needs(monkeypatch):
-    monkeypatch.setattr("sklearn_tai.cli._web.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "gradio", None)  # as if it was not installed
     assert "pip install 'sklearn-tai[web]'" in run("web", code=1).stderr
 
 

@@ -1,6 +1,30 @@
+"""What becomes of the replies of a language model."""
+
 import pytest
 
-from sklearn_tai.corpus._cleaning import clean_caption, is_refusal, named_labels
+from sklearn_tai import OllamaCorpusGenerator
+from tests.ollama_server import MODEL, OllamaServer
+
+
+@pytest.fixture(scope="module")
+def server():
+    with OllamaServer() as server:
+        yield server
+
+
+@pytest.fixture
+def generate(server):
+    """What becomes of one reply: the text, its row of labels, and what was dropped."""
+
+    def generate(reply, names=("dog",), **params):
+        server.reply = lambda messages: reply
+        generator = OllamaCorpusGenerator(
+            MODEL, 1, host=server.url, n_retries=0, labels_per_text=1, random_state=0, **params
+        )
+        texts, Y = generator.generate(list(names))
+        return texts, Y, generator.generation_report_["dropped"]
+
+    return generate
 
 
 @pytest.mark.parametrize(
@@ -35,8 +59,11 @@ from sklearn_tai.corpus._cleaning import clean_caption, is_refusal, named_labels
         (" \n", ""),
     ],
 )
-def test_clean_caption(reply, caption):
-    assert clean_caption(reply) == caption
+@pytest.mark.filterwarnings("ignore:1 of 1 captions were dropped")
+def test_clean_caption(generate, reply, caption):
+    texts, _, dropped = generate(reply)
+    assert texts == ([caption] if caption else [])
+    assert dropped == ({} if caption else {"empty reply": 1})
 
 
 @pytest.mark.parametrize(
@@ -49,13 +76,14 @@ def test_clean_caption(reply, caption):
         "I'm unable to see the image you describe.",
     ],
 )
-def test_refusals(text):
-    assert is_refusal(text)
+@pytest.mark.filterwarnings("ignore:1 of 1 captions were dropped")
+def test_refusals(generate, text):
+    assert generate(text)[::2] == ([], {"refusal": 1})
 
 
 @pytest.mark.parametrize("text", ["A sorry dog.", "A person can help a dog.", "I can see a dog."])
-def test_captions_are_no_refusals(text):
-    assert not is_refusal(text)
+def test_captions_are_no_refusals(generate, text):
+    assert generate(text)[0] == [text]
 
 
 @pytest.mark.parametrize(
@@ -71,6 +99,8 @@ def test_captions_are_no_refusals(text):
         ("The dog's bowl", ["dog"]),
     ],
 )
-def test_named_labels(text, named):
+@pytest.mark.filterwarnings("ignore:1 of 1 captions were dropped")
+def test_named_labels(generate, text, named):
     names = ["dog", "hot dog", "tv monitor", "mouse", "person", "skis"]
-    assert [names[i] for i in named_labels(text, names)] == named
+    _, Y, _ = generate(text, names, label_policy="named")
+    assert [name for row in Y for name, value in zip(names, row) if value] == named

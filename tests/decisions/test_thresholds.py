@@ -15,8 +15,11 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.multiclass import OneVsRestClassifier
 
 from sklearn_tai import TextAsImageClassifier
-from sklearn_tai.decisions import MultiLabelCalibratedClassifier, MultiLabelThresholdClassifier
-from sklearn_tai.decisions._cuts import best_cut
+from sklearn_tai.decisions import (
+    MultiLabelCalibratedClassifier,
+    MultiLabelThresholdClassifier,
+    best_cut,
+)
 
 RNG = np.random.default_rng(0)
 

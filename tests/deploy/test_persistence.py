@@ -17,6 +17,7 @@ from sklearn_tai import (
     RandomPerturbation,
     ScoreEnsemble,
     ShiftedPerturbation,
+    __version__,
 )
 from sklearn_tai.deploy import TRUSTED_TYPES, load_classifier, save_classifier
 from tests.networks import with_network
@@ -112,13 +113,17 @@ def test_another_process(fitted, data, tmp_path):
     assert float(out) == pytest.approx(fitted.predict_proba(data[0]).sum(), rel=1e-5)
 
 
-def test_another_version_warns(fitted, tmp_path, monkeypatch):
+def test_another_version_warns(fitted, tmp_path):
+    message = f"saved by version .* of sklearn-tai and is loaded by version {__version__}"
+    older = "9" * len(__version__)
     dumped = pickle.dumps(fitted)
-    save_classifier(fitted, tmp_path)
-    monkeypatch.setattr("sklearn_tai._base.__version__", "9.9")
-    message = "saved by version .* of sklearn-tai and is loaded by version 9.9"
+    assert __version__.encode() in dumped
     with pytest.warns(InconsistentVersionWarning, match=message):
-        pickle.loads(dumped)
+        pickle.loads(dumped.replace(__version__.encode(), older.encode()))
+    config = save_classifier(fitted, tmp_path) / "config.json"
+    settings = json.loads(config.read_text())
+    assert settings["sklearn_tai_version"] == __version__
+    config.write_text(json.dumps({**settings, "sklearn_tai_version": older}))
     with pytest.warns(InconsistentVersionWarning, match=message):
         load_classifier(tmp_path)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sklearn_tai.inputs._items import as_embeddings, check_items, check_modality
+from sklearn_tai.inputs import as_embeddings, check_items, check_modality
 
 PICTURE = np.zeros((4, 6, 3), dtype=np.uint8)
 

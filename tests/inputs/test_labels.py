@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from sklearn_tai.inputs._labels import check_indicator, check_labels
+from sklearn_tai.inputs import check_indicator, check_labels
 
 Y = np.array([[1, 0], [0, 1], [1, 1]])
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sklearn_tai.inputs._pictures import open_image
+from sklearn_tai.inputs import open_image
 
 PICTURE = np.zeros((4, 6, 3), dtype=np.uint8)
 

@@ -18,8 +18,6 @@ from sklearn_tai import (
     ZeroShotClassifier,
 )
 from sklearn_tai.inspection import PredictionDisplay
-from sklearn_tai.inspection._inputs import own_threshold
-from sklearn_tai.inspection._picture_grid import suitable_columns
 from tests.networks import with_network
 
 matplotlib.use("agg")
@@ -123,6 +121,10 @@ def test_many_labels_above_the_threshold_are_counted(scenes):
 
 def test_thresholds_of_classifiers(encoder, scenes, clf):
     zero_shot = ZeroShotClassifier(scenes.label_names, encoder).fit()
+
+    def own_threshold(estimator):
+        return PredictionDisplay.from_estimator(estimator, scenes.images[:1]).threshold
+
     assert own_threshold(zero_shot) == 1 / 20
     assert own_threshold(FrozenEstimator(zero_shot)) == 1 / 20
     assert own_threshold(make_pipeline(zero_shot)) == 1 / 20
@@ -236,8 +238,13 @@ def test_in_a_subfigure(scenes):
 
 
 def test_suitable_columns():
+    def columns(n):
+        images = [np.zeros((4, 4, 3), np.uint8)] * n
+        axes = PredictionDisplay.from_predictions(images, np.ones((n, 1))).axes_
+        return len({round(ax.get_position().x0, 3) for ax in axes})
+
     counts = {1: 1, 3: 3, 5: 5, 6: 3, 7: 4, 8: 4, 9: 3, 10: 5, 12: 6, 13: 5, 24: 6}
-    assert {n: suitable_columns(n) for n in counts} == counts
+    assert {n: columns(n) for n in counts} == counts
 
 
 @pytest.mark.parametrize(
