@@ -11,8 +11,7 @@ from sklearn.base import clone
 from sklearn.preprocessing import normalize
 
 from sklearn_tai import OpenCLIPEncoder, ZeroShotClassifier
-from sklearn_tai.baselines._coop import CoOpClassifier
-from sklearn_tai.baselines._dual_coop import DualCoOpClassifier
+from sklearn_tai.baselines import CoOpClassifier, DualCoOpClassifier, TaIDPTClassifier
 from sklearn_tai.baselines._local import (
     ItemFeatures,
     TextTower,
@@ -22,7 +21,7 @@ from sklearn_tai.baselines._local import (
     has_regions,
 )
 from sklearn_tai.baselines._prompt_learning import PromptLearner
-from sklearn_tai.baselines._tai_dpt import TaIDPTClassifier
+from tests.models import model_of
 
 CLASSES = [CoOpClassifier, DualCoOpClassifier, TaIDPTClassifier]
 NAMES = ["dog", "traffic light", "cat"]
@@ -61,7 +60,7 @@ def custom_text_model():
 def test_real_words_give_the_embeddings_of_the_text(
     kind, projection, encoder, custom_text_model, monkeypatch
 ):
-    loaded = encoder._load()
+    loaded = model_of(encoder)
     if kind == "CustomTextCLIP":
         tokenize = open_clip.get_tokenizer("RN50")
         loaded = replace(loaded, model=custom_text_model, tokenize=tokenize)
@@ -117,7 +116,7 @@ def test_regions_and_one_step(name, n_regions):
     encoder = random_model(name)
     rng = np.random.RandomState(0)
     images = [rng.randint(0, 256, (224, 224, 3), np.uint8) for _ in range(3)]
-    loaded = encoder._load()
+    loaded = model_of(encoder)
     assert has_regions(loaded.model)
     batch = torch.stack([loaded.preprocess(Image.fromarray(image)) for image in images])
     with torch.no_grad():
@@ -133,7 +132,7 @@ def test_regions_and_one_step(name, n_regions):
 
 
 def test_regions_of_a_resnet_by_hand(encoder, scenes):
-    loaded = encoder._load()
+    loaded = model_of(encoder)
     visual, pool = loaded.model.visual, loaded.model.visual.attnpool
     batch = torch.stack([loaded.preprocess(image) for image in scenes.images[:2]])
     with torch.no_grad():
@@ -145,7 +144,7 @@ def test_regions_of_a_resnet_by_hand(encoder, scenes):
 
 
 def test_regions_of_a_transformer_by_hand():
-    model = random_model("ViT-B-32")._load().model
+    model = model_of(random_model("ViT-B-32")).model
     batch = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         inner = model.visual.forward_intermediates(batch, indices=1, output_fmt="NLC")
@@ -173,6 +172,19 @@ def test_parts_of_texts_and_images(encoder, scenes):
     filled = none.with_whole_for_parts()
     np.testing.assert_allclose(filled.parts[:, 0], whole, atol=1e-3)
     assert filled.is_part.all()
+
+
+def test_regions_grow_with_the_image(scenes):
+    is_image = np.ones(1, bool)
+    for size, n_regions in ((None, 49), (448, 196)):
+        found = encode_items(
+            OpenCLIPEncoder("RN50", None, image_size=size),
+            scenes.images[:1],
+            is_image,
+            regions=True,
+            tokens=False,
+        )
+        assert found.parts.shape == (1, n_regions, 1024)
 
 
 def test_a_text_longer_than_the_context(encoder):
@@ -203,7 +215,7 @@ def tai(scenes, encoder, corpus):
 
 
 def test_coop_by_hand(coop, encoder, scenes):
-    assert coop.logit_scale_ == pytest.approx(float(encoder._load().model.logit_scale.exp()))
+    assert coop.logit_scale_ == pytest.approx(float(model_of(encoder).model.logit_scale.exp()))
     V = normalize(encoder.transform(scenes.images[:5]))
     logits = coop.logit_scale_ * V @ coop.label_embeddings_.T + coop.intercept_
     np.testing.assert_allclose(coop.decision_function(scenes.images[:5]), logits, atol=1e-4)
@@ -224,7 +236,7 @@ def test_dual_coop_by_hand(dual, encoder, scenes):
     images = scenes.images[:5]
     whole, R = regions_of(encoder, images)
     positive, negative = R @ dual.positive_embeddings_.T, R @ dual.negative_embeddings_.T
-    temperature = 1 / float(encoder._load().model.logit_scale.exp())
+    temperature = 1 / float(model_of(encoder).model.logit_scale.exp())
     assert dual.temperature_ == pytest.approx(temperature)
     logits = (softmax(20 * positive) * (positive - negative)).sum(axis=1) / temperature
     np.testing.assert_allclose(dual.decision_function(images), logits, atol=2e-4)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,6 @@ from sklearn_tai import (
     __version__,
 )
 from sklearn_tai.cli import cli
-from sklearn_tai.cli._formats import Table, Tagged
-from sklearn_tai.cli._tagging import Tagger
 from sklearn_tai.corpus import Corpus
 from sklearn_tai.deploy import load_classifier
 from tests.ollama_server import MODEL, OllamaServer
@@ -432,31 +431,57 @@ class TestTag:
 
     def test_reads_as_it_goes(self, model, photos):
         """Of an endless list it takes what a chunk needs, and writes before it takes more."""
-        taken, tagger = [], Tagger(model, 1, None, 1, None)
+        written = []  # how many pictures the file holds at each path that is taken
 
-        def endless():
-            while True:
-                taken.append(Path("photos/0.png"))
-                yield taken[-1]
+        class Endless(io.RawIOBase):
+            def readable(self):
+                return True
 
-        for k, (n, tagged) in zip(range(3), tagger.tag(endless())):
-            assert n == len(tagged) == 16
-            assert len(taken) == 16 * (k + 1)
+            def readinto(self, buffer):
+                file = Path("t.jsonl")
+                written.append(file.read_bytes().count(b"\n") if file.exists() else 0)
+                if len(written) > 16 * 3:
+                    raise KeyboardInterrupt
+                line = b"photos/0.png\n"
+                buffer[: len(line)] = line
+                return len(line)
+
+        args = ["tag", model, "-", "-o", "t.jsonl", "--batch-size", 1]
+        run(*args, input=io.BufferedReader(Endless()), code=130)
+        assert written == [16 * (k // 16) for k in range(16 * 3 + 1)]
+        assert len(lines("t.jsonl")) == 16 * 3
 
 
-def test_table_fits_the_terminal(monkeypatch):
+def cells(text):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def test_table_fits_the_terminal(photos, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
-    table = Table()
-    rows = [
-        Tagged("a" * 50 + ".png", ["dog", "cat", "aeroplane"], [0.999, 0.5, 0.2]),
-        Tagged("犬" * 20 + "x.png", ["犬"], [0.123]),
-        Tagged("esc\x1b[31m", [], []),
+    run("generate", "--label", "犬小屋", "--label", "dog", "--label", "cat", "-o", "c.jsonl",
+        "--n-texts", 30)  # fmt: skip
+    run("fit", "c.jsonl", "-o", "model", *FIT)
+    names = ["a" * 50 + ".png", "犬" * 20 + "x.png", "esc\x1b[31m"]
+    for i, name in enumerate(names):
+        shutil.copy(f"photos/{2 * i}.png", name)
+    paths = [
+        "…" + "a" * 14 + ".png  ",
+        "…" + "犬" * 6 + "x.png   ",
+        "esc\ufffd[31m" + " " * 11 + "  ",
     ]
-    assert table.encode(rows).decode().splitlines() == [
-        "…" + "a" * 14 + ".png  dog 100%, cat 50%…",
-        "…" + "犬" * 6 + "x.png   犬 12%",
-        "esc\ufffd[31m" + " " * 11 + "  -",
-    ]
+    table = run("tag", "model", *names, "--top", 3, "--format", "table").stdout.splitlines()
+    clf = load_classifier("model")
+    for line, path, proba in zip(table, paths, clf.predict_proba([*map(Path, names)])):
+        assert line.startswith(path)
+        assert 38 <= cells(line) <= 39
+        order = np.argsort(-proba)
+        tags = ", ".join(f"{clf.classes_[k]} {proba[k]:.0%}" for k in order)
+        assert line.endswith("…")
+        assert tags.startswith(line.removeprefix(path).removesuffix("…"))
+    table = run("tag", "model", *names, "--top", 1, "--format", "table").stdout.splitlines()
+    assert all(re.search(r"  (犬小屋|dog|cat) \d+%$", line) for line in table)
+    table = run("tag", "model", *names, "--threshold", 1, "--format", "table").stdout
+    assert table.splitlines() == [f"{path}-" for path in paths]
 
 
 def test_demo(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_tai.deploy import predict_folder
+from tests.models import n_loads
 from tests.networks import with_network
 
 distributed = pytest.importorskip("distributed")
@@ -54,12 +55,6 @@ def kill_a_worker_when(client, ready):
     return killed, stop, thread
 
 
-def n_loaded():
-    from sklearn_tai.encoders import _loading
-
-    return _loading._load.cache_info().misses
-
-
 def test_search_with_a_killed_worker(client, encoder, corpus, tmp_path):
     texts, Y = corpus
     clf = with_network(encoder, hidden_layer_sizes=(64,), max_epochs=10)
@@ -79,7 +74,7 @@ def test_search_with_a_killed_worker(client, encoder, corpus, tmp_path):
     thread.join()
     assert killed.is_set(), "the search was over before the worker was killed"
     np.testing.assert_allclose(search.cv_results_["mean_test_score"], expected, atol=1e-5)
-    assert max(client.run(n_loaded).values()) <= 1
+    assert max(client.run(n_loads).values()) <= 1
 
 
 def test_bulk_prediction_with_a_killed_worker(client, encoder, corpus, scenes, tmp_path):
@@ -104,7 +99,7 @@ def test_bulk_prediction_with_a_killed_worker(client, encoder, corpus, scenes, t
     assert len(table) == 200
     proba = clf.predict_proba(sorted(folder.iterdir()))
     np.testing.assert_allclose(table[scenes.label_names], proba, atol=1e-5)
-    assert max(client.run(n_loaded).values()) <= 1
+    assert max(client.run(n_loads).values()) <= 1
 
 
 def test_search_on_ray(encoder, corpus):

@@ -20,7 +20,8 @@ from sklearn.preprocessing import StandardScaler
 import sklearn_tai
 from sklearn_tai import OpenCLIPEncoder, TextAsImageClassifier, ZeroShotClassifier
 from sklearn_tai.baselines import CoMCClassifier
-from sklearn_tai.deploy import _onnx, export_onnx
+from sklearn_tai.deploy import export_onnx
+from tests.models import model_of
 from tests.networks import with_network
 
 ROOT = Path(__file__).parents[2]
@@ -167,7 +168,7 @@ def _embedded(clf, scenes):
 @pytest.mark.parametrize(("name", "n_features"), [("RN50", 1024), ("ViT-B-32", 512)])
 def test_clip_models(name, n_features, tmp_path, monkeypatch):
     clf = quick(n_features, encoder=OpenCLIPEncoder(name, None))
-    shared = clf.encoder_._load().model
+    shared = model_of(clf.encoder_).model
     # blocks of a kind repeat: two of each are enough, and quick
     layers = ["layer1", "layer2", "layer3", "layer4"] if name == "RN50" else ["resblocks"]
     holder = shared.visual if name == "RN50" else shared.visual.transformer
@@ -182,7 +183,7 @@ def test_clip_models(name, n_features, tmp_path, monkeypatch):
     assert found.shape == logits.shape == (2, 3)
     # the model that other encoders use is as it was
     assert before == {key: (v.data_ptr(), v.stride()) for key, v in shared.state_dict().items()}
-    assert clf.encoder_._load().model is shared
+    assert model_of(clf.encoder_).model is shared
     assert hasattr(shared, "token_embedding")
     with torch.inference_mode():
         embeddings = shared.encode_image(torch.from_numpy(pixels)).numpy()
@@ -207,7 +208,7 @@ def test_embeddings(kind, tmp_path):
 
 def test_weights_beside_a_large_file(tmp_path, monkeypatch):
     """Written as above 2 GB; each export replaces both files."""
-    monkeypatch.setattr(_onnx, "_MAX_BYTES", 1000)
+    monkeypatch.setattr("sklearn_tai.deploy._onnx._MAX_BYTES", 1000)
     file, sizes = tmp_path / "adapter.onnx", []
     for _ in range(2):
         clf = quick(300)
@@ -270,7 +271,7 @@ def test_encoder_that_was_not_known(tmp_path):
 
 
 def test_images_that_are_not_square(clf, tmp_path, monkeypatch):
-    settings = clf.encoder_._load().model.visual.preprocess_cfg
+    settings = model_of(clf.encoder_).model.visual.preprocess_cfg
     monkeypatch.setitem(settings, "size", (96, 128))
     with pytest.raises(ValueError, match=r"96 x 128 pixels.* resize_mode to 'squash'"):
         export_onnx(clf, tmp_path / "tagger.onnx")

@@ -20,9 +20,9 @@ from sklearn.base import clone
 from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator
 from sklearn_tai.cli import cli
 from sklearn_tai.corpus import Corpus
-from sklearn_tai.encoders import _loading
 from sklearn_tai.exceptions import WeightsError
 from tests.hub_server import serve_hub, set_offline, use_hub
+from tests.models import forget_models
 
 RN50 = "timm/resnet50_clip.openai"
 VIT = "timm/vit_base_patch32_clip_224.openai"
@@ -52,7 +52,7 @@ PICTURE = Image.new("RGB", (64, 64), "red")
 
 def embed(*params, items=(PICTURE,), **more):
     """By a model that no other test has loaded."""
-    _loading._load.cache_clear()
+    forget_models()
     return OpenCLIPEncoder(*params, normalize=True, cache=None, **more).transform(list(items))
 
 
@@ -73,6 +73,30 @@ def test_a_tag_runs_with_the_activation_it_was_trained_with(hub, checkpoints, na
     with pytest.warns(UserWarning, match="trained with QuickGELU, but GELU is asked for"):
         other = embed(name, "openai", quick_gelu=False, items=items)
     assert np.abs(other - expected).max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("params", "architecture", "tag"),
+    [
+        ((), "ViT-B-16", "openai"),
+        (("default",), "ViT-B-16", "openai"),
+        (("paper",), "RN50", "openai"),
+        (("fast",), "ViT-B-32-256", "datacomp_s34b_b86k"),
+        (("ViT-B/16",), "ViT-B-16", "openai"),
+        (("ViT-B-16-SigLIP",), "ViT-B-16-SigLIP", "webli"),  # the only one there is
+        (("ViT-B-16", "laion2b-s34b-b88k"), "ViT-B-16", "laion2b-s34b-b88k"),
+    ],
+)
+def test_which_weights_are_taken(hub, params, architecture, tag):
+    with contextlib.suppress(WeightsError):  # the server has none but RN50's
+        embed(*params)
+    repo = open_clip.get_pretrained_cfg(architecture, tag)["hf_hub"].rpartition("/")[0]
+    assert {path.split("/resolve/")[0] for _, path, _ in hub.requests} == {f"/{repo}"}
+
+
+def test_random_weights_need_no_download(hub):
+    assert embed("RN50", None).shape == (1, 1024)
+    assert hub.requests == []
 
 
 def test_the_second_use_asks_the_hub_nothing(hub, monkeypatch):

@@ -1,8 +1,10 @@
 import pickle
+import sqlite3
 import subprocess
 import sys
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
@@ -15,9 +17,11 @@ from sklearn.base import clone
 
 import sklearn_tai
 from sklearn_tai import OpenCLIPEncoder
-from sklearn_tai.encoders import PRESETS, _cache, _loading, _source
-from sklearn_tai.encoders._cache import EmbeddingCache
+from sklearn_tai.encoders import PRESETS
+from sklearn_tai.encoders import _base as base
+from sklearn_tai.encoders._cache import MemoryCache
 from sklearn_tai.exceptions import WeightsError
+from tests.models import forget_embeddings, forget_models, n_loads
 from tests.networks import with_network
 
 
@@ -75,10 +79,10 @@ def test_normalize(encoder):
 
 def test_weights_are_shared_and_never_pickled(encoder):
     encoder.transform(["a dog"])
-    before = _loading._load.cache_info().misses
+    before = n_loads()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: clone(encoder).transform(["a dog"]), range(4)))
-    assert _loading._load.cache_info().misses == before
+    assert n_loads() == before
     assert len(pickle.dumps(encoder)) < 1000
     again = pickle.loads(pickle.dumps(encoder)).transform(["a dog"])
     np.testing.assert_array_equal(again, encoder.transform(["a dog"]))
@@ -88,7 +92,7 @@ def test_loading_leaves_the_random_state_alone():
     torch.manual_seed(0)
     expected = torch.rand(1)
     torch.manual_seed(0)
-    _loading._load.cache_clear()
+    forget_models()
     OpenCLIPEncoder("tai-tiny").transform(["a dog"])
     assert torch.equal(torch.rand(1), expected)
 
@@ -104,25 +108,6 @@ def test_names_as_openai_writes_them():
     texts = ["a dog"]
     found = OpenCLIPEncoder("ViT-B/32", None).transform(texts)
     np.testing.assert_array_equal(found, OpenCLIPEncoder("ViT-B-32", None).transform(texts))
-
-
-@pytest.mark.parametrize(
-    ("params", "architecture", "tag"),
-    [
-        ((), "ViT-B-16", "openai"),
-        (("default",), "ViT-B-16", "openai"),
-        (("paper",), "RN50", "openai"),
-        (("fast",), "ViT-B-32-256", "datacomp_s34b_b86k"),
-        (("ViT-B/16",), "ViT-B-16", "openai"),
-        (("ViT-B-16-SigLIP",), "ViT-B-16-SigLIP", "webli"),  # the only one there is
-        (("ViT-B-16", "laion2b-s34b-b88k"), "ViT-B-16", "laion2b-s34b-b88k"),
-        (("ViT-B-16", None), "ViT-B-16", None),
-    ],
-)
-def test_which_weights_are_taken(params, architecture, tag):
-    encoder = OpenCLIPEncoder(*params)
-    source = _source.find_source(encoder.model_name, encoder.pretrained)
-    assert (source.architecture, source.tag, source.file) == (architecture, tag, None)
 
 
 def test_presets_are_models_of_open_clip():
@@ -207,11 +192,9 @@ def test_cache(encoder, scenes, tmp_path):
     np.testing.assert_allclose(first, encoder.transform(items), atol=1e-5)
     np.testing.assert_array_equal(cached.transform(items[::-1]), first[::-1])
     # what is on disk is what is used
-    cache = EmbeddingCache(tmp_path)
-    loaded = OpenCLIPEncoder("tai-tiny")._load()
-    from sklearn_tai.encoders._cache import content_key
-
-    cache.put([content_key(loaded.fingerprint, "a cat")], np.full((1, first.shape[1]), 7.0))
+    sevens = np.full(first.shape[1], 7, np.float32).tobytes()
+    with closing(sqlite3.connect(tmp_path / "embeddings.sqlite")) as db, db:
+        db.execute("UPDATE embedding SET vector = ?", (sevens,))
     assert (cached.transform(["a cat"]) == 7).all()
 
 
@@ -224,37 +207,36 @@ def test_cache_reports_the_right_item(encoder, tmp_path):
 
 def test_cache_with_many_processes(tmp_path):
     code = (
-        "import sys, numpy as np\n"
-        "from sklearn_tai.encoders._cache import EmbeddingCache\n"
+        "import sys\n"
+        "from sklearn_tai import OpenCLIPEncoder\n"
+        "encoder = OpenCLIPEncoder('tai-tiny', cache=sys.argv[1])\n"
         "for i in range(50):\n"
-        "    EmbeddingCache(sys.argv[1]).put([f'{sys.argv[2]}-{i}', 'same'], np.ones((2, 4)))\n"
+        "    encoder.transform([f'{sys.argv[2]}-{i}', 'same'])\n"
     )
     runs = [subprocess.Popen([sys.executable, "-c", code, tmp_path, str(k)]) for k in range(3)]
     assert [run.wait() for run in runs] == [0, 0, 0]
-    keys = [f"{k}-{i}" for k in range(3) for i in range(50)]
-    assert len(EmbeddingCache(tmp_path).get([*keys, "same", "missing"])) == 151
+    with closing(sqlite3.connect(tmp_path / "embeddings.sqlite")) as db:
+        assert db.execute("SELECT COUNT(*) FROM embedding").fetchone() == (151,)
 
 
 @pytest.fixture
 def encoded(monkeypatch):
     """The texts and images that go through a model, as they go."""
-    from sklearn_tai.encoders import _base
-
     seen = []
     for name in ("text_batches", "image_batches"):
-        original = getattr(_base, name)
+        original = getattr(base, name)
 
         def spy(loaded, items, *args, original=original):
             seen.extend(items)
             return original(loaded, items, *args)
 
-        monkeypatch.setattr(_base, name, spy)
+        monkeypatch.setattr(base, name, spy)
     return seen
 
 
 def test_memory_keeps_embeddings(encoder, encoded, scenes):
     items = ["a new text", scenes.images[5], "a new text"]
-    _cache.MEMORY.clear()
+    forget_embeddings()
     first = encoder.transform(items)
     assert len(encoded) == 2  # the text once
     np.testing.assert_array_equal(clone(encoder).transform(items), first)
@@ -280,7 +262,7 @@ def test_a_second_fit_encodes_nothing(encoder, encoded, tmp_path):
 
 
 def test_memory_is_bounded():
-    cache = _cache.MemoryCache(max_bytes=4 * 4 * 3)
+    cache = MemoryCache(max_bytes=4 * 4 * 3)
     for key in "abcd":
         cache.put([key], np.full((1, 4), ord(key)))
         cache.get(["a"])  # used, so it stays
@@ -293,9 +275,7 @@ def test_memory_is_bounded():
 def test_disk_cache_never_unpickles(encoder, tmp_path):
     cached = clone(encoder).set_params(cache=tmp_path)
     expected = cached.transform(["a dog"])
-    import sqlite3
-
-    with sqlite3.connect(tmp_path / "embeddings.sqlite") as db:
+    with closing(sqlite3.connect(tmp_path / "embeddings.sqlite")) as db:
         (blob,) = db.execute("SELECT vector FROM embedding").fetchone()
     assert len(blob) == 4 * expected.shape[1]  # bare numbers
     np.testing.assert_array_equal(np.frombuffer(blob, np.float32), expected[0])

@@ -7,8 +7,8 @@ from open_clip.model import resize_pos_embed
 from PIL import Image
 
 from sklearn_tai import OpenCLIPEncoder
-from sklearn_tai.baselines._local import encode_items
 from sklearn_tai.encoders._resolution import interpolate_positions
+from tests.models import model_of
 
 
 @pytest.mark.parametrize(("name", "dim"), [("RN50", 1024), ("ViT-B-32", 512)])
@@ -22,7 +22,7 @@ def test_larger_images(name, dim, scenes):
     assert embeddings.shape == (2, dim)
     assert np.isfinite(embeddings).all()
     assert np.abs(embeddings - own).max() > 1e-3
-    visual = larger._load().model.visual
+    visual = model_of(larger).model.visual
     positions = (visual.attnpool if name == "RN50" else visual).positional_embedding
     assert len(positions) == 14 * 14 + 1
     # texts do not change
@@ -79,22 +79,9 @@ def test_resize_mode_decides_what_is_seen(encoder):
         assert np.abs(a - b).max() > 1e-3
 
 
-def test_regions_grow_with_the_image(scenes):
-    is_image = np.ones(1, bool)
-    for size, n_regions in ((None, 49), (448, 196)):
-        found = encode_items(
-            OpenCLIPEncoder("RN50", None, image_size=size),
-            scenes.images[:1],
-            is_image,
-            regions=True,
-            tokens=False,
-        )
-        assert found.parts.shape == (1, n_regions, 1024)
-
-
 def test_size_is_part_of_the_cache_key(scenes, tmp_path):
     small = OpenCLIPEncoder("tai-tiny", cache=tmp_path)
-    size = 2 * small._load().model.visual.image_size
+    size = 2 * model_of(small).model.visual.image_size
     large = OpenCLIPEncoder("tai-tiny", image_size=size, cache=tmp_path)
     a, b = small.transform(scenes.images[:1]), large.transform(scenes.images[:1])
     assert np.abs(a - b).max() > 1e-3

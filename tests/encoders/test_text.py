@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from sklearn_tai import OpenCLIPEncoder
-from sklearn_tai.encoders import _cache
 from sklearn_tai.encoders._text import can_be_cut, cut, plan_batches, text_lengths
+from tests.models import forget_embeddings, model_of
 
 TEXTS = ["a dog", "", "three cats on a sofa and a bus behind them", "word " * 100, "a cat", "x"]
 
@@ -70,11 +70,11 @@ def test_order_and_fallback(encoder, monkeypatch):
     texts = [text or "no" for text in TEXTS] * 30
     embeddings = encoder.transform(texts)
     np.testing.assert_array_equal(embeddings[:6], embeddings[6:12])
-    loaded = OpenCLIPEncoder("tai-tiny")._load()
+    loaded = model_of(OpenCLIPEncoder("tai-tiny"))
     with torch.inference_mode():
         expected = loaded.model.encode_text(loaded.tokenize(texts[:6])).numpy()
     np.testing.assert_allclose(embeddings[:6], expected, atol=1e-4)
-    _cache.MEMORY.clear()
+    forget_embeddings()
     monkeypatch.setitem(loaded.__dict__, "text_can_be_cut", False)
     np.testing.assert_allclose(encoder.transform(texts), embeddings, atol=1e-4)
 
@@ -83,7 +83,7 @@ def test_random_weights_through_the_encoder():
     texts = [text or "no" for text in TEXTS]
     with pytest.warns(UserWarning, match="1 of 6 texts fill the model's context of 77 tokens"):
         embeddings = OpenCLIPEncoder("RN50", pretrained=None, cache=None).transform(texts)
-    loaded = OpenCLIPEncoder("RN50", None)._load()
+    loaded = model_of(OpenCLIPEncoder("RN50", None))
     with torch.inference_mode():
         expected = loaded.model.encode_text(loaded.tokenize(texts)).numpy()
     np.testing.assert_allclose(embeddings, expected, atol=1e-5)
