@@ -512,6 +512,7 @@ class TestProcesses:
         assert done.stdout.count("\n") == 2
         assert done.stderr == ""
 
+    @pytest.mark.usefixtures("ctrl_c")
     @pytest.mark.parametrize(
         ("sent", "code", "message"),
         [

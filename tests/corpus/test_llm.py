@@ -297,6 +297,7 @@ def test_a_finished_checkpoint_needs_no_server(tmp_path):
         generator.set_params(n_texts=5).generate(LABELS)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_says_what_is_kept(tmp_path):
     path = tmp_path / "captions.jsonl"
 
@@ -364,24 +365,39 @@ def test_a_cut_variation_goes_on_in_its_conversation(tmp_path):
 
 def test_kill_at_20_random_moments_loses_nothing(tmp_path):
     path = tmp_path / "captions.jsonl"
-    code = (
-        "import sys\n"
-        "from sklearn_tai import OllamaCorpusGenerator\n"
-        "g = OllamaCorpusGenerator(sys.argv[1], 400, host=sys.argv[2], checkpoint=sys.argv[3],\n"
-        "                          n_variations=1, n_jobs=2, random_state=0)\n"
-        "print('ready', flush=True)\n"
-        f"g.generate({LABELS!r})\n"
-    )
+    # imports once, and forks a process for each line it gets
+    code = f"""
+import os, sys
+import ollama
+from sklearn_tai import OllamaCorpusGenerator
+g = OllamaCorpusGenerator(sys.argv[1], 400, host=sys.argv[2], checkpoint=sys.argv[3],
+                          n_variations=1, n_jobs=2, random_state=0)
+for line in sys.stdin:
+    pid = os.fork()
+    if not pid:
+        g.generate({LABELS!r})
+        os._exit(0)
+    print(pid, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
     rng, seen = random.Random(0), {}
-    with OllamaServer(delay=0.01) as server:
-        command = [sys.executable, "-c", code, MODEL, server.url, str(path)]
+    with (
+        OllamaServer(delay=0.01) as server,
+        subprocess.Popen(
+            [sys.executable, "-c", code, MODEL, server.url, str(path)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+        ) as process,
+    ):  # fmt: skip
         for _ in range(20):
-            process = subprocess.Popen(command, stdout=subprocess.PIPE)
-            process.stdout.readline()
-            time.sleep(rng.uniform(0.1, 0.5))
-            process.kill()
-            process.wait()
-            process.stdout.close()
+            n_asked = len(server.requests) + rng.randrange(20)
+            process.stdin.write("go\n")
+            pid = int(process.stdout.readline())
+            while len(server.requests) < n_asked:
+                assert process.poll() is None
+                time.sleep(0.001)
+            time.sleep(rng.uniform(0, 0.02))
+            os.kill(pid, signal.SIGKILL)
+            assert int(process.stdout.readline()) == -signal.SIGKILL
             if path.exists():
                 lines = [
                     line for line in path.read_bytes().splitlines(keepends=True)[1:]
@@ -392,6 +408,7 @@ def test_kill_at_20_random_moments_loses_nothing(tmp_path):
                 assert len(now) == len(records)  # no line twice
                 assert seen.items() <= now.items()  # nothing lost
                 seen = now
+        process.stdin.close()
         assert 0 < len(seen) < 400
         n_before = len(server.requests)
         texts, Y = ollama(server, 400, checkpoint=path, n_variations=1).generate(LABELS)

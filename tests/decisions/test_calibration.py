@@ -1,7 +1,6 @@
 import pickle
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
@@ -12,15 +11,13 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from sklearn_tai import TextAsImageClassifier
 from sklearn_tai.decisions import MultiLabelCalibratedClassifier, MultiLabelThresholdClassifier
 from sklearn_tai.metrics import expected_calibration_error
 
 
 @pytest.fixture(scope="module")
-def clf(encoder, corpus, scenes):
-    texts, Y = corpus
-    return TextAsImageClassifier(encoder).fit(texts, pd.DataFrame(Y, columns=scenes.label_names))
+def clf(default_clf):
+    return default_clf
 
 
 @pytest.fixture(scope="module")

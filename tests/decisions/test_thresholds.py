@@ -25,9 +25,8 @@ RNG = np.random.default_rng(0)
 
 
 @pytest.fixture(scope="module")
-def clf(encoder, corpus, scenes):
-    texts, Y = corpus
-    return TextAsImageClassifier(encoder).fit(texts, pd.DataFrame(Y, columns=scenes.label_names))
+def clf(default_clf):
+    return default_clf
 
 
 @pytest.fixture(scope="module")
