@@ -64,6 +64,8 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/plot_",
     "ignore_pattern": r"(^|/)quickstart\.py",  # a script that writes a file
     "within_subsection_order": "gallery_order.StoryOrder",
+    "reset_modules": ("matplotlib", "gallery_order.refuse_warnings"),
+    "reset_modules_order": "both",
     "doc_module": ("sklearn_tai",),
     "backreferences_dir": "api/generated/backreferences",
     "download_all_examples": False,

@@ -1,6 +1,9 @@
-"""The order of the examples: from the first steps to the special cases."""
+"""How the gallery is made: the order of the examples, and that none of them warns."""
 
 from __future__ import annotations
+
+import warnings
+from typing import Any
 
 _FIRST = (
     "plot_quickstart.py",
@@ -29,3 +32,19 @@ class StoryOrder:
         """Place of an example."""
         place = _FIRST.index(filename) if filename in _FIRST else len(_FIRST)
         return place, filename
+
+
+_filters: list[Any] = []
+
+
+def refuse_warnings(gallery_conf: Any, fname: str, when: str) -> None:
+    """Make errors of the warnings that users of an example would see."""
+    if when == "before":
+        if _filters:  # at the beginning of a folder it is called too
+            return
+        _filters.append(warnings.catch_warnings())
+        _filters[-1].__enter__()
+        for category in (UserWarning, FutureWarning, RuntimeWarning):
+            warnings.simplefilter("error", category)
+    elif _filters:
+        _filters.pop().__exit__(None, None, None)

@@ -1,6 +1,6 @@
 """Bad input, the error it gets and the remedy the error names.
 
-`tests/test_bad_inputs.py` runs all cases; ``python tests/bad_inputs.py`` writes the table of
+`tests/test_bad_inputs.py` runs all cases; ``python -m tests.bad_inputs`` writes the table of
 the docs, with the messages as they are.
 """
 
@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from networks import with_network
 from PIL import Image
 from scipy import sparse
 from sklearn.frozen import FrozenEstimator
@@ -37,6 +36,7 @@ from sklearn_tai import (
 )
 from sklearn_tai.metrics import mean_average_precision
 from sklearn_tai.model_selection import CrossModalSplit, few_shot_indices, mask_labels
+from tests.networks import with_network
 
 DOCS = Path(__file__).parents[1] / "docs" / "errors.md"
 
@@ -673,7 +673,7 @@ def table() -> str:
     lines = [
         "# Errors and their remedies",
         "",
-        "What bad input gets. Written by `python tests/bad_inputs.py`, which runs every case;",
+        "What bad input gets. Written by `python -m tests.bad_inputs`, which runs every case;",
         "the tests check each of them.",
     ]
     with tempfile.TemporaryDirectory() as name:

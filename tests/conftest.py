@@ -1,16 +1,20 @@
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any import that reads it: tests never use the network
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers that all use all cores wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import signal
 from pathlib import Path
 
 import open_clip
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
 
 import sklearn_tai
-from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator
+from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
 from sklearn_tai.datasets import load_emoji_scenes
 
 
@@ -37,6 +41,24 @@ def corpus(scenes):
 @pytest.fixture(scope="session")
 def text_embeddings(encoder, corpus):
     return encoder.transform(corpus[0])
+
+
+@pytest.fixture(scope="session")
+def default_clf(encoder, text_embeddings, corpus, scenes):
+    """The default classifier, with names of labels. Do not change it."""
+    Y = pd.DataFrame(corpus[1], columns=scenes.label_names)
+    return TextAsImageClassifier(encoder).fit(text_embeddings, Y)
+
+
+@pytest.fixture
+def ctrl_c():
+    """Let Ctrl-C through, here and to processes started from here.
+
+    A plain shell makes what it starts in the background ignore it.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,8 @@ import re
 
 import numpy as np
 import pytest
-from bad_inputs import AREAS, DOCS, Bench, message_of
+
+from tests.bad_inputs import AREAS, DOCS, Bench, message_of
 
 CASES = [case for cases in AREAS.values() for case in cases]
 
@@ -24,7 +25,7 @@ def test_the_table():
     assert len({case.given for case in CASES}) == len(CASES)
     page = DOCS.read_text()
     missing = [case.given for case in CASES if f"| {case.given} | " not in page]
-    assert not missing, "run python tests/bad_inputs.py"
+    assert not missing, "run python -m tests.bad_inputs"
 
 
 @pytest.mark.parametrize(

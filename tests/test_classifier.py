@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from networks import with_network
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -31,6 +30,7 @@ from sklearn_tai import (
 )
 from sklearn_tai.deploy import save_classifier
 from sklearn_tai.metrics import label_scores, map_scorer, mean_average_precision
+from tests.networks import with_network
 
 
 def small(**params):

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from networks import with_network
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -46,8 +45,9 @@ from sklearn_tai.baselines import (
     SARBClassifier,
     TaIDPTClassifier,
 )
-from sklearn_tai.encoders import _loading
 from sklearn_tai.metrics import map_scorer, mean_average_precision
+from tests.models import n_loads
+from tests.networks import with_network
 
 sklearn_version = tuple(map(int, sklearn.__version__.split(".")[:2]))
 
@@ -218,9 +218,9 @@ def test_cross_val_predict(clf, texts_and_labels):
 
 def test_a_repr_loads_no_model():
     encoder = OpenCLIPEncoder("ViT-B-16", None)
-    before = _loading._load.cache_info().misses
+    before = n_loads()
     assert "ViT-B-16" in encoder._repr_html_()
-    assert _loading._load.cache_info().misses == before
+    assert n_loads() == before
     with pytest.raises(NotFittedError):
         encoder.get_feature_names_out()
 

@@ -3,7 +3,6 @@ import warnings
 
 import numpy as np
 import pytest
-from networks import with_network
 from PIL import Image
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -15,8 +14,8 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 from sklearn_tai import OpenCLIPEncoder, ScoreEnsemble, ZeroShotClassifier
-from sklearn_tai import _cropping as cropping
 from sklearn_tai.crops import MultiCropClassifier
+from tests.networks import with_network
 
 
 class Colours(ClassifierMixin, BaseEstimator):
@@ -43,6 +42,39 @@ def quarters():
     pixels[:40, :50, 0] = 255
     pixels[40:, 50:, 1] = 102
     return pixels
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """Keeps the crops it is given."""
+
+    def fit(self, X=None, y=None):
+        self.classes_ = np.array(["any"])
+        return self
+
+    def decision_function(self, X):
+        self.crops_ = list(X)
+        return np.zeros((len(X), 1))
+
+
+def crops_of(picture, n_crops=5, **params):
+    multi = MultiCropClassifier(Recorder(), n_crops, **{"overlap": 0, "min_size": 1, **params})
+    multi.fit().decision_function([picture])
+    return [np.asarray(crop) for crop in multi.estimator_.crops_]
+
+
+def boxes_of(size, n_crops=5, **params):
+    """Where the tiles of a picture lie, read off pixels that tell where they are."""
+    x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    pixels = np.stack([x % 256, y % 256, x // 256 + 16 * (y // 256)], axis=2).astype(np.uint8)
+
+    def place(pixel):
+        x, y, beyond = map(int, pixel)
+        return x + 256 * (beyond % 16), y + 256 * (beyond // 16)
+
+    whole, *tiles = crops_of(pixels, n_crops, **params)
+    np.testing.assert_array_equal(whole, pixels)
+    ends = [(place(tile[0, 0]), place(tile[-1, -1])) for tile in tiles]
+    return [(left, upper, right + 1, lower + 1) for (left, upper), (right, lower) in ends]
 
 
 WHOLE = np.array([0.25, 0.1])
@@ -80,21 +112,30 @@ def test_soft_pooling_by_hand(quarters):
 
 
 def test_soft_weights_know_no_scale():
-    scores = np.random.default_rng(0).normal(size=(6, 3))
-    once = cropping.pool_scores(scores, "soft", 0.3, 0.5)
-    np.testing.assert_allclose(
-        cropping.pool_scores(7 * scores + 2, "soft", 0.3, 0.5), 7 * once + 2
-    )
-    same = np.full((5, 2), 0.3)
-    np.testing.assert_allclose(cropping.pool_scores(same, "soft", 0.3, 0.5), [0.3, 0.3])
+    class Fixed(Recorder):
+        def decision_function(self, X):
+            return scores
+
+    def pooled():
+        multi = MultiCropClassifier(Fixed(), whole_weight=0.3, temperature=0.5, min_size=1)
+        return multi.fit().decision_function([np.zeros((9, 9, 3), np.uint8)])[0]
+
+    scores = first = np.random.default_rng(0).normal(size=(5, 3))
+    once = pooled()
+    scores = 7 * first + 2
+    np.testing.assert_allclose(pooled(), 7 * once + 2)
+    scores = np.full((5, 2), 0.3)
+    np.testing.assert_allclose(pooled(), [0.3, 0.3])
 
 
-@pytest.mark.parametrize(("n_crops", "n_tiles"), [(1, 0), (5, 4), (10, 9), (14, 13), (30, 29)])
+@pytest.mark.parametrize(
+    ("n_crops", "grids"), [(1, ()), (5, (2,)), (10, (3,)), (14, (2, 3)), (30, (2, 3, 4))]
+)
 @pytest.mark.parametrize("overlap", [0, 1 / 3, 0.5])
-def test_tiles_cover_the_picture(n_crops, n_tiles, overlap):
-    boxes = cropping.tile_boxes((400, 301), cropping.GRIDS[n_crops], overlap, 1)
-    assert len(boxes) == n_tiles
-    for n in cropping.GRIDS[n_crops]:
+def test_tiles_cover_the_picture(n_crops, grids, overlap):
+    boxes = boxes_of((400, 301), n_crops, overlap=overlap)
+    assert len(boxes) == n_crops - 1
+    for n in grids:
         tiles, boxes = np.array(boxes[: n * n]), boxes[n * n :]
         covered = np.zeros((301, 400), int)
         for left, upper, right, lower in tiles:
@@ -109,13 +150,13 @@ def test_tiles_cover_the_picture(n_crops, n_tiles, overlap):
 
 
 def test_boxes_by_hand():
-    boxes = cropping.tile_boxes((100, 50), (2,), 1 / 3, 1)  # sides of 60 %
+    boxes = boxes_of((100, 50), overlap=1 / 3)  # sides of 60 %
     assert boxes == [(0, 0, 60, 30), (40, 0, 100, 30), (0, 20, 60, 50), (40, 20, 100, 50)]
 
 
 def test_small_images_are_cut_less():
-    assert len(cropping.tile_boxes((90, 90), (2, 3), 0, 32)) == 4
-    assert cropping.tile_boxes((500, 50), (2, 3), 0, 32) == []
+    assert len(boxes_of((90, 90), 14, min_size=32)) == 4
+    assert boxes_of((500, 50), 14, min_size=32) == []
     small = Image.new("RGB", (20, 20), "red")
     np.testing.assert_allclose(pooled(small, n_crops=14, whole_weight=0), [1, 0])
     np.testing.assert_allclose(pooled(small, min_size=10, whole_weight=0.5), [1, 0])
@@ -145,7 +186,7 @@ def test_one_crop_is_the_estimator_alone(clf, scenes, image_embeddings):
 
 def test_pooled_scores_of_real_crops(clf, zero_shot, scenes):
     image = scenes.images[0]
-    boxes = cropping.tile_boxes(image.size, (2,), 1 / 3, 32)
+    boxes = boxes_of(image.size, overlap=1 / 3, min_size=32)
     crops = [image, *(image.crop(box) for box in boxes)]
     for estimator in (clf, zero_shot):
         multi = MultiCropClassifier(FrozenEstimator(estimator)).fit()
@@ -187,41 +228,44 @@ def test_texts_and_images_in_order(quarters):
 
 
 def test_batches_keep_order_and_bounds(monkeypatch):
-    greys = [Image.new("RGB", (64, 64), (i, 0, 0)) for i in range(40)]
+    greys = [Image.new("RGB", (64, 64), (i, 0, 0)) for i in range(120)]
     multi = MultiCropClassifier(Colours()).fit()
-    expected = np.c_[np.arange(40) / 255, np.zeros(40)]
-    monkeypatch.setattr(cropping, "_MAX_CROPS", 12)
+    expected = np.c_[np.arange(120) / 255, np.zeros(120)]
     np.testing.assert_allclose(multi.decision_function(greys), expected, atol=1e-9)
-    assert set(multi.estimator_.n_scored_) == {10}
-    monkeypatch.setattr(cropping, "_MAX_PIXELS", 1)  # each picture by itself
+    assert multi.estimator_.n_scored_ == [510, 90]  # up to 512 crops
+    # each picture by itself; pictures that reach the real bound take 400 MB
+    monkeypatch.setattr("sklearn_tai._cropping._MAX_PIXELS", 1)
     del multi.estimator_.n_scored_
     np.testing.assert_allclose(multi.decision_function(greys[:3]), expected[:3], atol=1e-9)
     assert multi.estimator_.n_scored_ == [5, 5, 5]
 
 
-def test_iterators_are_read_as_needed(monkeypatch):
-    monkeypatch.setattr(cropping, "_MAX_CROPS", 10)
-    n_read = []
+def test_iterators_are_read_as_needed():
+    n_read, n_read_at = [], []
+
+    class Watch(Recorder):
+        def decision_function(self, X):
+            n_read_at.append(len(n_read))
+            return super().decision_function(X)
 
     def pictures():
-        for i in range(200):
+        for i in range(250):
             n_read.append(i)
             yield np.full((64, 64, 3), i, np.uint8)
 
-    batches = cropping.crop_batches(pictures(), (2,), 0, 1)
-    first = next(batches)
-    assert [pieces.index for pieces in first] == [0, 1]
-    assert len(n_read) < 40
-    batches.close()
+    multi = MultiCropClassifier(Watch(), overlap=0, min_size=1).fit()
+    assert len(multi.decision_function(pictures())) == 250
+    assert 102 <= n_read_at[0] < 140  # 510 crops, and a few pictures read ahead
+    assert 204 <= n_read_at[1] < 242
 
 
 def test_camera_orientation(tmp_path, quarters):
     exif = Image.Exif()
     exif[0x0112] = 3  # turned by 180 degrees
     Image.fromarray(quarters).rotate(180).save(tmp_path / "turned.png", exif=exif)
-    (pieces,) = next(cropping.crop_batches([tmp_path / "turned.png"], (2,), 0, 1))
-    np.testing.assert_array_equal(np.asarray(pieces.parts[0]), quarters)
-    np.testing.assert_array_equal(np.asarray(pieces.parts[1]), quarters[:40, :50])
+    whole, first, *_ = crops_of(tmp_path / "turned.png")
+    np.testing.assert_array_equal(whole, quarters)
+    np.testing.assert_array_equal(first, quarters[:40, :50])
 
 
 @pytest.fixture

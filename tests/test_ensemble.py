@@ -2,7 +2,6 @@ import pickle
 
 import numpy as np
 import pytest
-from networks import with_network
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier
@@ -13,6 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from sklearn_tai import ScoreEnsemble, ZeroShotClassifier
 from sklearn_tai.metrics import mean_average_precision
+from tests.networks import with_network
 
 
 class Fixed(ClassifierMixin, BaseEstimator):

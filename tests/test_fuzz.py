@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from networks import with_network
 from PIL import Image
 from scipy import sparse
 from sklearn.base import clone
@@ -14,6 +13,7 @@ from sklearn_tai import (
     RandomPerturbation,
     ShiftedPerturbation,
 )
+from tests.networks import with_network
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.* labels have no positive item"),

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from sklearn_tai.inputs import open_image
+
+PICTURE = np.zeros((4, 6, 3), dtype=np.uint8)
+
+
+def test_open_image(tmp_path):
+    Image.fromarray(PICTURE).convert("L").save(tmp_path / "grey.png")
+    for item in (tmp_path / "grey.png", PICTURE, Image.fromarray(PICTURE).convert("P")):
+        picture = open_image(item, 0)
+        assert (picture.mode, picture.size) == ("RGB", (6, 4))
+
+
+def test_open_image_turns_by_exif(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    Image.fromarray(PICTURE).save(tmp_path / "turned.jpg", exif=exif)
+    assert open_image(tmp_path / "turned.jpg", 0).size == (4, 6)
+    with Image.open(tmp_path / "turned.jpg") as picture:
+        assert open_image(picture, 0).size == (4, 6)
+
+
+def test_unreadable_images(tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"not a picture")
+    with pytest.raises(ValueError, match=r"X\[7\].*broken.png.*cannot be read as an image"):
+        open_image(broken, 7)
+    with pytest.raises(FileNotFoundError, match=r"X\[7\].*is no file. Check the path"):
+        open_image(tmp_path / "none.png", 7)
+    whole = tmp_path / "whole.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(whole)
+    broken.write_bytes(whole.read_bytes()[:2000])
+    with pytest.raises(ValueError, match="cannot be read"):
+        open_image(broken, 0)
+
+
+def test_sixteen_bits(tmp_path):
+    grey = np.linspace(0, 65535, 24).astype(np.uint16).reshape(4, 6)
+    Image.fromarray(grey).save(tmp_path / "deep.png")
+    picture = np.asarray(open_image(tmp_path / "deep.png", 0))
+    np.testing.assert_array_equal(picture, np.repeat((grey >> 8)[..., None], 3, axis=2))
+    # whole numbers of 32 bits that hold 8
+    low = Image.fromarray((grey >> 8).astype(np.int32))
+    np.testing.assert_array_equal(np.asarray(open_image(low, 0)), picture)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr"])
+def test_modes(mode, tmp_path):
+    colour = Image.new("RGB", (5, 7), (255, 255, 255))
+    assert np.asarray(open_image(colour.convert(mode), 0)).min() >= 250
+
+
+def test_of_an_animation_the_first_frame(tmp_path):
+    frames = [Image.new("P", (8, 8), i) for i in range(3)]
+    for frame in frames:
+        frame.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+    frames[1].save(tmp_path / "moving.gif", save_all=True, append_images=[frames[2], frames[0]])
+    assert open_image(tmp_path / "moving.gif", 0).getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_one_pixel(encoder):
+    assert np.isfinite(encoder.transform([np.full((1, 1, 3), 7, np.uint8)])).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_palette_with_transparency(tmp_path):
+    picture = Image.new("P", (4, 4))
+    picture.info["transparency"] = b"\x00\xff"
+    assert open_image(picture, 0).mode == "RGB"
