@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from ..encoders import OpenCLIPEncoder
 from ..encoders._images import image_batches
-from ..encoders._text import _shallow, _tower, text_lengths
+from ..encoders._regions import RegionTower, has_regions
+from ..encoders._text import _tower, text_lengths
 
 
 @dataclass
@@ -144,58 +145,6 @@ class TextTower:
         return projection(hidden) if isinstance(projection, nn.Module) else hidden @ projection
 
 
-class _DensePool(nn.Module):
-    """CLIP's attention pool, and beside it the values at each position.
-
-    Values and output projection without attention and without positions, as DenseCLIP
-    and TaI-DPT do it: what the pool would yield if it looked at one position only.
-    """
-
-    def __init__(self, pool: Any) -> None:
-        super().__init__()
-        self.pool = pool
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        positions = x.flatten(2).transpose(1, 2)  # (n, height * width, channels)
-        dense = self.pool.c_proj(self.pool.v_proj(positions))
-        return torch.cat([self.pool(x)[:, None], dense], dim=1)
-
-
-class _RegionTower:
-    """A model whose ``encode_image`` yields the whole picture, then its regions."""
-
-    def __init__(self, model: Any) -> None:
-        visual = cast(Any, _shallow(model.visual))
-        if hasattr(visual, "attnpool"):
-            visual._modules["attnpool"] = _DensePool(visual.attnpool)
-        else:
-            visual.output_tokens = True
-        self._visual = visual
-
-    def encode_image(self, batch: torch.Tensor) -> torch.Tensor:
-        """Features of shape (n_images, 1 + n_regions, n_features)."""
-        encoded = self._visual(batch)
-        if isinstance(encoded, torch.Tensor):
-            return encoded
-        whole, tokens = encoded
-        if self._visual.final_ln_after_pool:  # otherwise done
-            tokens = self._visual.ln_post(tokens)
-        if self._visual.proj is not None:
-            tokens = tokens @ self._visual.proj
-        return torch.cat([whole[:, None], tokens], dim=1)
-
-
-def has_regions(model: Any) -> bool:
-    """Whether the image tower is one whose regions lie in the space of its embeddings."""
-    from open_clip.modified_resnet import ModifiedResNet
-    from open_clip.transformer import VisionTransformer
-
-    visual = model.visual
-    if isinstance(visual, VisionTransformer):
-        return visual.attn_pool is None and visual.pool_type in ("tok", "avg")
-    return isinstance(visual, ModifiedResNet)
-
-
 def encode_items(
     encoder: OpenCLIPEncoder,
     items: list[Any],
@@ -217,7 +166,7 @@ def encode_items(
     failures: list[tuple[int, str]] | None = None if encoder.on_error == "raise" else []
     with torch.no_grad():  # inference_mode would forbid to train on what comes out
         if len(images) and regions:
-            dense = replace(loaded, model=_RegionTower(loaded.model))
+            dense = replace(loaded, model=RegionTower(loaded.model))
             for rows, encoded in image_batches(
                 dense, [items[i] for i in images], start + images, encoder.batch_size, failures
             ):
