@@ -211,9 +211,7 @@ def _has_map_pool(visual: Any) -> bool:
     except ImportError:  # of an old timm
         return False
     trunk = visual.trunk
-    if not isinstance(trunk, VisionTransformer):
+    if not isinstance(trunk, VisionTransformer) or trunk.num_prefix_tokens:
         return False
     pool: Any = trunk.attn_pool
-    if type(pool) is not AttentionPoolLatent or trunk.num_prefix_tokens:
-        return False
-    return pool.latent_len == 1 and getattr(pool, "pos_embed", None) is None
+    return type(pool) is AttentionPoolLatent and pool.latent_len == 1 and pool.pos_embed is None

@@ -15,12 +15,11 @@ from sklearn_tai.baselines import CoOpClassifier, DualCoOpClassifier, TaIDPTClas
 from sklearn_tai.baselines._local import (
     ItemFeatures,
     TextTower,
-    _RegionTower,
     aggregate,
     encode_items,
-    has_regions,
 )
 from sklearn_tai.baselines._prompt_learning import PromptLearner
+from sklearn_tai.encoders._regions import RegionTower, has_regions
 from tests.models import model_of
 
 CLASSES = [CoOpClassifier, DualCoOpClassifier, TaIDPTClassifier]
@@ -120,7 +119,7 @@ def test_regions_and_one_step(name, n_regions):
     assert has_regions(loaded.model)
     batch = torch.stack([loaded.preprocess(Image.fromarray(image)) for image in images])
     with torch.no_grad():
-        encoded = _RegionTower(loaded.model).encode_image(batch)
+        encoded = RegionTower(loaded.model).encode_image(batch)
         whole = loaded.model.encode_image(batch)
     assert encoded.shape == (3, 1 + n_regions, whole.shape[1])
     torch.testing.assert_close(encoded[:, 0], whole, rtol=1e-4, atol=1e-4)
@@ -129,29 +128,6 @@ def test_regions_and_one_step(name, n_regions):
     clf.fit(images, Y)
     assert clf.predict_proba(images[:2]).shape == (2, 3)
     assert np.isfinite(clf.loss_curve_).all()
-
-
-def test_regions_of_a_resnet_by_hand(encoder, scenes):
-    loaded = model_of(encoder)
-    visual, pool = loaded.model.visual, loaded.model.visual.attnpool
-    batch = torch.stack([loaded.preprocess(image) for image in scenes.images[:2]])
-    with torch.no_grad():
-        x = visual.layer4(visual.layer3(visual.layer2(visual.layer1(visual.stem(batch)))))
-        one = pool.c_proj(pool.v_proj(x[1, :, 2, 1]))
-        encoded = _RegionTower(loaded.model).encode_image(batch)
-    torch.testing.assert_close(encoded[1, 1 + 2 * x.shape[3] + 1], one, rtol=1e-4, atol=1e-5)
-    assert visual.attnpool is pool  # the shared model is not changed
-
-
-def test_regions_of_a_transformer_by_hand():
-    model = model_of(random_model("ViT-B-32")).model
-    batch = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        inner = model.visual.forward_intermediates(batch, indices=1, output_fmt="NLC")
-        tokens = model.visual.ln_post(inner["image_intermediates"][0]) @ model.visual.proj
-        encoded = _RegionTower(model).encode_image(batch)
-    torch.testing.assert_close(encoded[:, 1:], tokens, rtol=1e-4, atol=1e-5)
-    assert not model.visual.output_tokens
 
 
 def test_parts_of_texts_and_images(encoder, scenes):
