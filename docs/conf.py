@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import reduce
+from importlib import import_module
+from inspect import isfunction
 from pathlib import Path
 from types import GetSetDescriptorType
 from typing import Any
@@ -124,6 +127,14 @@ def _skip_inherited(app: Any, what: str, name: str, member: Any, skip: bool, opt
     return True if callable(member) and not module.startswith("sklearn_tai") else None
 
 
+def _written_in(app: Sphinx, module: str, name: str) -> str | None:
+    """The file of a public class, which itself names only its folder; of others Sphinx knows."""
+    member = reduce(getattr, name.split("."), import_module(module))
+    functions = filter(isfunction, vars(member).values()) if isinstance(member, type) else ()
+    modules = (function.__module__ for function in functions)
+    return next((m for m in modules if m.startswith("sklearn_tai")), None)
+
+
 def _drop_citations(app: Sphinx, doctree: nodes.document) -> None:
     """Summaries in tables of the API lead to no references."""
     for table in doctree.findall(autosummary_table):
@@ -161,6 +172,7 @@ def setup(app: Sphinx) -> None:
         block_renderers=(lambda self, node: _math(self, node, "block"), None),
     )
     app.config.html_math_renderer = "mathml"
+    app.connect("viewcode-follow-imported", _written_in)
     app.connect("missing-reference", _resolve_short_name)
     app.connect("doctree-read", _drop_citations)
     app.connect("autodoc-skip-member", _skip_inherited)

@@ -1,5 +1,6 @@
 """Adapters: from embeddings with noise around them to scores of labels."""
 
+from .._public import settle
 from ._base import BaseAdapter, TrainingData
 from ._kernel import KernelAdapter
 from ._losses import (
@@ -25,3 +26,5 @@ __all__ = [
     "binary_cross_entropy",
     "ranking_loss",
 ]
+
+settle(globals())

@@ -33,16 +33,10 @@ _ADAPTERS = {cls.__name__: cls for cls in (KernelAdapter, MLPAdapter)}
 _CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
 
 #: What ``skops.io.load(file, trusted=TRUSTED_TYPES)`` must trust: the classes of this package.
-TRUSTED_TYPES = [
-    "sklearn_tai.adapters._kernel.KernelAdapter",
-    "sklearn_tai.adapters._mlp.MLPAdapter",
-    "sklearn_tai.classifier.TextAsImageClassifier",
-    "sklearn_tai.encoders._open_clip.OpenCLIPEncoder",
-    "sklearn_tai.encoders._transformers.TransformersEncoder",
-    "sklearn_tai.perturbation._mixed.MixedPerturbation",
-    "sklearn_tai.perturbation._random.RandomPerturbation",
-    "sklearn_tai.perturbation._shifted.ShiftedPerturbation",
-]
+TRUSTED_TYPES = sorted(
+    f"{cls.__module__}.{cls.__name__}"
+    for cls in (TextAsImageClassifier, *_PARTS.values(), *_ADAPTERS.values())
+)
 
 
 def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:

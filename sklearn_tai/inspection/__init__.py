@@ -1,5 +1,6 @@
 """Plots. They need matplotlib (``pip install sklearn-tai[plot]``)."""
 
+from .._public import settle
 from ._embedding import EmbeddingDisplay
 from ._label_report import LabelReportDisplay
 from ._prediction import PredictionDisplay
@@ -13,3 +14,5 @@ __all__ = [
     "RadiusCurveDisplay",
     "ReliabilityDisplay",
 ]
+
+settle(globals())
