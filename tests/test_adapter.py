@@ -7,7 +7,7 @@ from sklearn_tai import MLPAdapter, RandomPerturbation
 from sklearn_tai._device import check_device
 from sklearn_tai.adapters import KnownBCEWithLogitsLoss, MLPModule, TrainingData
 from sklearn_tai.adapters._batches import TensorBatches
-from sklearn_tai.adapters._mlp import CosineLinear
+from sklearn_tai.adapters._network import CosineLinear
 
 
 def train(X, Y, **params):

@@ -10,8 +10,11 @@ from ._losses import (
     binary_cross_entropy,
     ranking_loss,
 )
-from ._mlp import MLPAdapter, MLPModule
+from ._mlp import MLPAdapter
+from ._network import MLPModule
+from ._network import unit_scale as unit_scale
 from ._scikit_learn import ScikitLearnAdapter
+from ._seeds import seeded as seeded
 
 __all__ = [
     "BaseAdapter",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 from torch.nn import functional as F
@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from .._base import MultiLabelClassifierMixin
 from .._sklearn_compat import Interval, StrOptions
+from ..adapters import seeded
 from ..encoders import OpenCLIPEncoder
 from ..inputs import (
     as_embeddings,
@@ -183,11 +184,9 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
         Y: torch.Tensor,
     ) -> Any:
         """A module made and trained with random numbers of its own."""
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         self.loss_curve_ = []
         # all draws are made on the processor, whatever the device: it decides alone
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
+        with seeded(self.random_state):
             module = make()
             device = next(module.parameters()).device
             # scales and intercepts are drawn to 0 by nothing

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from scipy.special import expit
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 from tqdm.auto import tqdm
@@ -17,7 +16,7 @@ from tqdm.auto import tqdm
 from .._base import MultiLabelClassifierMixin
 from .._device import check_device
 from .._sklearn_compat import HasMethods, Interval, fit_context
-from ..adapters import KnownBCEWithLogitsLoss
+from ..adapters import KnownBCEWithLogitsLoss, seeded, unit_scale
 from ..inputs import as_embeddings, check_indicator, check_items
 
 
@@ -230,12 +229,8 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
             raise ValueError(
                 "y has no 1 at all, so there is nothing to learn. Add items that have labels."
             )
-        self.input_scale_ = float(
-            np.sqrt(embeddings.shape[1]) / max(np.linalg.norm(embeddings, axis=1).mean(), 1e-12)
-        )
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
+        self.input_scale_ = unit_scale(embeddings)
+        with seeded(self.random_state, device):
             self.module_ = LabelHeads(embeddings.shape[1], Y.shape[1], self.width).to(device)
             self._train(
                 torch.from_numpy(embeddings * self.input_scale_).to(device),
