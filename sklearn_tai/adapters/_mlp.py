@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from torch import nn
 
 from .._device import check_device
 from .._sklearn_compat import Interval, StrOptions
+from .._typing import Arrays, RandomState, Settings
 from ..perturbation import BasePerturbation
 from ._base import BaseAdapter, TrainingData
 from ._batches import TensorBatches
@@ -105,7 +105,7 @@ class MLPAdapter(BaseAdapter):
         max_lr: float = 1e-4,
         device: str | None = None,
         callbacks: Sequence[Callback | tuple[str, Callback]] = (),
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -158,7 +158,7 @@ class MLPAdapter(BaseAdapter):
     def to_module(self) -> nn.Module:
         return copy.deepcopy(self.net_.module_).cpu().eval()
 
-    def get_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def get_state(self) -> tuple[Settings, Arrays]:
         net = self.net_
         module = net.get_params_for("module")
         module["hidden_layer_sizes"] = list(map(int, module["hidden_layer_sizes"]))
@@ -167,7 +167,7 @@ class MLPAdapter(BaseAdapter):
         weights = {k: v.detach().cpu().numpy() for k, v in net.module_.state_dict().items()}
         return {"module": module, "history": history}, weights
 
-    def set_state(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> MLPAdapter:
+    def set_state(self, settings: Settings, arrays: Arrays) -> MLPAdapter:
         device = check_device(self.device, or_cpu=True)
         with torch.random.fork_rng():  # the first weights are drawn, then replaced
             net = make_net(settings["module"], device).initialize()
@@ -184,7 +184,7 @@ def _train(adapter: MLPAdapter, data: TrainingData, noise: BasePerturbation) -> 
     """
     X, Y, is_image = data
     device = check_device(adapter.device)
-    batches: dict[str, Any] = {
+    batches: Settings = {
         "perturbation": noise,
         "is_image": torch.from_numpy(is_image) if is_image.any() else None,
         "image_share": noise.image_share,

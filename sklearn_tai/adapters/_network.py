@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from skorch.callbacks import Callback
 from torch import nn
 from tqdm.auto import tqdm
 
+from .._typing import Settings
 from ._batches import TensorBatches
 
 
@@ -133,7 +134,7 @@ class MLPNet(NeuralNet):
 
 
 def make_net(
-    sizes: Mapping[str, Any],
+    sizes: Settings,
     device: str,
     criterion: type[nn.Module] = nn.BCEWithLogitsLoss,
     **params: Any,

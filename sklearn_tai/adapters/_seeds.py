@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
+from .._typing import RandomState
+
 
 @contextmanager
-def seeded(
-    random_state: int | np.random.RandomState | None, device: str | torch.device = "cpu"
-) -> Iterator[None]:
+def seeded(random_state: RandomState, device: str | torch.device = "cpu") -> Iterator[None]:
     """Seed torch's global generators for a while, then give the user's state back.
 
     Weights, dropout, shuffling and noise come from them. Only the device in use is

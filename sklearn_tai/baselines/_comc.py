@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -14,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._base import MultiLabelClassifierMixin
 from .._device import check_device
 from .._sklearn_compat import HasMethods, Interval, fit_context
+from .._typing import Encoder, Items, Labels, RandomState
 from ..adapters import MLPAdapter, TrainingData
 from ..inputs import as_embeddings, check_indicator, check_items
 from ..perturbation import RandomPerturbation
@@ -102,7 +102,7 @@ class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        encoder: Any = None,
+        encoder: Encoder | None = None,
         radius: float = 3.2,
         *,
         max_epochs: int = 60,
@@ -110,7 +110,7 @@ class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
         max_lr: float = 1e-3,
         threshold: float = 0.5,
         device: str | None = None,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         self.encoder = encoder
@@ -124,7 +124,7 @@ class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any) -> CoMCClassifier:
+    def fit(self, X: Items, y: Labels) -> CoMCClassifier:
         """Train on texts.
 
         Parameters
@@ -175,7 +175,7 @@ class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
         )
         return self
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Items) -> np.ndarray:
         """Scores of the labels.
 
         Parameters
@@ -191,7 +191,7 @@ class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self.adapter_.decision_function(self._embed(X, reset=False))
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Items) -> np.ndarray:
         """The logistic function of the scores.
 
         Parameters
@@ -207,7 +207,7 @@ class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self.adapter_.predict_proba(self._embed(X, reset=False))
 
-    def _embed(self, X: Any, reset: bool) -> np.ndarray:
+    def _embed(self, X: Items, reset: bool) -> np.ndarray:
         embeddings = as_embeddings(X)
         if embeddings is None:
             embeddings = self.encoder_.transform(X)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from tqdm.auto import tqdm
 from .._base import MultiLabelClassifierMixin
 from .._device import check_device
 from .._sklearn_compat import HasMethods, Interval, fit_context
+from .._typing import Encoder, Items, Labels, RandomState
 from ..adapters import KnownBCEWithLogitsLoss, seeded, unit_scale
 from ..inputs import as_embeddings, check_indicator, check_items
 
@@ -172,7 +172,7 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        encoder: Any = None,
+        encoder: Encoder | None = None,
         width: int = 256,
         *,
         share: float = 0.5,
@@ -182,7 +182,7 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
         max_lr: float = 1e-3,
         threshold: float = 0.5,
         device: str | None = None,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         self.encoder = encoder
@@ -198,7 +198,7 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any) -> SARBClassifier:
+    def fit(self, X: Items, y: Labels) -> SARBClassifier:
         """Train on images.
 
         Parameters
@@ -279,7 +279,7 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
         f, targets = blend_instances(f, targets, self.share, partner, by_instance)
         return blend_prototypes(f, targets, self.share, prototypes, by_prototype)
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Items) -> np.ndarray:
         """Logits of the labels.
 
         Parameters
@@ -298,7 +298,7 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
             parts = [self.module_(part) for part in embeddings.split(self.batch_size)]
         return torch.cat(parts).numpy()
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Items) -> np.ndarray:
         """Probabilities of the labels, each by itself.
 
         Parameters
@@ -313,7 +313,7 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
         """
         return expit(self.decision_function(X))
 
-    def _embed(self, X: Any, reset: bool) -> np.ndarray:
+    def _embed(self, X: Items, reset: bool) -> np.ndarray:
         embeddings = as_embeddings(X)
         if embeddings is None:
             embeddings = self.encoder_.transform(X)

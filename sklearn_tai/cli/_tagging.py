@@ -10,13 +10,13 @@ import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
 
 from .._device import check_device
 from ..deploy import find_pictures, load_classifier
+from ..encoders import BaseEncoder
 from ..inputs import IMAGE_SUFFIXES, open_image
 from ._formats import Tagged
 
@@ -44,8 +44,8 @@ class Tagger:
         batch_size: int,
         device: str | None,
     ) -> None:
-        self._clf: Any = load_classifier(folder)
-        self._encoder: Any = self._clf.encoder_
+        self._clf = load_classifier(folder)
+        self._encoder: BaseEncoder = self._clf.encoder_
         # a cache would fill memory with embeddings that are never asked for again
         self._encoder.set_params(
             batch_size=batch_size,
