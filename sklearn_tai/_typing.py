@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import matplotlib.axes
+    import matplotlib.figure
     import numpy as np
     from PIL.Image import Image
     from sklearn.model_selection import BaseCrossValidator
@@ -33,6 +35,10 @@ Length: TypeAlias = Callable[["float | str"], float]
 #: What scikit-learn's `cv` may be.
 Splits: TypeAlias = "int | BaseCrossValidator | Iterable[tuple[np.ndarray, np.ndarray]] | None"
 RandomState: TypeAlias = "int | np.random.RandomState | None"
+
+
+Axes: TypeAlias = "matplotlib.axes.Axes"
+Figure: TypeAlias = "matplotlib.figure.Figure | matplotlib.figure.SubFigure"
 
 
 class Encoder(Protocol):

@@ -121,20 +121,6 @@ class MLPAdapter(BaseAdapter):
         self.verbose = verbose
 
     def fit(self, data: TrainingData, noise: BasePerturbation) -> MLPAdapter:
-        """Train with fresh noise in every batch.
-
-        Parameters
-        ----------
-        data : TrainingData
-            Embeddings with their labels.
-        noise : BasePerturbation
-            The fitted perturbation.
-
-        Returns
-        -------
-        MLPAdapter
-            The fitted adapter.
-        """
         self._validate_params()
         for size in self.hidden_layer_sizes:
             if not isinstance(size, Integral) or size < 1:

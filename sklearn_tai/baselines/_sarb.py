@@ -6,18 +6,15 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy.special import expit
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 from tqdm.auto import tqdm
 
-from .._base import MultiLabelClassifierMixin
 from .._device import check_device
-from .._sklearn_compat import HasMethods, Interval, fit_context
+from .._sklearn_compat import Interval, fit_context
 from .._typing import Encoder, Items, Labels, RandomState
 from ..adapters import KnownBCEWithLogitsLoss, seeded, unit_scale
 from ..inputs import as_embeddings, check_indicator, check_items
+from ._head import HeadClassifier
 
 
 class LabelHeads(nn.Module):
@@ -81,7 +78,7 @@ def blend_prototypes(
     return mixed, torch.where(take, 1 - share, targets)
 
 
-class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
+class SARBClassifier(HeadClassifier):
     """Trained on images with partly known labels, blending across images [1]_.
 
     Where a label of an image is unknown, the representation of another image that shows
@@ -157,17 +154,10 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints = {
-        "encoder": [HasMethods("transform"), None],
+        **HeadClassifier._parameter_constraints,
         "width": [Interval(Integral, 1, None, closed="left")],
         "share": [Interval(Real, 0, 1, closed="both")],
         "blend_share": [Interval(Real, 0, 1, closed="both")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_lr": [Interval(Real, 0, None, closed="neither")],
-        "threshold": [Interval(Real, 0, 1, closed="both")],
-        "device": [str, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -279,42 +269,8 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
         f, targets = blend_instances(f, targets, self.share, partner, by_instance)
         return blend_prototypes(f, targets, self.share, prototypes, by_prototype)
 
-    def decision_function(self, X: Items) -> np.ndarray:
-        """Logits of the labels.
-
-        Parameters
-        ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            Logits.
-        """
-        check_is_fitted(self)
-        embeddings = torch.from_numpy(self._embed(X, reset=False) * self.input_scale_)
+    def _logits(self, embeddings: np.ndarray) -> np.ndarray:
+        scaled = torch.from_numpy(embeddings * self.input_scale_)
         with torch.inference_mode():
-            parts = [self.module_(part) for part in embeddings.split(self.batch_size)]
+            parts = [self.module_(part) for part in scaled.split(self.batch_size)]
         return torch.cat(parts).numpy()
-
-    def predict_proba(self, X: Items) -> np.ndarray:
-        """Probabilities of the labels, each by itself.
-
-        Parameters
-        ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            In [0, 1].
-        """
-        return expit(self.decision_function(X))
-
-    def _embed(self, X: Items, reset: bool) -> np.ndarray:
-        embeddings = as_embeddings(X)
-        if embeddings is None:
-            embeddings = self.encoder_.transform(X)
-        return validate_data(self, embeddings, reset=reset, dtype=np.float32)

@@ -9,13 +9,11 @@ from sklearn.manifold import TSNE
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import check_matplotlib_support
-from .._typing import Items, Labels, Modality, Names, RandomState, Settings
+from .._typing import Axes, Items, Labels, Modality, Names, RandomState, Settings
 from ..inputs import as_embeddings, check_embeddings, check_indicator, check_items, check_modality
 from ..perturbation import ShiftedPerturbation
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from ..classifier import TextAsImageClassifier
 
 
@@ -239,26 +237,14 @@ class EmbeddingDisplay:
         colours = plt.get_cmap("tab10" if len(self.names) <= 10 else "tab20")
         for image, marker in ((False, "o"), (True, "^")):
             rows = self.is_image == image
-            style: Settings = {
-                "c": [colours(k % colours.N) for k in self.combination[rows]],
-                "marker": marker,
-                "s": 14,
-                "alpha": 0.6,
-                "linewidths": 0,
-            }
+            style: Settings = {"marker": marker, "s": 14, "alpha": 0.6, "linewidths": 0, **kwargs}
+            style.setdefault("c", [colours(k % colours.N) for k in self.combination[rows]])
             x, y = self.points[rows].T
-            ax.scatter(x, y, **style | kwargs)
+            ax.scatter(x, y, **style)
         shades = [colours(k % colours.N) for k in range(len(self.names))]
         for places, marker in ((self.true_centroids, "*"), (self.estimated_centroids, "X")):
-            ax.scatter(
-                places[:, 0],
-                places[:, 1],
-                c=shades,
-                marker=marker,
-                s=170,
-                edgecolors="black",
-                zorder=3,
-            )
+            x, y = places.T
+            ax.scatter(x, y, c=shades, marker=marker, s=170, edgecolors="black", zorder=3)
         kinds = [("text", "o", 5), ("image", "^", 5)]
         kinds += [("true centroid", "*", 11), ("estimated centroid", "X", 9)]
         handles = [

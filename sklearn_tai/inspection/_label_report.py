@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,10 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import check_matplotlib_support
-from .._typing import Classifier, Items, Labels, Names
+from .._typing import Axes, Classifier, Items, Labels, Names
 from ..inputs import column_names
 from ..metrics import label_average_precisions, label_scores
 from ._inputs import resolve_label_names
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _MAX_ROWS = 40  # more are too many to read on one page
 _N_ENDS = 30  # so many are shown of those that are too many

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 
-from .._typing import Settings
+from .._typing import Axes, Figure, Settings
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
     from matplotlib.text import Annotation
 
 _MAX_LINES = 2  # of the name of a label
@@ -84,9 +82,7 @@ class PictureGrid:
         width -= score_width + 0.8 * self.font_size
         return _wrapped(line.text, width, self.font_size, _MAX_LINES)
 
-    def draw(
-        self, figure: Figure | SubFigure, ink: str
-    ) -> tuple[list[Axes], list[list[Annotation]]]:
+    def draw(self, figure: Figure, ink: str) -> tuple[list[Axes], list[list[Annotation]]]:
         """Axes of the pictures, and the texts of each, drawn in a figure."""
         box = figure.bbox
         width, height = box.width / figure.dpi, box.height / figure.dpi

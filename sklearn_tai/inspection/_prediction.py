@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +11,11 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import check_matplotlib_support
-from .._typing import Classifier, Items, Labels, Names
+from .._typing import Classifier, Figure, Items, Labels, Names
 from ..inputs import check_indicator, column_names
 from ..metrics import label_scores
 from ._inputs import check_images, check_scores, open_small, own_threshold, resolve_label_names
 from ._picture_grid import Line, PictureGrid, suitable_columns
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure, SubFigure
 
 _RIGHT, _WRONG = ("✓", "#15803d"), ("✗", "#c2410c")  # the marks are in DejaVu Sans
 _MAX_TOP = 8
@@ -104,7 +100,7 @@ class PredictionDisplay:
         n_top: int | None = None,
         n_columns: int | None = None,
         threshold: float | None = None,
-        figure: Figure | SubFigure | None = None,
+        figure: Figure | None = None,
     ) -> PredictionDisplay:
         """Label pictures with a fitted classifier and show them.
 
@@ -171,7 +167,7 @@ class PredictionDisplay:
         n_top: int | None = None,
         n_columns: int | None = None,
         threshold: float | None = None,
-        figure: Figure | SubFigure | None = None,
+        figure: Figure | None = None,
     ) -> PredictionDisplay:
         """Show pictures whose scores are there already.
 
@@ -242,7 +238,7 @@ class PredictionDisplay:
         *,
         n_top: int | None = None,
         n_columns: int | None = None,
-        figure: Figure | SubFigure | None = None,
+        figure: Figure | None = None,
     ) -> PredictionDisplay:
         """Draw the pictures and what stands beneath.
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import GridSearchCV
 
 from .._sklearn_compat import check_matplotlib_support
-from .._typing import Classifier, Items, Labels, Splits
+from .._typing import Axes, Classifier, Items, Labels, Splits
 from ..metrics import map_scorer
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 class RadiusCurveDisplay:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +10,9 @@ from sklearn.calibration import CalibrationDisplay
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import check_matplotlib_support
-from .._typing import Classifier, Items, Labels
+from .._typing import Axes, Classifier, Items, Labels
 from ..metrics import label_scores, reliability_curve
 from ._inputs import resolve_label_names
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 class ReliabilityDisplay:
