@@ -132,7 +132,7 @@ def _written_in(app: Sphinx, module: str, name: str) -> str | None:
     member = reduce(getattr, name.split("."), import_module(module))
     functions = filter(isfunction, vars(member).values()) if isinstance(member, type) else ()
     modules = (function.__module__ for function in functions)
-    return next((m for m in modules if m.startswith("sklearn_tai")), None)
+    return next((m for m in modules if m and m.startswith("sklearn_tai")), None)
 
 
 def _drop_citations(app: Sphinx, doctree: nodes.document) -> None:
