@@ -1,5 +1,6 @@
 import inspect
 import pickle
+from doctest import DocTestFinder
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -36,3 +37,14 @@ def test_skops_files_hold_public_paths():
     noise = sklearn_tai.RandomPerturbation()
     untrusted = skops.io.get_untrusted_types(data=skops.io.dumps(noise))
     assert untrusted == ["sklearn_tai.perturbation.RandomPerturbation"]
+
+
+def test_examples_of_methods_are_found():
+    finder = DocTestFinder()
+    for room in ROOMS:
+        found = {test.name.replace("__test__.", "") for test in finder.find(room)}
+        for cls in CLASSES:
+            if cls.__module__ == room.__name__:
+                for name, method in vars(cls).items():
+                    if ">>>" in (getattr(method, "__doc__", None) or ""):
+                        assert f"{room.__name__}.{cls.__name__}.{name}" in found
