@@ -127,12 +127,14 @@ def _skip_inherited(app: Any, what: str, name: str, member: Any, skip: bool, opt
     return True if callable(member) and not module.startswith("sklearn_tai") else None
 
 
-def _written_in(app: Sphinx, module: str, name: str) -> str | None:
+def _written_in(app: Sphinx, module: str | None, name: str) -> str | None:
     """The file of a public class, which itself names only its folder; of others Sphinx knows."""
+    if module is None:
+        return None
     member = reduce(getattr, name.split("."), import_module(module))
     functions = filter(isfunction, vars(member).values()) if isinstance(member, type) else ()
-    modules = (function.__module__ for function in functions)
-    return next((m for m in modules if m and m.startswith("sklearn_tai")), None)
+    modules = (function.__module__ or "" for function in functions)
+    return next((m for m in modules if m.startswith("sklearn_tai")), None)
 
 
 def _drop_citations(app: Sphinx, doctree: nodes.document) -> None:
