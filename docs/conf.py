@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import reduce
+from importlib import import_module
+from inspect import isfunction
 from pathlib import Path
 from types import GetSetDescriptorType
 from typing import Any
@@ -126,6 +129,16 @@ def _skip_inherited(app: Any, what: str, name: str, member: Any, skip: bool, opt
     return True if callable(member) and not module.startswith("sklearn_tai") else None
 
 
+def _written_in(app: Sphinx, module: str | None, name: str) -> str | None:
+    """The file of a public class, which itself names only its folder; of others Sphinx knows."""
+    if module is None:
+        return None
+    member = reduce(getattr, name.split("."), import_module(module))
+    functions = filter(isfunction, vars(member).values()) if isinstance(member, type) else ()
+    modules = (function.__module__ or "" for function in functions)
+    return next((m for m in modules if m.startswith("sklearn_tai")), None)
+
+
 def _drop_citations(app: Sphinx, doctree: nodes.document) -> None:
     """Summaries in tables of the API lead to no references."""
     for table in doctree.findall(autosummary_table):
@@ -163,6 +176,7 @@ def setup(app: Sphinx) -> None:
         block_renderers=(lambda self, node: _math(self, node, "block"), None),
     )
     app.config.html_math_renderer = "mathml"
+    app.connect("viewcode-follow-imported", _written_in)
     app.connect("missing-reference", _resolve_short_name)
     app.connect("doctree-read", _drop_citations)
     app.connect("autodoc-skip-member", _skip_inherited)

@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from ._sklearn_compat import StrOptions, fit_context
+from ._typing import Estimator, Items, Labels, Settings
 from .base import MultiLabelClassifierMixin
 from .metrics import label_scores
 
@@ -95,7 +96,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
 
     def __init__(
         self,
-        estimators: list[tuple[str, Any]],
+        estimators: list[tuple[str, Estimator]],
         weights: Sequence[float] | None = None,
         scaling: str | None = "minmax",
         *,
@@ -108,7 +109,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         self.scale_on = scale_on
         self.threshold = threshold
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
+    def get_params(self, deep: bool = True) -> Settings:
         """Parameters, also those of the estimators as ``name__parameter``.
 
         Parameters
@@ -140,7 +141,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         return self
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any = None, **fit_params: Any) -> ScoreEnsemble:
+    def fit(self, X: Items, y: Labels = None, **fit_params: Any) -> ScoreEnsemble:
         """Fit the estimators on the same data, and learn the scales.
 
         Parameters
@@ -194,7 +195,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
             self.ranges_ = np.array([[s.min(), s.max()] for s in scores], dtype=float)
         return self
 
-    def _check_classes(self) -> Any:
+    def _check_classes(self) -> np.ndarray:
         """The labels; named ones must be the same in the same order."""
         named = None
         for (name, _), estimator in zip(self.estimators, self.estimators_):
@@ -225,11 +226,11 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
             )
         return weights
 
-    def _raw_scores(self, X: Any) -> list[np.ndarray]:
+    def _raw_scores(self, X: Items) -> list[np.ndarray]:
         X = list(X) if isinstance(X, Iterator) else X
         return [label_scores(estimator, X) for estimator in self.estimators_]
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Items) -> np.ndarray:
         """Weighted mean of the scaled scores.
 
         Parameters

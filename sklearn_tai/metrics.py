@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import warnings
 from numbers import Integral
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import average_precision_score
 from sklearn.utils import check_scalar
+
+from ._typing import Classifier, Items, Labels
 
 __all__ = [
     "expected_calibration_error",
@@ -20,7 +22,7 @@ __all__ = [
 ]
 
 
-def mean_average_precision(y_true: Any, y_score: Any) -> float:
+def mean_average_precision(y_true: Labels, y_score: npt.ArrayLike) -> float:
     """Macro mean over labels of the non-interpolated average precision.
 
     Parameters
@@ -72,7 +74,7 @@ def mean_average_precision(y_true: Any, y_score: Any) -> float:
     return float(np.mean(precisions[~np.isnan(precisions)]))
 
 
-def label_average_precisions(y_true: Any, y_score: Any) -> np.ndarray:
+def label_average_precisions(y_true: Labels, y_score: npt.ArrayLike) -> np.ndarray:
     """Non-interpolated average precision of each label.
 
     Parameters
@@ -113,7 +115,9 @@ def label_average_precisions(y_true: Any, y_score: Any) -> np.ndarray:
     return precisions
 
 
-def _check_truth_and_scores(y_true: Any, y_score: Any) -> tuple[np.ndarray, np.ndarray]:
+def _check_truth_and_scores(
+    y_true: Labels, y_score: npt.ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
     """An indicator and finite scores of the same shape."""
     y_true = np.asarray(y_true.toarray() if sparse.issparse(y_true) else y_true)
     y_score = np.asarray(y_score, dtype=float)
@@ -130,7 +134,7 @@ def _check_truth_and_scores(y_true: Any, y_score: Any) -> tuple[np.ndarray, np.n
 
 
 def expected_calibration_error(
-    y_true: Any, y_proba: Any, *, n_bins: int = 15, strategy: str = "uniform"
+    y_true: Labels, y_proba: npt.ArrayLike, *, n_bins: int = 15, strategy: str = "uniform"
 ) -> float:
     """How far probabilities are from the shares of positives, on average [1]_.
 
@@ -187,7 +191,7 @@ def expected_calibration_error(
 
 
 def reliability_curve(
-    y_true: Any, y_proba: Any, n_bins: int, strategy: str
+    y_true: Labels, y_proba: npt.ArrayLike, n_bins: int, strategy: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Share of positives, mean probability and share of the entries, of each bin in use.
 
@@ -217,7 +221,9 @@ def reliability_curve(
 
 
 def label_scores(
-    estimator: Any, X: Any, methods: tuple[str, str] = ("decision_function", "predict_proba")
+    estimator: Classifier,
+    X: Items,
+    methods: tuple[str, str] = ("decision_function", "predict_proba"),
 ) -> np.ndarray:
     """Scores of shape (n_samples, n_labels) of any multi-label classifier.
 
@@ -232,7 +238,7 @@ def label_scores(
     return np.asarray(scores)
 
 
-def map_scorer(estimator: Any, X: Any, y: Any) -> float:
+def map_scorer(estimator: Classifier, X: Items, y: Labels) -> float:
     """Mean average precision of an estimator, for ``scoring=``.
 
     Parameters
@@ -264,5 +270,4 @@ def map_scorer(estimator: Any, X: Any, y: Any) -> float:
     >>> cross_val_score(KNeighborsClassifier(), X, Y, scoring=map_scorer, cv=3).shape
     (3,)
     """
-    y = y.to_numpy() if hasattr(y, "to_numpy") else y
     return mean_average_precision(y, label_scores(estimator, X))

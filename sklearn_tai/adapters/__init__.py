@@ -1,5 +1,6 @@
 """Adapters: from embeddings with noise around them to scores of labels."""
 
+from .._public import settle
 from ._base import BaseAdapter, TrainingData
 from ._kernel import KernelAdapter
 from ._losses import (
@@ -9,8 +10,11 @@ from ._losses import (
     binary_cross_entropy,
     ranking_loss,
 )
-from ._mlp import MLPAdapter, MLPModule
+from ._mlp import MLPAdapter
+from ._network import MLPModule
+from ._network import unit_scale as unit_scale
 from ._scikit_learn import ScikitLearnAdapter
+from ._seeds import seeded as seeded
 
 __all__ = [
     "BaseAdapter",
@@ -25,3 +29,5 @@ __all__ = [
     "binary_cross_entropy",
     "ranking_loss",
 ]
+
+settle(globals())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
+from .._typing import Arrays, Labels, Settings
 from ..perturbation import BasePerturbation
 
 
@@ -27,7 +28,7 @@ class TrainingData(NamedTuple):
     """
 
     embeddings: np.ndarray
-    Y: Any
+    Y: Labels
     is_image: np.ndarray
 
 
@@ -112,7 +113,7 @@ class BaseAdapter(BaseEstimator, metaclass=ABCMeta):
         raise NotImplementedError(f"{type(self).__name__} keeps no training data.")
 
     @abstractmethod
-    def get_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def get_state(self) -> tuple[Settings, Arrays]:
         """What was learnt, without code.
 
         Returns
@@ -124,7 +125,7 @@ class BaseAdapter(BaseEstimator, metaclass=ABCMeta):
         """
 
     @abstractmethod
-    def set_state(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> BaseAdapter:
+    def set_state(self, settings: Settings, arrays: Arrays) -> BaseAdapter:
         """Become what :meth:`get_state` tells of.
 
         Parameters
@@ -140,14 +141,14 @@ class BaseAdapter(BaseEstimator, metaclass=ABCMeta):
             This adapter, fitted.
         """
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Settings:
         """Pickles hold plain arrays, and nothing that only training needs."""
-        state: Any = super().__getstate__()
+        state: Settings = super().__getstate__()
         if not self.__sklearn_is_fitted__():
             return state
         return {**{k: state[k] for k in self.get_params(deep=False)}, "_learnt": self.get_state()}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: Settings) -> None:
         state = dict(state)
         learnt = state.pop("_learnt", None)
         super().__setstate__(state)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from scipy import sparse
+from skorch.dataset import Dataset
+
+from ..perturbation import BasePerturbation
 
 
 class TensorBatches:
@@ -25,10 +27,10 @@ class TensorBatches:
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: Dataset,
         batch_size: int,
         shuffle: bool = False,
-        perturbation: Any = None,
+        perturbation: BasePerturbation | None = None,
         is_image: torch.Tensor | None = None,
         image_share: float | None = None,
         device: str = "cpu",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from scipy import sparse
 from torch import nn
 from torch.nn.functional import normalize
 
+from .._typing import Arrays, Settings
 from ..inputs import check_device
 from ..perturbation import BasePerturbation
 from ._base import BaseAdapter, TrainingData
@@ -145,11 +145,11 @@ class KernelAdapter(BaseAdapter):
         Y[module.n_texts :][module.unknown.cpu().numpy()] = -1
         return TrainingData(embeddings, Y, np.arange(len(Y)) >= module.n_texts)
 
-    def get_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def get_state(self) -> tuple[Settings, Arrays]:
         arrays = {k: v.cpu().numpy() for k, v in self.module_.state_dict().items()}
         return self.module_.sizes, arrays
 
-    def set_state(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> KernelAdapter:
+    def set_state(self, settings: Settings, arrays: Arrays) -> KernelAdapter:
         module = KernelModule(**settings)
         module.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in arrays.items()})
         return self._take(module, check_device(self.device, or_cpu=True))
@@ -240,7 +240,7 @@ def _check_noise(noise: BasePerturbation) -> None:
         )
 
 
-def _equals(labels: Any, value: int) -> np.ndarray:
+def _equals(labels: np.ndarray | sparse.csr_array, value: int) -> np.ndarray:
     """Where the labels have a value, dense: booleans take a quarter of the room of floats."""
     equal = labels == value
     return equal.toarray() if sparse.issparse(equal) else equal

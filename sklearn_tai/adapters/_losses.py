@@ -9,16 +9,20 @@ from torch.nn import functional as F
 _EPS = 1e-8
 
 
-def _known_mean(losses: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Mean over the entries that are known, times the number of labels.
+def _known_mean(losses: torch.Tensor, targets: torch.Tensor, times: int = 1) -> torch.Tensor:
+    """Mean over the entries that are known, `times` a number; 0 if none is known.
 
-    That is the sum over labels and mean over items where all is known, and of the same
-    size where little is: learning rates need no change with the share of known labels.
+    Times the number of labels it is the sum over labels and mean over items where all is
+    known, and of the same size where little is: learning rates need no change with the
+    share of known labels.
     """
     known = targets >= 0
     # where, not a product: an unknown entry must not pass on a NaN
-    total = torch.where(known, losses, 0).sum()
-    return total * targets.shape[1] / known.sum().clamp(min=1)
+    return torch.where(known, losses, 0).sum() * times / known.sum().clamp(min=1)
+
+
+def _cross_entropies(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return F.binary_cross_entropy_with_logits(logits, targets.clamp(min=0), reduction="none")
 
 
 def binary_cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -36,8 +40,7 @@ def binary_cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.T
     Tensor of shape ()
         Mean over the known entries, times n_labels; 0 if none is known.
     """
-    losses = F.binary_cross_entropy_with_logits(logits, targets.clamp(min=0), reduction="none")
-    return _known_mean(losses, targets)
+    return _known_mean(_cross_entropies(logits, targets), targets, targets.shape[1])
 
 
 def asymmetric_loss(
@@ -82,7 +85,8 @@ def asymmetric_loss(
     # bases are kept from 0, where the gradient of a power below 1 is infinite
     positive = -((1 - p).clamp(min=_EPS) ** gamma_pos) * F.logsigmoid(logits)
     negative = -(shifted.clamp(min=_EPS) ** gamma_neg) * (1 - shifted).clamp(min=_EPS).log()
-    return _known_mean(torch.where(targets == 1, positive, negative), targets)
+    losses = torch.where(targets == 1, positive, negative)
+    return _known_mean(losses, targets, targets.shape[1])
 
 
 def ranking_loss(scores: torch.Tensor, targets: torch.Tensor, margin: float = 1.0) -> torch.Tensor:
@@ -118,11 +122,7 @@ class KnownBCEWithLogitsLoss(nn.Module):
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Mean over the known entries; 0 if there are none."""
-        known = (target >= 0).to(logits.dtype)
-        total = F.binary_cross_entropy_with_logits(
-            logits, target.clamp(min=0), weight=known, reduction="sum"
-        )
-        return total / known.sum().clamp(min=1)
+        return _known_mean(_cross_entropies(logits, target), target)
 
 
 class AsymmetricLoss(nn.Module):

@@ -7,26 +7,24 @@ import json
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils import Tags, check_random_state
-from skorch import NeuralNet
+from sklearn.utils import Tags
 from skorch.callbacks import Callback, LRScheduler
 from skorch.dataset import Dataset
 from skorch.history import History
 from torch import nn
-from tqdm.auto import tqdm
 
 from .._sklearn_compat import Interval, StrOptions
+from .._typing import Arrays, RandomState, Settings
 from ..inputs import check_device
 from ..perturbation import BasePerturbation
 from ._base import BaseAdapter, TrainingData
 from ._batches import TensorBatches
 from ._losses import LOSSES, KnownBCEWithLogitsLoss
-
-_SIZES = ("n_features", "n_labels", "hidden_layer_sizes", "dropout", "head", "input_scale")
+from ._network import EpochProgress, Interrupted, MLPNet, make_net, unit_scale
+from ._seeds import seeded
 
 
 class MLPAdapter(BaseAdapter):
@@ -106,8 +104,8 @@ class MLPAdapter(BaseAdapter):
         batch_size: int = 64,
         max_lr: float = 1e-4,
         device: str | None = None,
-        callbacks: Sequence[Any] = (),
-        random_state: int | np.random.RandomState | None = None,
+        callbacks: Sequence[Callback | tuple[str, Callback]] = (),
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -123,20 +121,6 @@ class MLPAdapter(BaseAdapter):
         self.verbose = verbose
 
     def fit(self, data: TrainingData, noise: BasePerturbation) -> MLPAdapter:
-        """Train with fresh noise in every batch.
-
-        Parameters
-        ----------
-        data : TrainingData
-            Embeddings with their labels.
-        noise : BasePerturbation
-            The fitted perturbation.
-
-        Returns
-        -------
-        MLPAdapter
-            The fitted adapter.
-        """
         self._validate_params()
         for size in self.hidden_layer_sizes:
             if not isinstance(size, Integral) or size < 1:
@@ -160,159 +144,33 @@ class MLPAdapter(BaseAdapter):
     def to_module(self) -> nn.Module:
         return copy.deepcopy(self.net_.module_).cpu().eval()
 
-    def get_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def get_state(self) -> tuple[Settings, Arrays]:
         net = self.net_
-        module = {name: getattr(net, f"module__{name}") for name in _SIZES}
+        module = net.get_params_for("module")
         module["hidden_layer_sizes"] = list(map(int, module["hidden_layer_sizes"]))
         # in skorch's own file format, which knows its numbers' types
         history = json.loads(json.dumps(net.history.to_list(), default=float))
         weights = {k: v.detach().cpu().numpy() for k, v in net.module_.state_dict().items()}
         return {"module": module, "history": history}, weights
 
-    def set_state(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> MLPAdapter:
-        net = prediction_net(settings["module"], check_device(self.device, or_cpu=True))
+    def set_state(self, settings: Settings, arrays: Arrays) -> MLPAdapter:
+        device = check_device(self.device, or_cpu=True)
+        with torch.random.fork_rng():  # the first weights are drawn, then replaced
+            net = make_net(settings["module"], device).initialize()
         net.module_.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in arrays.items()})
         net.history = History(settings["history"])
         self.net_ = net
         return self._measure()
 
 
-class CosineLinear(nn.Module):
-    """Cosines of its input with a vector for each label, times a learnt scale, plus a bias.
-
-    Parameters
-    ----------
-    n_features : int
-        Width of the input.
-    n_labels : int
-        Number of labels.
-    """
-
-    def __init__(self, n_features: int, n_labels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(n_labels, n_features))
-        self.bias = nn.Parameter(torch.zeros(n_labels))
-        # cosines are small: as in CLIP, the scale starts large and is learnt as a logarithm
-        self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
-
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """Logits of shape (n_samples, n_labels)."""
-        cosines = nn.functional.normalize(X) @ nn.functional.normalize(self.weight).T
-        return cosines * self.log_scale.exp() + self.bias
-
-
-class MLPModule(nn.Sequential):
-    """A multi-layer perceptron from embeddings to one logit a label.
-
-    Parameters
-    ----------
-    n_features : int
-        Dimension of the embeddings.
-    n_labels : int
-        Number of labels.
-    hidden_layer_sizes : sequence of int, default=(2048, 2048, 2048)
-        Width of each hidden layer; empty for a linear adapter.
-    dropout : float, default=0.1
-        Dropout rate after each hidden layer.
-    head : {"linear", "cosine"}, default="linear"
-        The last layer: linear, or the cosine with a vector for each label, times a
-        learnt scale.
-    input_scale : float, default=1.0
-        Multiplies the embeddings on their way in. Learning rates are made for inputs
-        of about unit variance, but embeddings have norms from 1 to 100.
-
-    Notes
-    -----
-    A ReLU follows each hidden layer. With the paper's sizes on
-    CLIP RN50 this reproduces the parameter counts of its Table 4
-    (arXiv:2312.04160).
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_tai.adapters import MLPModule
-    >>> MLPModule(16, 3, hidden_layer_sizes=(8,))(torch.zeros(2, 16)).shape
-    torch.Size([2, 3])
-    """
-
-    def __init__(
-        self,
-        n_features: int,
-        n_labels: int,
-        hidden_layer_sizes: Sequence[int] = (2048, 2048, 2048),
-        dropout: float = 0.1,
-        head: str = "linear",
-        input_scale: float = 1.0,
-    ) -> None:
-        layers: list[nn.Module] = []
-        width = n_features
-        for size in hidden_layer_sizes:
-            layers += [nn.Linear(width, size), nn.ReLU(), nn.Dropout(dropout)]
-            width = size
-        last = CosineLinear if head == "cosine" else nn.Linear
-        super().__init__(*layers, last(width, n_labels))
-        self.input_scale = input_scale
-
-    def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """Logits of shape (n_samples, n_labels)."""
-        return super().forward(X * self.input_scale)
-
-
-class EpochProgress(Callback):
-    """One progress bar over the epochs."""
-
-    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        self.bar_ = tqdm(total=net.max_epochs, desc="Training adapter", unit="epoch")
-
-    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        self.bar_.set_postfix(loss=f"{net.history[-1, 'train_loss']:.4f}", refresh=False)
-        self.bar_.update()
-
-    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        self.bar_.close()
-        del self.bar_  # bars cannot be pickled
-
-
-class _Interrupted(BaseException):
-    """Ctrl-C, in a form that skorch does not take for the wish to stop early."""
-
-
-class MLPNet(NeuralNet):
-    """A skorch net that lets Ctrl-C through, instead of passing for fitted."""
-
-    def run_single_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """One epoch; skorch's own callbacks stop the training between epochs."""
-        try:
-            super().run_single_epoch(*args, **kwargs)
-        except KeyboardInterrupt:
-            raise _Interrupted from None
-
-
-def prediction_net(sizes: dict[str, Any], device: str) -> NeuralNet:
-    """A net that is ready to predict, but for the weights of its module."""
-    with torch.random.fork_rng():  # the first weights are drawn, then replaced
-        return MLPNet(
-            MLPModule,
-            **{f"module__{name}": value for name, value in sizes.items()},
-            criterion=nn.BCEWithLogitsLoss,
-            predict_nonlinearity=torch.sigmoid,
-            iterator_valid=TensorBatches,
-            iterator_valid__batch_size=4096,
-            train_split=None,
-            callbacks__print_log=None,
-            device=device,
-            verbose=0,
-        ).initialize()
-
-
-def _train(adapter: MLPAdapter, data: TrainingData, noise: BasePerturbation) -> NeuralNet:
+def _train(adapter: MLPAdapter, data: TrainingData, noise: BasePerturbation) -> MLPNet:
     """Fit a network with AdamW and a 1-cycle learning rate.
 
     Labels may be unknown (-1) in images; the default loss leaves those entries out.
     """
     X, Y, is_image = data
     device = check_device(adapter.device)
-    batches: dict[str, Any] = {
+    batches: Settings = {
         "perturbation": noise,
         "is_image": torch.from_numpy(is_image) if is_image.any() else None,
         "image_share": noise.image_share,
@@ -330,19 +188,18 @@ def _train(adapter: MLPAdapter, data: TrainingData, noise: BasePerturbation) -> 
     if criterion is KnownBCEWithLogitsLoss and Y.min() >= 0:
         criterion = nn.BCEWithLogitsLoss  # the same where all is known, in fewer steps
     progress = [("progress", EpochProgress())] if adapter.verbose else []
-    net = MLPNet(
-        MLPModule,
-        module__n_features=X.shape[1],
-        module__n_labels=Y.shape[1],
-        module__hidden_layer_sizes=tuple(adapter.hidden_layer_sizes),
-        module__dropout=adapter.dropout,
-        module__head=adapter.head,
-        # unit variance of the coordinates, whatever the norm of the encoder's embeddings
-        module__input_scale=math.sqrt(X.shape[1])
-        / max(float(np.linalg.norm(X, axis=1).mean()), 1e-12),
-        criterion=criterion,
-        # the automatic choice for this loss is made for one binary label
-        predict_nonlinearity=torch.sigmoid,
+    sizes = {
+        "n_features": X.shape[1],
+        "n_labels": Y.shape[1],
+        "hidden_layer_sizes": tuple(adapter.hidden_layer_sizes),
+        "dropout": adapter.dropout,
+        "head": adapter.head,
+        "input_scale": unit_scale(X),
+    }
+    net = make_net(
+        sizes,
+        device,
+        criterion,
         optimizer=torch.optim.AdamW,
         optimizer__fused=True,
         lr=adapter.max_lr,
@@ -352,30 +209,13 @@ def _train(adapter: MLPAdapter, data: TrainingData, noise: BasePerturbation) -> 
         iterator_train__shuffle=True,
         iterator_train__device=device,
         **{f"iterator_train__{name}": value for name, value in batches.items()},
-        iterator_valid=TensorBatches,
-        iterator_valid__batch_size=4096,
-        train_split=None,
         callbacks=[("schedule", schedule), *progress, *adapter.callbacks],
-        callbacks__print_log=None,
-        device=device,
-        verbose=0,
     )
-    # Weights, dropout, shuffling and noise come from torch's global generators: seed them
-    # for the time of the training, then give the user's state back. Only the device in
-    # use is touched: others may be of no use to this process.
-    seed = int(check_random_state(adapter.random_state).randint(np.iinfo(np.int32).max))
-    on, gpus = torch.device(device), []
-    if on.type == "cuda":
-        gpus = [torch.cuda.current_device() if on.index is None else on.index]
-    with torch.random.fork_rng(devices=gpus):
-        torch.default_generator.manual_seed(seed)
-        for gpu in gpus:
-            with torch.cuda.device(gpu):
-                torch.cuda.manual_seed(seed)
-        try:
+    try:
+        with seeded(adapter.random_state, device):
             net.fit(dataset)
-        except _Interrupted:
-            raise KeyboardInterrupt from None
+    except Interrupted:
+        raise KeyboardInterrupt from None
     # of no use after training, and pickled with the weights: moments, which are twice as
     # large, and in the schedule the weights once more
     net.optimizer_.state.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 from scipy import sparse
@@ -11,6 +11,7 @@ from scipy.special import logit
 from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning
 
+from .._typing import Arrays, Estimator, Settings
 from ..metrics import label_scores
 from ..perturbation import BasePerturbation
 from ._base import BaseAdapter, TrainingData
@@ -39,7 +40,7 @@ class ScikitLearnAdapter(BaseAdapter):
         Mean norm of the embeddings it was fitted on, without noise.
     """
 
-    def __init__(self, estimator: Any) -> None:
+    def __init__(self, estimator: Estimator) -> None:
         self.estimator = estimator
 
     def fit(self, data: TrainingData, noise: BasePerturbation) -> ScikitLearnAdapter:
@@ -101,8 +102,8 @@ class ScikitLearnAdapter(BaseAdapter):
     def get_state(self) -> NoReturn:
         self.to_module()
 
-    def set_state(self, settings: Any, arrays: Any) -> NoReturn:
+    def set_state(self, settings: Settings, arrays: Arrays) -> NoReturn:
         self.to_module()
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Settings:
         return super(BaseAdapter, self).__getstate__()

@@ -1,5 +1,6 @@
 """The rivals: CLIP itself, learned prompts, and other heads."""
 
+from .._public import settle
 from ._comc import CoMCClassifier
 from ._coop import CoOpClassifier
 from ._dual_coop import DualCoOpClassifier
@@ -15,3 +16,5 @@ __all__ = [
     "TaIDPTClassifier",
     "ZeroShotClassifier",
 ]
+
+settle(globals())

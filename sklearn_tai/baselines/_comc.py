@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
-from typing import Any
+from numbers import Real
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.preprocessing import normalize
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._sklearn_compat import HasMethods, Interval, fit_context
+from .._sklearn_compat import Interval, fit_context
+from .._typing import Encoder, Items, Labels, RandomState
 from ..adapters import MLPAdapter, TrainingData
-from ..base import MultiLabelClassifierMixin
 from ..inputs import as_embeddings, check_device, check_indicator, check_items
 from ..perturbation import RandomPerturbation
+from ._head import HeadClassifier
 
 
-class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
+class CoMCClassifier(HeadClassifier):
     """Linear head on unit text embeddings, with noise and a ranking loss [1]_.
 
     The closest relative of the TaI-Adapter: trained on texts, with noise over the
@@ -88,20 +86,13 @@ class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints = {
-        "encoder": [HasMethods("transform"), None],
+        **HeadClassifier._parameter_constraints,
         "radius": [Interval(Real, 0, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_lr": [Interval(Real, 0, None, closed="neither")],
-        "threshold": [Interval(Real, 0, 1, closed="both")],
-        "device": [str, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
         self,
-        encoder: Any = None,
+        encoder: Encoder | None = None,
         radius: float = 3.2,
         *,
         max_epochs: int = 60,
@@ -109,7 +100,7 @@ class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
         max_lr: float = 1e-3,
         threshold: float = 0.5,
         device: str | None = None,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         self.encoder = encoder
@@ -123,7 +114,7 @@ class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any) -> CoMCClassifier:
+    def fit(self, X: Items, y: Labels) -> CoMCClassifier:
         """Train on texts.
 
         Parameters
@@ -174,40 +165,8 @@ class CoMCClassifier(MultiLabelClassifierMixin, BaseEstimator):
         )
         return self
 
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Scores of the labels.
+    def _embed(self, X: Items, reset: bool) -> np.ndarray:
+        return normalize(super()._embed(X, reset))
 
-        Parameters
-        ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            Scores.
-        """
-        check_is_fitted(self)
-        return self.adapter_.decision_function(self._embed(X, reset=False))
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """The logistic function of the scores.
-
-        Parameters
-        ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            In [0, 1].
-        """
-        check_is_fitted(self)
-        return self.adapter_.predict_proba(self._embed(X, reset=False))
-
-    def _embed(self, X: Any, reset: bool) -> np.ndarray:
-        embeddings = as_embeddings(X)
-        if embeddings is None:
-            embeddings = self.encoder_.transform(X)
-        return normalize(validate_data(self, embeddings, reset=reset, dtype=np.float32))
+    def _logits(self, embeddings: np.ndarray) -> np.ndarray:
+        return self.adapter_.decision_function(embeddings)

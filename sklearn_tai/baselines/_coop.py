@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import nn
 
-from .._sklearn_compat import fit_context
+from .._typing import Encoder, RandomState
 from ..adapters import binary_cross_entropy
-from ._local import ItemFeatures
+from ._local import ItemFeatures, TextTower
 from ._prompt_learning import PromptClassifier, PromptLearner
 
 
@@ -138,8 +137,8 @@ class CoOpClassifier(PromptClassifier):
 
     def __init__(
         self,
-        labels: Any,
-        encoder: Any = None,
+        labels: Sequence[str],
+        encoder: Encoder | None = None,
         *,
         n_context: int = 16,
         context_init: str | None = None,
@@ -152,7 +151,7 @@ class CoOpClassifier(PromptClassifier):
         momentum: float = 0.9,
         weight_decay: float = 5e-4,
         threshold: float = 0.5,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         self.labels = labels
@@ -171,24 +170,7 @@ class CoOpClassifier(PromptClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any) -> CoOpClassifier:
-        """Learn the context vectors.
-
-        Parameters
-        ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Training items, or their embeddings.
-        y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
-            1 where an item has the label, 0 where it has not, and for images -1 where
-            that is unknown. Columns are in the order of `labels`.
-
-        Returns
-        -------
-        CoOpClassifier
-            The fitted classifier.
-        """
-        tower, features, Y = self._training_data(X, y)
+    def _learn(self, tower: TextTower, features: ItemFeatures, Y: torch.Tensor) -> None:
         model = self._train(
             lambda: _CoOp(
                 self._prompts(tower, [self.context_init]), features, Y, self.learn_logit_scale
@@ -200,7 +182,6 @@ class CoOpClassifier(PromptClassifier):
         (self.context_,), (self.label_embeddings_,) = self._learned(model.prompts)
         self.logit_scale_ = float(model.log_scale.detach().exp())
         self.intercept_ = model.intercept.detach().cpu().numpy().copy()
-        return self
 
     def _score(self, features: ItemFeatures) -> torch.Tensor:
         cosine = features.whole @ torch.from_numpy(self.label_embeddings_).T

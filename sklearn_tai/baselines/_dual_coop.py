@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Real
-from typing import Any
 
-import numpy as np
 import torch
 
-from .._sklearn_compat import Interval, fit_context
+from .._sklearn_compat import Interval
+from .._typing import Encoder, RandomState
 from ..adapters import asymmetric_loss
-from ._local import ItemFeatures, aggregate
+from ._local import ItemFeatures, TextTower, aggregate
 from ._prompt_learning import PromptClassifier
 
 
@@ -134,8 +134,8 @@ class DualCoOpClassifier(PromptClassifier):
 
     def __init__(
         self,
-        labels: Any,
-        encoder: Any = None,
+        labels: Sequence[str],
+        encoder: Encoder | None = None,
         *,
         n_context: int = 16,
         context_init: str | None = None,
@@ -153,7 +153,7 @@ class DualCoOpClassifier(PromptClassifier):
         momentum: float = 0.9,
         weight_decay: float = 5e-4,
         threshold: float = 0.5,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         self.labels = labels
@@ -177,24 +177,7 @@ class DualCoOpClassifier(PromptClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any) -> DualCoOpClassifier:
-        """Learn the context vectors.
-
-        Parameters
-        ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Training items, or their embeddings.
-        y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
-            1 where an item has the label, 0 where it has not, and for images -1 where
-            that is unknown. Columns are in the order of `labels`.
-
-        Returns
-        -------
-        DualCoOpClassifier
-            The fitted classifier.
-        """
-        tower, features, Y = self._training_data(X, y)
+    def _learn(self, tower: TextTower, features: ItemFeatures, Y: torch.Tensor) -> None:
         self.temperature_ = self.temperature or 1 / tower.logit_scale
         prompts = self._train(
             lambda: self._prompts(tower, [self.context_init, None]),
@@ -207,11 +190,9 @@ class DualCoOpClassifier(PromptClassifier):
         context, embeddings = self._learned(prompts)
         self.positive_context_, self.negative_context_ = context
         self.positive_embeddings_, self.negative_embeddings_ = embeddings
-        return self
 
-    @property
-    def _regions(self) -> bool:
-        return self.use_regions
+    def _parts(self) -> dict[str, bool]:
+        return {"regions": self.use_regions, "tokens": False}
 
     def _logits(
         self, items: ItemFeatures, positive: torch.Tensor, negative: torch.Tensor

@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from .._sklearn_compat import Interval, StrOptions
+from .._sklearn_compat import Interval, StrOptions, fit_context
+from .._typing import Constraints, Items, Labels
+from ..adapters import seeded
 from ..base import MultiLabelClassifierMixin
 from ..encoders import OpenCLIPEncoder
 from ..inputs import (
@@ -30,6 +32,7 @@ from ..inputs import (
 from ._local import ItemFeatures, TextTower, encode_items
 
 _CHUNK = 1024  # items whose parts are in memory at once when scoring
+M = TypeVar("M", bound=nn.Module)
 _WARMUP_LR = 1e-5  # of the first epoch, as in CoOp
 
 
@@ -107,7 +110,7 @@ def _learning_rate(epoch: int, max_epochs: int, max_lr: float) -> float:
 class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
     """Base of the classifiers that learn prompts; not for use by itself."""
 
-    _parameter_constraints: dict[str, Any] = {
+    _parameter_constraints: Constraints = {
         "labels": ["array-like"],
         "encoder": [OpenCLIPEncoder, None],
         "n_context": [Interval(Integral, 1, None, closed="left")],
@@ -123,11 +126,36 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
-    # whether to look at the regions of images and the tokens of texts
-    _regions: Any = False
-    _tokens: Any = False
 
-    def _training_data(self, X: Any, y: Any) -> tuple[TextTower, ItemFeatures, torch.Tensor]:
+    def _parts(self) -> dict[str, bool]:
+        """Whether to look at the regions of images and the tokens of texts."""
+        return {"regions": False, "tokens": False}
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Items, y: Labels) -> PromptClassifier:
+        """Learn the context vectors.
+
+        Parameters
+        ----------
+        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
+            Training items, or their embeddings.
+        y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
+            1 where an item has the label, 0 where it has not, and for images -1 where
+            that is unknown. Columns are in the order of `labels`.
+
+        Returns
+        -------
+        classifier
+            The fitted classifier.
+        """
+        self._learn(*self._training_data(X, y))
+        return self
+
+    def _learn(self, tower: TextTower, features: ItemFeatures, Y: torch.Tensor) -> None:
+        """What :meth:`fit` learns of checked items."""
+        raise NotImplementedError
+
+    def _training_data(self, X: Items, y: Labels) -> tuple[TextTower, ItemFeatures, torch.Tensor]:
         """The text tower, features of the items, and labels, all checked."""
         names = check_labels(self.labels)
         given = as_embeddings(X)
@@ -141,9 +169,7 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
         self.encoder_ = self._clone_encoder()
         tower = TextTower(self.encoder_)
         if given is None:
-            features = encode_items(
-                self.encoder_, X, is_image, regions=self._regions, tokens=self._tokens
-            )
+            features = encode_items(self.encoder_, X, is_image, **self._parts())
             read = ~features.whole.isnan().any(dim=1)
             features, Y = features[read], Y[read]
             self.n_features_in_ = features.whole.shape[1]
@@ -159,7 +185,7 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
         return tower, features, Y
 
     def _check_y(
-        self, y: Any, n_items: int, names: list[str], may_be_unknown: np.ndarray
+        self, y: Labels, n_items: int, names: list[str], may_be_unknown: np.ndarray
     ) -> np.ndarray:
         Y, columns = check_indicator(y, n_items, may_be_unknown=may_be_unknown)
         if Y.shape[1] != len(names) or (column_names(y) is not None and list(columns) != names):
@@ -177,17 +203,15 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
 
     def _train(
         self,
-        make: Callable[[], nn.Module],
-        loss: Callable[[nn.Module, ItemFeatures, torch.Tensor], torch.Tensor],
+        make: Callable[[], M],
+        loss: Callable[[M, ItemFeatures, torch.Tensor], torch.Tensor],
         features: ItemFeatures,
         Y: torch.Tensor,
-    ) -> Any:
+    ) -> M:
         """A module made and trained with random numbers of its own."""
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         self.loss_curve_ = []
         # all draws are made on the processor, whatever the device: it decides alone
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
+        with seeded(self.random_state):
             module = make()
             device = next(module.parameters()).device
             # scales and intercepts are drawn to 0 by nothing
@@ -236,7 +260,7 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
         """Scores of the labels, from features on the processor."""
         raise NotImplementedError
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Items) -> np.ndarray:
         """Scores of the labels.
 
         Parameters
@@ -250,14 +274,13 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
             Scores; NaN for images that could not be read, if the encoder lets them pass.
         """
         check_is_fitted(self)
-        given = as_embeddings(X)
+        given, parts = as_embeddings(X), self._parts()
         if given is not None:
             given = validate_data(self, given, reset=False, dtype=np.float32)
-        elif not (self._regions or self._tokens):
+        elif not any(parts.values()):
             given = self.encoder_.transform(X)  # may come from its cache
         if given is not None:
             return self._score(ItemFeatures.of_embeddings(given)).numpy()
-        parts = {"regions": self._regions, "tokens": self._tokens}
         scores = []
         for start, items, is_image in item_chunks(X, _CHUNK):
             for k in range(0, len(items), _CHUNK):
@@ -266,7 +289,7 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
                 scores.append(self._score(features).numpy())
         return np.concatenate(scores)
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Items) -> np.ndarray:
         """Probabilities of the labels, each by itself (rows do not sum to 1).
 
         Parameters

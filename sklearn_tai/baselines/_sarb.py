@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import expit
-from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 from tqdm.auto import tqdm
 
-from .._sklearn_compat import HasMethods, Interval, fit_context
-from ..adapters import KnownBCEWithLogitsLoss
-from ..base import MultiLabelClassifierMixin
+from .._sklearn_compat import Interval, fit_context
+from .._typing import Encoder, Items, Labels, RandomState
+from ..adapters import KnownBCEWithLogitsLoss, seeded, unit_scale
 from ..inputs import as_embeddings, check_device, check_indicator, check_items
+from ._head import HeadClassifier
 
 
 class LabelHeads(nn.Module):
@@ -81,7 +77,7 @@ def blend_prototypes(
     return mixed, torch.where(take, 1 - share, targets)
 
 
-class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
+class SARBClassifier(HeadClassifier):
     """Trained on images with partly known labels, blending across images [1]_.
 
     Where a label of an image is unknown, the representation of another image that shows
@@ -157,22 +153,15 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints = {
-        "encoder": [HasMethods("transform"), None],
+        **HeadClassifier._parameter_constraints,
         "width": [Interval(Integral, 1, None, closed="left")],
         "share": [Interval(Real, 0, 1, closed="both")],
         "blend_share": [Interval(Real, 0, 1, closed="both")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_lr": [Interval(Real, 0, None, closed="neither")],
-        "threshold": [Interval(Real, 0, 1, closed="both")],
-        "device": [str, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
         self,
-        encoder: Any = None,
+        encoder: Encoder | None = None,
         width: int = 256,
         *,
         share: float = 0.5,
@@ -182,7 +171,7 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
         max_lr: float = 1e-3,
         threshold: float = 0.5,
         device: str | None = None,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         self.encoder = encoder
@@ -198,7 +187,7 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any) -> SARBClassifier:
+    def fit(self, X: Items, y: Labels) -> SARBClassifier:
         """Train on images.
 
         Parameters
@@ -229,12 +218,8 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
             raise ValueError(
                 "y has no 1 at all, so there is nothing to learn. Add items that have labels."
             )
-        self.input_scale_ = float(
-            np.sqrt(embeddings.shape[1]) / max(np.linalg.norm(embeddings, axis=1).mean(), 1e-12)
-        )
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
+        self.input_scale_ = unit_scale(embeddings)
+        with seeded(self.random_state, device):
             self.module_ = LabelHeads(embeddings.shape[1], Y.shape[1], self.width).to(device)
             self._train(
                 torch.from_numpy(embeddings * self.input_scale_).to(device),
@@ -283,42 +268,8 @@ class SARBClassifier(MultiLabelClassifierMixin, BaseEstimator):
         f, targets = blend_instances(f, targets, self.share, partner, by_instance)
         return blend_prototypes(f, targets, self.share, prototypes, by_prototype)
 
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Logits of the labels.
-
-        Parameters
-        ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            Logits.
-        """
-        check_is_fitted(self)
-        embeddings = torch.from_numpy(self._embed(X, reset=False) * self.input_scale_)
+    def _logits(self, embeddings: np.ndarray) -> np.ndarray:
+        scaled = torch.from_numpy(embeddings * self.input_scale_)
         with torch.inference_mode():
-            parts = [self.module_(part) for part in embeddings.split(self.batch_size)]
+            parts = [self.module_(part) for part in scaled.split(self.batch_size)]
         return torch.cat(parts).numpy()
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities of the labels, each by itself.
-
-        Parameters
-        ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
-
-        Returns
-        -------
-        ndarray of shape (n_items, n_labels)
-            In [0, 1].
-        """
-        return expit(self.decision_function(X))
-
-    def _embed(self, X: Any, reset: bool) -> np.ndarray:
-        embeddings = as_embeddings(X)
-        if embeddings is None:
-            embeddings = self.encoder_.transform(X)
-        return validate_data(self, embeddings, reset=reset, dtype=np.float32)

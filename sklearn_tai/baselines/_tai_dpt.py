@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Real
-from typing import Any
 
 import numpy as np
 import torch
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from .._sklearn_compat import Interval, fit_context
+from .._sklearn_compat import Interval
+from .._typing import Encoder, Items, RandomState
 from ..adapters import ranking_loss
-from ._local import ItemFeatures, aggregate
-from ._prompt_learning import PromptClassifier
+from ._local import ItemFeatures, TextTower, aggregate
+from ._prompt_learning import PromptClassifier, PromptLearner
 
 
 class TaIDPTClassifier(PromptClassifier):
@@ -131,8 +132,8 @@ class TaIDPTClassifier(PromptClassifier):
 
     def __init__(
         self,
-        labels: Any,
-        encoder: Any = None,
+        labels: Sequence[str],
+        encoder: Encoder | None = None,
         *,
         n_context: int = 16,
         context_init: str | None = None,
@@ -148,7 +149,7 @@ class TaIDPTClassifier(PromptClassifier):
         momentum: float = 0.9,
         weight_decay: float = 5e-4,
         threshold: float = 0.5,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         self.labels = labels
@@ -170,31 +171,16 @@ class TaIDPTClassifier(PromptClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any) -> TaIDPTClassifier:
-        """Learn the context vectors.
-
-        Parameters
-        ----------
-        X : list of n_items texts or images, or array-like of shape (n_items, n_features)
-            Training items, or their embeddings.
-        y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
-            1 where an item has the label, 0 where it has not, and for images -1 where
-            that is unknown. Columns are in the order of `labels`.
-
-        Returns
-        -------
-        TaIDPTClassifier
-            The fitted classifier.
-        """
-        tower, features, Y = self._training_data(X, y)
+    def _learn(self, tower: TextTower, features: ItemFeatures, Y: torch.Tensor) -> None:
         if Y.shape[1] < 2:
             raise ValueError(
                 "labels has 1 label, but TaI-DPT ranks the labels of an item. Give at least 2."
             )
         local = bool(features.is_part.any())
 
-        def loss(prompts: Any, items: ItemFeatures, targets: torch.Tensor) -> torch.Tensor:
+        def loss(
+            prompts: PromptLearner, items: ItemFeatures, targets: torch.Tensor
+        ) -> torch.Tensor:
             scores = self._scores(items, *prompts())
             return torch.stack([ranking_loss(one, targets) for one in scores]).sum()
 
@@ -210,9 +196,8 @@ class TaIDPTClassifier(PromptClassifier):
         centred = (scores - scores.mean(dim=1, keepdim=True))[known].numpy()
         logistic = LogisticRegression().fit(centred[:, None], Y[known].numpy())
         self.calibration_ = np.array([logistic.coef_[0, 0], logistic.intercept_[0]])
-        return self
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Items) -> np.ndarray:
         """Probabilities of the labels, relative to the mean of an item's scores.
 
         Parameters
@@ -229,13 +214,8 @@ class TaIDPTClassifier(PromptClassifier):
         factor, summand = self.calibration_
         return expit(factor * (scores - scores.mean(axis=1, keepdims=True)) + summand)
 
-    @property
-    def _regions(self) -> bool:
-        return self.use_local
-
-    @property
-    def _tokens(self) -> bool:
-        return self.use_local
+    def _parts(self) -> dict[str, bool]:
+        return {"regions": self.use_local, "tokens": self.use_local}
 
     def _scores(self, items: ItemFeatures, *embeddings: torch.Tensor) -> list[torch.Tensor]:
         """Global scores, and local ones where there are prompts for them."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any
 
 import numpy as np
 from scipy.special import softmax
@@ -14,6 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._sklearn_compat import HasMethods, Interval, fit_context
+from .._typing import Encoder, Items, Labels
 from ..base import MultiLabelClassifierMixin
 from ..corpus._grammar import noun
 from ..inputs import as_embeddings, check_labels
@@ -99,7 +99,7 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
     def __init__(
         self,
         labels: Sequence[str],
-        encoder: Any = None,
+        encoder: Encoder | None = None,
         *,
         templates: Sequence[str] = _TEMPLATES,
         temperature: float = 0.01,
@@ -114,7 +114,7 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         self.threshold = threshold
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any = None, y: Any = None) -> ZeroShotClassifier:
+    def fit(self, X: Items = None, y: Labels = None) -> ZeroShotClassifier:
         """Embed the prompts.
 
         Parameters
@@ -147,7 +147,7 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         self.classes_ = np.array(names)
         return self
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Items) -> np.ndarray:
         """Cosine similarities of items and labels, standardised if so wanted.
 
         Parameters
@@ -163,7 +163,7 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         similarities = self._similarities(X)
         return scale(similarities.astype(float), axis=1) if self.standardize else similarities
 
-    def _similarities(self, X: Any) -> np.ndarray:
+    def _similarities(self, X: Items) -> np.ndarray:
         check_is_fitted(self)
         embeddings = as_embeddings(X)
         if embeddings is None:
@@ -171,7 +171,7 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         embeddings = validate_data(self, embeddings, reset=False, dtype=np.float32)
         return normalize(embeddings) @ self.label_embeddings_.T
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Items) -> np.ndarray:
         """Softmax of the similarities over the labels, divided by `temperature`.
 
         Parameters

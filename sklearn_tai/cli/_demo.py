@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ._shell import check_folder, note, quiet_option, seed_option
+
+if TYPE_CHECKING:
+    import numpy as np
+    from sklearn.utils import Bunch
 
 _N_SHOWN = 12
 
@@ -72,7 +76,7 @@ def demo(save: Path | None, seed: int, quiet: bool) -> None:
         note(f"Wrote {save}.", quiet)
 
 
-def _top(proba: Any, truth: Any) -> Any:
+def _top(proba: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """The likeliest labels, as many as the picture has."""
     return (-proba).argsort()[: truth.sum()]
 
@@ -89,7 +93,7 @@ def _check_save(save: Path) -> None:
         raise click.UsageError(f"{save.name!r} does not end in one of {', '.join(sorted(kinds))}.")
 
 
-def _draw(scenes: Any, shown: Any, proba: Any, path: Path) -> None:
+def _draw(scenes: Bunch, shown: np.ndarray, proba: np.ndarray, path: Path) -> None:
     """Pictures with their labels; those that are wrong in red."""
     from matplotlib.figure import Figure
 

@@ -6,7 +6,7 @@ import math
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -21,6 +21,10 @@ from ._shell import (
     shows_progress,
 )
 
+if TYPE_CHECKING:
+    from ..classifier import TextAsImageClassifier
+    from ..corpus import Corpus
+
 _ONLY_NETWORK = ("hidden_layer_sizes", "epochs", "learning_rate")
 
 
@@ -28,7 +32,10 @@ class _Sizes(click.ParamType):  # type: ignore[type-arg]
     name = "N,N,..."
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self,
+        value: str | tuple[int, ...],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
     ) -> tuple[int, ...]:
         if isinstance(value, tuple):
             return value
@@ -47,7 +54,7 @@ class _Radius(click.ParamType):  # type: ignore[type-arg]
     name = "R"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
     ) -> float | str:
         if value == "auto":
             return "auto"
@@ -191,7 +198,7 @@ def fit(
         pretrained = str(source.file.resolve())
     elif encoder.startswith("local-dir:") and source.folder is not None:
         encoder = f"local-dir:{source.folder.resolve()}"
-    learner: Any = KernelAdapter(device=device)
+    learner: KernelAdapter | MLPAdapter = KernelAdapter(device=device)
     if adapter == "network":
         learner = MLPAdapter(
             hidden_layer_sizes,
@@ -218,7 +225,7 @@ def fit(
     note(f"Wrote {output}. To use it: sklearn-tai tag {output} PICTURES", quiet)
 
 
-def _load(path: str) -> Any:
+def _load(path: str) -> Corpus:
     from ..corpus import Corpus
 
     try:
@@ -231,7 +238,7 @@ def _load(path: str) -> Any:
     return corpus
 
 
-def _save_whole(clf: Any, output: Path) -> None:
+def _save_whole(clf: TextAsImageClassifier, output: Path) -> None:
     """Put the files in place when both are whole, and never beside those of another model."""
     from ..deploy import save_classifier
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from .._typing import Settings
 from ._shell import check_folder, count, note, quiet_option, seed_option, shows_progress
+
+if TYPE_CHECKING:
+    from ..corpus import Corpus
 
 _ONLY_OLLAMA = ("host", "checkpoint", "label_policy", "timeout")
 
@@ -91,10 +95,10 @@ def generate(
 
     from ..corpus import OllamaCorpusGenerator, PromptCorpusGenerator
 
-    settings: dict[str, Any] = {"random_state": seed}
+    settings: Settings = {"random_state": seed}
     if n_texts is not None:
         settings["n_texts"] = n_texts
-    generator: Any
+    generator: PromptCorpusGenerator | OllamaCorpusGenerator
     if ollama is None:
         generator = PromptCorpusGenerator(**settings)
     else:
@@ -106,7 +110,7 @@ def generate(
     if not len(corpus):
         raise click.ClickException("No caption is left; try another model or --label-policy.")
     _save_whole(corpus, output)
-    if ollama is not None:
+    if isinstance(generator, OllamaCorpusGenerator):
         report = generator.generation_report_
         note(
             f"Of the labels they were asked for, {report['names_all']:,} captions name all, "
@@ -129,7 +133,7 @@ def _read_labels(path: str) -> list[str]:
     return [line for line in lines if line]
 
 
-def _save_whole(corpus: Any, output: Path) -> None:
+def _save_whole(corpus: Corpus, output: Path) -> None:
     """The file appears only when all is in it."""
     with tempfile.TemporaryDirectory(prefix=".sklearn-tai-", dir=output.parent) as folder:
         corpus.save(Path(folder) / output.name)

@@ -8,11 +8,11 @@ import os
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
 
+from .._typing import Settings
 from ._formats import CSV, JSONLines, Tagged
 
 
@@ -35,9 +35,7 @@ class ResumableFile:
         Whether to begin anew.
     """
 
-    def __init__(
-        self, path: Path, form: CSV | JSONLines, settings: dict[str, Any], force: bool
-    ) -> None:
+    def __init__(self, path: Path, form: CSV | JSONLines, settings: Settings, force: bool) -> None:
         self.path, self._form, self._settings = path, form, settings
         self._note = path.with_name(f".{path.name}.json")
         self._done = np.empty(0, np.uint64)
@@ -89,7 +87,7 @@ class ResumableFile:
             self._file.seek(whole)
             raise
 
-    def _stored(self) -> dict[str, Any]:
+    def _stored(self) -> Settings:
         try:
             return dict(json.loads(self._note.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -98,7 +96,7 @@ class ResumableFile:
                 "go on with it; --force overwrites it."
             ) from None
 
-    def _check_settings(self, stored: dict[str, Any]) -> None:
+    def _check_settings(self, stored: Settings) -> None:
         changed = [k for k, value in self._settings.items() if stored.get(k) != value]
         if changed:
             words = [

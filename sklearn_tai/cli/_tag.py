@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, nullcontext
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import click
 
-from ._formats import FORMATS, Table, Tagged
+from .._typing import Settings
+from ._formats import CSV, FORMATS, JSONLines, Table, Tagged
 from ._shell import check_folder, count, note, quiet_option, shows_progress
 
 _DEFAULT_TOP = 3
@@ -110,7 +110,7 @@ def tag(
     from ._output import ResumableFile
     from ._tagging import Tagger, fingerprint, list_pictures, no_pictures
 
-    settings: dict[str, Any] = {"model": fingerprint(model), "top": top, "threshold": threshold}
+    settings: Settings = {"model": fingerprint(model), "top": top, "threshold": threshold}
     settings["format"] = format_name
     listing = list_pictures(images)
     first = next(listing, None)
@@ -167,7 +167,9 @@ def _default_format(output: Path | None) -> str:
     return "jsonl" if output.suffix.lower() in (".jsonl", ".ndjson") else "csv"
 
 
-def _to_stdout(form: Any, is_bar_shown: bool) -> Callable[[list[Tagged]], None]:
+def _to_stdout(
+    form: Table | CSV | JSONLines, is_bar_shown: bool
+) -> Callable[[list[Tagged]], None]:
     """A function that prints pictures, at first with the header."""
     header = [form.header]
 

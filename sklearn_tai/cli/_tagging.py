@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -41,7 +40,7 @@ class Tagger:
         batch_size: int,
         device: str | None,
     ) -> None:
-        self._clf: Any = load_classifier(folder)
+        self._clf = load_classifier(folder)
         # a cache would fill memory with embeddings that are never asked for again
         self._clf.encoder_.set_params(
             batch_size=batch_size,

@@ -1,5 +1,6 @@
 """Generators of training texts whose labels are known."""
 
+from .._public import settle
 from ..inputs import LabelIndicator
 from ._conversation import INSTRUCTIONS
 from ._corpus import Corpus, concatenate_corpora
@@ -18,3 +19,5 @@ __all__ = [
     "PromptCorpusGenerator",
     "concatenate_corpora",
 ]
+
+settle(globals())

@@ -6,10 +6,23 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TextIO, TypedDict
+
+from .._typing import Settings
 
 _FORMAT = "sklearn-tai captions 1"
 _BEGINNING = f'{{"format": "{_FORMAT}"'.encode()
+
+
+class Caption(TypedDict, total=False):
+    """What came of one variation of a label set: a text, or the reason why there is none."""
+
+    set: int
+    variation: int
+    labels: list[str]
+    text: str | None
+    shortened: bool
+    reason: str
 
 
 class Checkpoint:
@@ -26,11 +39,11 @@ class Checkpoint:
         What must be the same for captions to belong together.
     """
 
-    def __init__(self, path: str | Path | None, settings: dict[str, Any]) -> None:
+    def __init__(self, path: str | Path | None, settings: Settings) -> None:
         self.path = None if path is None else Path(path)
-        self.records: dict[tuple[int, int], dict[str, Any]] = {}
+        self.records: dict[tuple[int, int], Caption] = {}
         self._lock = threading.Lock()
-        self._file: Any = None
+        self._file: TextIO | None = None
         if self.path is None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +63,7 @@ class Checkpoint:
             self._write({"format": _FORMAT, "settings": settings})
 
     @staticmethod
-    def stored_settings(path: str | Path | None) -> dict[str, Any]:
+    def stored_settings(path: str | Path | None) -> Settings:
         """The settings of an existing checkpoint; empty if there is none."""
         try:
             with open(path, encoding="utf-8") as file:  # type: ignore[arg-type]
@@ -64,7 +77,7 @@ class Checkpoint:
             "Give another path, or delete the file."
         )
 
-    def _read(self, lines: list[str], settings: dict[str, Any]) -> None:
+    def _read(self, lines: list[str], settings: Settings) -> None:
         for number, line in enumerate(lines, start=1):
             try:
                 record = json.loads(line)
@@ -85,12 +98,13 @@ class Checkpoint:
                 f"{details}. Give the old settings to go on, or another path to start anew."
             )
 
-    def _write(self, record: dict[str, Any]) -> None:
+    def _write(self, record: Caption | Settings) -> None:
+        assert self._file is not None
         self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def add(self, record: dict[str, Any]) -> None:
+    def add(self, record: Caption) -> None:
         """Keep one finished caption, at once."""
         with self._lock:
             self.records[record["set"], record["variation"]] = record
@@ -104,6 +118,6 @@ class Checkpoint:
             self._file = None
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from ._checkpoint import Checkpoint
+from ._checkpoint import Caption, Checkpoint
 from ._cleaning import clean_caption, is_refusal
 from ._grammar import join_list
+
+if TYPE_CHECKING:
+    from ._llm import BaseLLMCorpusGenerator
 
 INSTRUCTIONS = {
     "caption": "Please briefly caption an image that contains {}.",
@@ -42,7 +45,7 @@ class Conversations:
 
     def __init__(
         self,
-        generator: Any,
+        generator: BaseLLMCorpusGenerator,
         client: Any,
         store: Checkpoint,
         names: list[str],
@@ -111,11 +114,9 @@ class Conversations:
                 messages.append({"role": "assistant", "content": record["text"]})
                 messages.append({"role": "user", "content": _DIFFERENT})
 
-    def _write_caption(
-        self, messages: list[dict[str, str]], i: int, variation: int
-    ) -> dict[str, Any]:
+    def _write_caption(self, messages: list[dict[str, str]], i: int, variation: int) -> Caption:
         """Ask until a usable caption comes, a bounded number of times."""
-        record = {
+        record: Caption = {
             "set": i,
             "variation": variation,
             "labels": [self.names[k] for k in self.sets[i]],

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._typing import Labels
 from ..inputs import LabelIndicator, check_indicator, check_labels
 
 
@@ -42,7 +43,7 @@ class Corpus:
     """
 
     texts: list[str]
-    Y: Any
+    Y: Labels
     label_names: list[str]
 
     def __post_init__(self) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import inflect
 
 # Nouns that take no article; labels of the common benchmarks and their like.
 _UNCOUNTABLE = frozenset(
@@ -29,7 +32,7 @@ class Noun:
 
 
 @cache
-def _engine() -> Any:
+def _engine() -> inflect.engine:
     import inflect  # takes a while; only generators need it
 
     return inflect.engine()

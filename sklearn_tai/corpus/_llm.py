@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Interval, StrOptions
+from .._typing import Constraints, RandomState, Settings
 from ..inputs import check_labels
 from ._checkpoint import Checkpoint
 from ._cleaning import named_labels
@@ -30,7 +31,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
     Subclasses make the client (:meth:`_connect`) and put one question (:meth:`_ask`).
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: Constraints = {
         "model": [str],
         "n_texts": [Interval(Integral, 1, None, closed="left")],
         "labels_per_text": [Interval(Integral, 1, None, closed="left"), tuple, list],
@@ -58,11 +59,11 @@ class BaseLLMCorpusGenerator(BaseEstimator):
     label_policy: str
     system: str | None
     structured: bool
-    options: dict[str, Any] | None
+    options: Settings | None
     timeout: float | None
     n_retries: int
     n_jobs: int
-    random_state: int | np.random.RandomState | None
+    random_state: RandomState
     checkpoint: str | Path | None
     verbose: int
 
@@ -170,12 +171,14 @@ class BaseLLMCorpusGenerator(BaseEstimator):
                 f"options={options!r} cannot be sent ({error}); use plain Python numbers and str."
             ) from None
 
-    def _settings(self, names: list[str]) -> dict[str, Any]:
+    def _settings(self, names: list[str]) -> Settings:
         """What must be the same for captions to belong to one plan."""
+        params = self.get_params(deep=False)
+        params = self.get_params(deep=False)
         settings = {
             "labels": names,
             "labels_per_text": np.atleast_1d(self.labels_per_text).tolist(),
-            **{k: getattr(self, k) for k in (
+            **{k: params[k] for k in (
                 "model", "instruction", "n_variations", "max_words", "system", "structured",
             )},
             "options": self.options or {},
@@ -189,7 +192,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
             seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         return {**settings, "seed": seed}
 
-    def _plan(self, settings: dict[str, Any], n_labels: int) -> list[list[int]]:
+    def _plan(self, settings: Settings, n_labels: int) -> list[list[int]]:
         """The label sets. More texts begin with the same sets, so that a run can grow."""
         low, high = check_labels_per_text(self.labels_per_text, n_labels)
         n_sets = -(-self.n_texts // (1 + self.n_variations))
@@ -199,7 +202,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
 
     def _corpus(
         self, store: Checkpoint, sets: list[list[int]], names: list[str]
-    ) -> tuple[list[str], np.ndarray, dict[str, Any]]:
+    ) -> tuple[list[str], np.ndarray, Settings]:
         """Texts and labels by the label policy, in the order of the plan, and the report."""
         texts: list[str] = []
         rows: list[list[int]] = []

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from .._typing import RandomState, Settings
 from ._conversation import SCHEMA, TransientError
 from ._llm import BaseLLMCorpusGenerator
+
+if TYPE_CHECKING:
+    import ollama
 
 
 class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
@@ -105,12 +107,12 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
         label_policy: str = "sampled",
         system: str | None = None,
         structured: bool = False,
-        options: dict[str, Any] | None = None,
+        options: Settings | None = None,
         host: str | None = None,
         timeout: float | None = 120,
         n_retries: int = 3,
         n_jobs: int = 1,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
         checkpoint: str | Path | None = None,
         verbose: int = 0,
     ) -> None:
@@ -132,7 +134,7 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
         self.checkpoint = checkpoint
         self.verbose = verbose
 
-    def _connect(self) -> Any:
+    def _connect(self) -> ollama.Client:
         try:
             import httpx
             import ollama
@@ -159,7 +161,7 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
             raise self._no_ollama(client, error) from error
         return client
 
-    def _ask(self, client: Any, messages: Sequence[dict[str, str]], seed: int) -> str:
+    def _ask(self, client: ollama.Client, messages: Sequence[dict[str, str]], seed: int) -> str:
         import httpx
         import ollama
 
@@ -182,7 +184,7 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
                 f"The server's reply is malformed ({type(error).__name__}: {error})."
             )
 
-    def _unknown_model(self, client: Any) -> Exception:
+    def _unknown_model(self, client: ollama.Client) -> Exception:
         try:
             names = sorted(str(entry.model) for entry in client.list().models)
         except Exception as error:  # 404 of something else
@@ -192,21 +194,21 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
             f"with: ollama pull {self.model}. It has {', '.join(names) or 'no models yet'}."
         )
 
-    def _no_ollama(self, client: Any, error: Exception) -> Exception:
+    def _no_ollama(self, client: ollama.Client, error: Exception) -> Exception:
         return RuntimeError(
             f"What answers at {self._where(client)} is no Ollama server ({error}). Set host."
         )
 
-    def _where(self, client: Any) -> str:
+    def _where(self, client: ollama.Client) -> str:
         return str(client._client.base_url)
 
-    def _refused(self, error: Any) -> Exception:
+    def _refused(self, error: ollama.ResponseError) -> Exception:
         return RuntimeError(
             f"Ollama refused a request for model={self.model!r}: {error.error} (status "
             f"{error.status_code}). Check options and the server's log."
         )
 
-    def _lost(self, client: Any, error: Exception) -> Exception:
+    def _lost(self, client: ollama.Client, error: Exception) -> Exception:
         import httpx
 
         where = self._where(client)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from .._typing import RandomState, Settings
 from ._conversation import SCHEMA, TransientError
 from ._llm import BaseLLMCorpusGenerator
+
+if TYPE_CHECKING:
+    import openai
 
 
 class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
@@ -98,13 +100,13 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
         label_policy: str = "sampled",
         system: str | None = None,
         structured: bool = False,
-        options: dict[str, Any] | None = None,
+        options: Settings | None = None,
         base_url: str | None = None,
         api_key: str | None = None,
         timeout: float | None = 120,
         n_retries: int = 3,
         n_jobs: int = 1,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
         checkpoint: str | Path | None = None,
         verbose: int = 0,
     ) -> None:
@@ -127,7 +129,7 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
         self.checkpoint = checkpoint
         self.verbose = verbose
 
-    def _connect(self) -> Any:
+    def _connect(self) -> openai.OpenAI:
         try:
             import openai
         except ImportError:
@@ -148,18 +150,16 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
                 "your own."
             ) from None
 
-    def _ask(self, client: Any, messages: Sequence[dict[str, str]], seed: int) -> str:
+    def _ask(self, client: openai.OpenAI, messages: Sequence[dict[str, str]], seed: int) -> str:
         import openai
 
-        arguments = dict(self.options or {})
+        arguments = {**(self.options or {}), "model": self.model, "messages": messages}
         if self.structured:
             schema = {"name": "caption", "schema": SCHEMA}
             arguments["response_format"] = {"type": "json_schema", "json_schema": schema}
         where = client.base_url
         try:
-            reply = client.chat.completions.create(
-                model=self.model, messages=messages, seed=seed, **arguments
-            )
+            reply = client.chat.completions.create(seed=seed, **arguments)
             return reply.choices[0].message.content or ""
         except openai.APITimeoutError:
             raise TransientError from TimeoutError(

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Interval
+from .._typing import RandomState
 from ..inputs import check_labels
 from ._corpus import Corpus
 from ._grammar import join_list, noun
@@ -72,7 +73,7 @@ class PromptCorpusGenerator(BaseEstimator):
         *,
         labels_per_text: int | tuple[int, int] = (1, 4),
         templates: Sequence[str] | None = None,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
     ) -> None:
         self.n_texts = n_texts
         self.labels_per_text = labels_per_text

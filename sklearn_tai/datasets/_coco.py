@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._typing import Settings
 from ..inputs import check_labels
 from ._files import (
     check_images_exist,
@@ -183,11 +184,11 @@ def _malformed(path: Path, complaint: str) -> ValueError:
     )
 
 
-def _keep_needed(entry: dict[str, Any]) -> dict[str, Any]:
+def _keep_needed(entry: Settings) -> Settings:
     return {key: value for key, value in entry.items() if key in _KEPT}
 
 
-def _read_annotations(path: Path) -> list[list[dict[str, Any]]]:
+def _read_annotations(path: Path) -> list[list[Settings]]:
     """The categories, images and annotations of a file, checked to hold what is needed."""
     try:
         # outlines of objects are most of the file; dropped entry by entry, they never
@@ -215,7 +216,7 @@ def _read_annotations(path: Path) -> list[list[dict[str, Any]]]:
     return lists
 
 
-def _index(path: Path, key: str, entries: list[dict[str, Any]]) -> dict[int, int]:
+def _index(path: Path, key: str, entries: list[Settings]) -> dict[int, int]:
     """The positions of entries by their ids, no two the same."""
     positions: dict[int, int] = {}
     for i, entry in enumerate(entries):

@@ -6,7 +6,6 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -14,7 +13,7 @@ from sklearn.utils import Bunch
 _N_SHOWN = 5
 
 
-def check_option(name: str, value: Any, allowed: Sequence[Any], hint: str = "") -> None:
+def check_option(name: str, value: object, allowed: Sequence[object], hint: str = "") -> None:
     """Refuse the value of an option that is not one of those allowed."""
     if value not in allowed:
         choices = " or ".join(repr(choice) for choice in allowed)
@@ -37,7 +36,7 @@ def check_root(root: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def shorten(names: Sequence[Any]) -> str:
+def shorten(names: Sequence[object]) -> str:
     """The first few of many names, and how many more there are."""
     shown = ", ".join(repr(str(name)) for name in names[:_N_SHOWN])
     n_more = len(names) - _N_SHOWN

@@ -1,7 +1,10 @@
 """Decisions: from scores to labels, by thresholds and calibrated probabilities."""
 
+from .._public import settle
 from ._calibration import MultiLabelCalibratedClassifier
 from ._cuts import best_cut as best_cut
 from ._thresholds import MultiLabelThresholdClassifier
 
 __all__ = ["MultiLabelCalibratedClassifier", "MultiLabelThresholdClassifier"]
+
+settle(globals())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import HasMethods, Interval, fit_context
+from .._typing import Estimator, Items, Labels, Splits
 from ..metrics import label_scores
 from ._platt import OFFSET_SHRINKAGE, fit_sigmoid
 from ._post_hoc import PostHocClassifier, to_logits
@@ -107,11 +107,11 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
 
     def __init__(
         self,
-        estimator: Any,
+        estimator: Estimator,
         *,
         shrinkage: float = OFFSET_SHRINKAGE,
         threshold: float = 0.5,
-        cv: Any = None,
+        cv: Splits = None,
         n_jobs: int | None = None,
     ) -> None:
         self.estimator = estimator
@@ -121,7 +121,7 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
         self.n_jobs = n_jobs
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any) -> MultiLabelCalibratedClassifier:
+    def fit(self, X: Items, y: Labels) -> MultiLabelCalibratedClassifier:
         """Learn slope, intercept and offsets.
 
         Parameters
@@ -158,7 +158,7 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
         has_logits = hasattr(self.estimator_, "decision_function")
         return np.asarray(scores, dtype=float) if has_logits else to_logits(scores)
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Items) -> np.ndarray:
         """Logits of the calibrated probabilities.
 
         Parameters
@@ -175,7 +175,7 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
         scores = self._logits(label_scores(self.estimator_, X))
         return self.slope_ * scores + self.intercept_ + self.offsets_
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Items) -> np.ndarray:
         """Calibrated probabilities of the labels, each by itself.
 
         Parameters

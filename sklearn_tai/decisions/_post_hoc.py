@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from scipy import sparse
 from scipy.special import logit
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
@@ -13,6 +14,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._sklearn_compat import num_samples, safe_indexing
+from .._typing import Classifier, Estimator, Items, Labels, Splits
 from ..base import MultiLabelClassifierMixin
 from ..inputs import check_indicator, column_names, was_read
 from ..metrics import label_scores
@@ -20,7 +22,7 @@ from ..metrics import label_scores
 _MIN_PROBABILITY = 1e-7  # logits of 0 and 1 would be infinite
 
 
-def to_logits(proba: Any) -> np.ndarray:
+def to_logits(proba: npt.ArrayLike) -> np.ndarray:
     """Finite logits of probabilities; rows of NaN stay as they are."""
     proba = np.asarray(proba, dtype=float)
     if (proba < 0).any() or (proba > 1).any():
@@ -32,7 +34,12 @@ def to_logits(proba: Any) -> np.ndarray:
 
 
 def _fit_and_score(
-    estimator: Any, X: Any, y: Any, train: np.ndarray, test: np.ndarray, methods: tuple[str, str]
+    estimator: Estimator,
+    X: Items,
+    y: Labels,
+    train: np.ndarray,
+    test: np.ndarray,
+    methods: tuple[str, str],
 ) -> np.ndarray:
     fitted = clone(estimator).fit(safe_indexing(X, train), safe_indexing(y, train))
     return label_scores(fitted, safe_indexing(X, test), methods)
@@ -41,13 +48,13 @@ def _fit_and_score(
 class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Base of the classifiers that learn from the scores of another one."""
 
-    estimator: Any
-    cv: Any
-    n_jobs: Any
-    estimator_: Any
+    estimator: Estimator
+    cv: Splits
+    n_jobs: int | None
+    estimator_: Classifier
 
     def _held_out(
-        self, X: Any, y: Any, methods: tuple[str, str]
+        self, X: Items, y: Labels, methods: tuple[str, str]
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Scores of items that the estimator has not learnt from, and their labels.
 
@@ -57,8 +64,8 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
         """
         X = list(X) if isinstance(X, Iterator) else X
         n_items = num_samples(X)
-        labels: Any = None
-        names: Any = None
+        labels: np.ndarray | None = None
+        names: np.ndarray | None = None
         if y is not None:
             may_be_unknown = np.ones(n_items, dtype=bool)
             labels, names = check_indicator(y, n_items, may_be_unknown=may_be_unknown)
@@ -71,7 +78,7 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
                 "estimator=sklearn.frozen.FrozenEstimator(fitted_classifier), or pass y."
             )
         else:
-            y = y.tocsr() if hasattr(y, "tocsr") else y  # others give no rows
+            y = y.tocsr() if sparse.issparse(y) else y  # others give no rows
             y = y if hasattr(y, "shape") else labels
             splits = list(check_cv(self.cv).split(X, labels))
             parts = Parallel(n_jobs=self.n_jobs)(
@@ -79,6 +86,7 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
                 for train, test in splits
             )
             scores = np.concatenate(parts)
+            assert labels is not None
             labels = labels[np.concatenate([test for _, test in splits])]
             self.estimator_ = clone(self.estimator).fit(X, y)
         if scores.ndim != 2:
@@ -93,19 +101,20 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
             raise ValueError("X holds no image that could be read. Give others.")
         return scores[read], None if labels is None else labels[read]
 
-    def _label_names(self, n_labels: int, names: Any, y: Any) -> np.ndarray:
+    def _label_names(self, n_labels: int, names: np.ndarray | None, y: Labels) -> np.ndarray:
         """The labels of the estimator, which those of `y` must agree with."""
         if names is not None and len(names) != n_labels:
             raise ValueError(
                 f"y has {len(names)} columns but the estimator scores {n_labels} labels; give one "
                 "column for each label."
             )
+        given = column_names(y)
         known = self.estimator_.classes_  # of forests a list of arrays
         if not isinstance(known, np.ndarray) or known.shape != (n_labels,):
             return np.arange(n_labels) if names is None else names
-        if column_names(y) is not None and known.dtype.kind in "UO" and list(known) != list(names):
+        if given is not None and known.dtype.kind in "UO" and list(known) != list(given):
             raise ValueError(
-                f"The columns of y are {list(names)[:5]}..., the labels of the estimator "
+                f"The columns of y are {list(given)[:5]}..., the labels of the estimator "
                 f"{list(known)[:5]}...; give them in the order of the estimator: "
                 "y[estimator.classes_]."
             )

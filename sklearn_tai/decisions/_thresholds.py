@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -12,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import HasMethods, Interval, StrOptions, estimator_has, fit_context
+from .._typing import Estimator, Items, Labels, Splits
 from ..metrics import label_scores
 from ._cuts import best_cut, shrunk_cuts
 from ._post_hoc import PostHocClassifier, to_logits
@@ -130,11 +130,11 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
 
     def __init__(
         self,
-        estimator: Any,
+        estimator: Estimator,
         *,
         shrinkage: float = 128.0,
         response_method: str = "auto",
-        cv: Any = None,
+        cv: Splits = None,
         n_jobs: int | None = None,
     ) -> None:
         self.estimator = estimator
@@ -144,7 +144,7 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
         self.n_jobs = n_jobs
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any = None) -> MultiLabelThresholdClassifier:
+    def fit(self, X: Items, y: Labels = None) -> MultiLabelThresholdClassifier:
         """Choose the thresholds.
 
         Parameters
@@ -201,7 +201,7 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
         self.shared_threshold_ = float(expit(shared) if is_proba else shared)
         return self
 
-    def _cuts_proba(self, estimator: Any) -> bool:
+    def _cuts_proba(self, estimator: Estimator) -> bool:
         return self.response_method == "predict_proba" or (
             self.response_method == "auto" and hasattr(estimator, "predict_proba")
         )
@@ -210,12 +210,12 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
         check_is_fitted(self)
         return self.thresholds_
 
-    def _decision_scores(self, X: Any) -> np.ndarray:
+    def _decision_scores(self, X: Items) -> np.ndarray:
         check_is_fitted(self)
         return label_scores(self.estimator_, X, _METHODS[self.response_method])
 
     @available_if(estimator_has("predict_proba"))
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Items) -> np.ndarray:
         """Probabilities of the estimator, unchanged.
 
         Parameters
@@ -232,7 +232,7 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
         return label_scores(self.estimator_, X, _METHODS["predict_proba"])
 
     @available_if(estimator_has("decision_function"))
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Items) -> np.ndarray:
         """Scores of the estimator, unchanged.
 
         Parameters
@@ -246,7 +246,7 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
             Scores.
         """
         check_is_fitted(self)
-        return self.estimator_.decision_function(X)
+        return label_scores(self.estimator_, X, _METHODS["decision_function"])
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

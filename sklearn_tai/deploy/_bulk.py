@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import joblib
 import numpy as np
@@ -15,13 +14,14 @@ from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
+from .._typing import Classifier
 from ..inputs import IMAGE_SUFFIXES
 
 __all__ = ["predict_folder"]
 
 
 def predict_folder(
-    estimator: Any,
+    estimator: Classifier,
     images: str | Path | Iterable[Path],
     output: str | Path,
     *,
@@ -134,7 +134,7 @@ def _paths_done(output: Path, model: str) -> set[str]:
     return done
 
 
-def _predict_part(estimator: Any, paths: list[Path], output: Path, model: str) -> None:
+def _predict_part(estimator: Classifier, paths: list[Path], output: Path, model: str) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 

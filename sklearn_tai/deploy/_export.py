@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch import nn
 
 from .. import __version__
 from .._sklearn_compat import Interval, StrOptions, validate_params
+from .._typing import Settings
 from ..baselines import CoMCClassifier
 from ..classifier import TextAsImageClassifier
 from ..encoders import OpenCLIPEncoder
@@ -28,6 +29,7 @@ from ._onnx import check_packages, data_file, run_file, write_file
 
 __all__ = ["export_onnx"]
 
+Exportable: TypeAlias = TextAsImageClassifier | CoMCClassifier
 _ADAPTER_ONLY = "Export the adapter alone with input='embeddings'."
 
 
@@ -43,7 +45,7 @@ _ADAPTER_ONLY = "Export the adapter alone with input='embeddings'."
     prefer_skip_nested_validation=True,
 )
 def export_onnx(
-    clf: TextAsImageClassifier | CoMCClassifier,
+    clf: Exportable,
     path: str | Path,
     *,
     input: str = "pixels",
@@ -131,7 +133,7 @@ def export_onnx(
             f"label_names holds {len(names)} names, but clf has {len(clf.classes_)} labels. Give "
             "one for each column of y."
         )
-    metadata: dict[str, Any] = {
+    metadata: Settings = {
         "sklearn_tai_version": __version__,
         "label_names": names,
         "threshold": float(clf._decision_threshold()),
@@ -179,7 +181,7 @@ def _check_path(path: str | Path) -> Path:
     return path
 
 
-def _image_tower(clf: Any) -> tuple[nn.Module, dict[str, Any]]:
+def _image_tower(clf: Exportable) -> tuple[nn.Module, Settings]:
     """A copy of the encoder's model on the CPU, without texts, and its preprocessing."""
     import open_clip
     from open_clip.transform import PreprocessCfg
@@ -226,7 +228,7 @@ def _image_tower(clf: Any) -> tuple[nn.Module, dict[str, Any]]:
     }
 
 
-def _check_width(clf: Any, width: int) -> None:
+def _check_width(clf: Exportable, width: int) -> None:
     if width != clf.n_features_in_:
         raise ValueError(
             f"{clf.encoder_!r} returns embeddings of dimension {width}, but clf was fitted on "
@@ -238,14 +240,14 @@ def _check_width(clf: Any, width: int) -> None:
 class _Graph(nn.Module):
     """What the file computes, from pixels or embeddings to probabilities and logits."""
 
-    def __init__(self, clf: Any, model: nn.Module | None) -> None:
+    def __init__(self, clf: Exportable, model: nn.Module | None) -> None:
         super().__init__()
         self.model: Any = model
         self.adapter = clf.adapter_.to_module()
         self.normalize = clf.encoder_.normalize if model is not None else False
         self.unit_length = isinstance(clf, CoMCClassifier)
-        mean = getattr(clf, "image_mean_", None)
-        self.mean: Any = None if mean is None else torch.from_numpy(mean)
+        mean = None if isinstance(clf, CoMCClassifier) else clf.image_mean_
+        self.mean = None if mean is None else torch.from_numpy(mean)
         self.eval().requires_grad_(False)
 
     def embed(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -264,7 +266,7 @@ class _Graph(nn.Module):
         return torch.sigmoid(logits), logits
 
 
-def _outputs(clf: Any, graph: _Graph, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _outputs(clf: Exportable, graph: _Graph, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The classifier's own probabilities and logits of the samples."""
     if graph.model is not None:
         with torch.inference_mode():
@@ -273,8 +275,9 @@ def _outputs(clf: Any, graph: _Graph, samples: np.ndarray) -> tuple[np.ndarray, 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         # decision_function may give standardised scores in place of the logits
-        logits = getattr(clf, "_logits", clf.decision_function)
-        return clf.predict_proba(samples), logits(samples)
+        is_ranker = isinstance(clf, CoMCClassifier)
+        logits = clf.decision_function(samples) if is_ranker else clf._logits(samples)
+        return clf.predict_proba(samples), logits
 
 
 def _difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:

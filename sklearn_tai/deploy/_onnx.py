@@ -8,10 +8,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+
+from .._typing import Settings
 
 # Protobuf files end at 2 GiB; this leaves room for the graph.
 _MAX_BYTES = 2_000_000_000
@@ -44,7 +45,7 @@ def write_file(
     input_name: str,
     file: Path,
     opset: int,
-    metadata: dict[str, Any],
+    metadata: Settings,
 ) -> None:
     """Convert a module from one input to probabilities and logits, and check the file.
 
@@ -54,7 +55,7 @@ def write_file(
 
     n_bytes = sum(value.numel() * value.element_size() for value in module.state_dict().values())
     large = n_bytes > _MAX_BYTES
-    options: dict[str, Any] = {
+    options: Settings = {
         "input_names": [input_name],
         "output_names": OUTPUTS,
         "opset_version": opset,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
 from .. import __version__
+from .._typing import Arrays, Encoder, Settings
 from ..adapters import KernelAdapter, MLPAdapter
 from ..base import check_version
 from ..classifier import TextAsImageClassifier
@@ -33,16 +35,10 @@ _ADAPTERS = {cls.__name__: cls for cls in (KernelAdapter, MLPAdapter)}
 _CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
 
 #: What ``skops.io.load(file, trusted=TRUSTED_TYPES)`` must trust: the classes of this package.
-TRUSTED_TYPES = [
-    "sklearn_tai.adapters._kernel.KernelAdapter",
-    "sklearn_tai.adapters._mlp.MLPAdapter",
-    "sklearn_tai.classifier.TextAsImageClassifier",
-    "sklearn_tai.encoders._open_clip.OpenCLIPEncoder",
-    "sklearn_tai.encoders._transformers.TransformersEncoder",
-    "sklearn_tai.perturbation._mixed.MixedPerturbation",
-    "sklearn_tai.perturbation._random.RandomPerturbation",
-    "sklearn_tai.perturbation._shifted.ShiftedPerturbation",
-]
+TRUSTED_TYPES = sorted(
+    f"{cls.__module__}.{cls.__name__}"
+    for cls in (TextAsImageClassifier, *_PARTS.values(), *_ADAPTERS.values())
+)
 
 
 def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
@@ -98,9 +94,8 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
         )
     learnt, of_adapter = clf.adapter_.get_state()
     arrays = {f"adapter.{name}": value for name, value in of_adapter.items()}
-    for name in ("text_mean_", "image_mean_", "unlabelled_mean_"):
-        if getattr(clf, name) is not None:
-            arrays[name] = getattr(clf, name)
+    means = {name: vars(clf)[name] for name in ("text_mean_", "image_mean_", "unlabelled_mean_")}
+    arrays |= {name: mean for name, mean in means.items() if mean is not None}
     params = clf.get_params(deep=False)
     for name in ("encoder", "perturbation", "adapter"):
         del params[name]
@@ -129,7 +124,7 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     return folder
 
 
-def load_classifier(folder: str | Path, encoder: Any = None) -> TextAsImageClassifier:
+def load_classifier(folder: str | Path, encoder: Encoder | None = None) -> TextAsImageClassifier:
     """Read a classifier that :func:`save_classifier` wrote. No code of the folder is run.
 
     Parameters
@@ -215,7 +210,7 @@ def load_classifier(folder: str | Path, encoder: Any = None) -> TextAsImageClass
     return clf
 
 
-def _plain(value: Any, name: str) -> Any:
+def _plain(value: object, name: str) -> Any:
     """`value` in types that JSON holds."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -231,18 +226,18 @@ def _plain(value: Any, name: str) -> Any:
     )
 
 
-def _array_of_names(names: list[Any]) -> np.ndarray:
+def _array_of_names(names: Sequence[object]) -> np.ndarray:
     """Labels with the types they had; numpy would make one type of them."""
     return np.array(names, dtype=None if len({type(name) for name in names}) == 1 else object)
 
 
-def _params(part: Any) -> dict[str, Any]:
+def _params(part: BaseEstimator) -> Settings:
     """Parameters of a part, but for what only training needs."""
     params = part.get_params(deep=False)
     return {k: _plain(v, k) for k, v in params.items() if k != "callbacks"}
 
 
-def _part_config(part: Any, name: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def _part_config(part: BaseEstimator, name: str, arrays: Arrays) -> Settings:
     """Class, parameters and fitted numbers of a part; its fitted arrays go to `arrays`."""
     kind = type(part).__name__
     if _PARTS.get(kind) is not type(part):
@@ -259,7 +254,7 @@ def _part_config(part: Any, name: str, arrays: dict[str, np.ndarray]) -> dict[st
     }
 
 
-def _load_part(config: dict[str, Any], arrays: dict[str, np.ndarray], name: str) -> Any:
+def _load_part(config: Settings, arrays: Arrays, name: str) -> BaseEstimator | None:
     cls = _PARTS.get(config["class"])
     if cls is None:
         return None
@@ -269,5 +264,5 @@ def _load_part(config: dict[str, Any], arrays: dict[str, np.ndarray], name: str)
     return part
 
 
-def _with_prefix(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+def _with_prefix(arrays: Arrays, prefix: str) -> dict[str, np.ndarray]:
     return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

@@ -1,5 +1,6 @@
 """Plots. They need matplotlib (``pip install sklearn-tai[plot]``)."""
 
+from .._public import settle
 from ._embedding import EmbeddingDisplay
 from ._label_report import LabelReportDisplay
 from ._prediction import PredictionDisplay
@@ -15,3 +16,5 @@ __all__ = [
     "RegionDisplay",
     "ReliabilityDisplay",
 ]
+
+settle(globals())

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.manifold import TSNE
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import check_matplotlib_support
+from .._typing import Axes, Items, Labels, Modality, Names, RandomState, Settings
 from ..inputs import as_embeddings, check_embeddings, check_indicator, check_items, check_modality
 from ..perturbation import ShiftedPerturbation
+
+if TYPE_CHECKING:
+    from ..classifier import TextAsImageClassifier
 
 
 class EmbeddingDisplay:
@@ -77,7 +81,13 @@ class EmbeddingDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, y: Any, *, modality: Any = None, **kwargs: Any
+        cls,
+        estimator: TextAsImageClassifier,
+        X: Items,
+        y: Labels,
+        *,
+        modality: Modality = None,
+        **kwargs: Any,
     ) -> EmbeddingDisplay:
         """Plot items as a fitted classifier embeds them.
 
@@ -103,11 +113,11 @@ class EmbeddingDisplay:
         check_is_fitted(estimator)
         embeddings = as_embeddings(X)
         if embeddings is None:
-            X, is_image = check_items(X, modality)
+            X, is_image = check_items(X, modality)  # type: ignore[arg-type]  # refused
             modality = np.where(is_image, "image", "text")
             embeddings = estimator.encoder_.transform(X)
         perturbation = getattr(estimator, "perturbation_", None)
-        if getattr(perturbation, "image_centroids_", None) is not None:
+        if isinstance(perturbation, ShiftedPerturbation) and perturbation.moves_:
             kwargs.setdefault("perturbation", perturbation)
         kwargs.setdefault("label_names", estimator.classes_)
         return cls.from_embeddings(embeddings, y, modality, **kwargs)
@@ -115,15 +125,15 @@ class EmbeddingDisplay:
     @classmethod
     def from_embeddings(
         cls,
-        X: Any,
-        y: Any,
-        modality: Any,
+        X: Items,
+        y: Labels,
+        modality: Modality,
         *,
-        label_names: Any = None,
+        label_names: Names | None = None,
         n_combinations: int = 6,
         perturbation: ShiftedPerturbation | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        ax: Any = None,
+        random_state: RandomState = None,
+        ax: Axes | None = None,
     ) -> EmbeddingDisplay:
         """Plot embeddings.
 
@@ -203,7 +213,7 @@ class EmbeddingDisplay:
         ]
         return cls(points, is_image, combination, titles, true, estimated).plot(ax=ax)
 
-    def plot(self, ax: Any = None, **kwargs: Any) -> EmbeddingDisplay:
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> EmbeddingDisplay:
         """Draw the points.
 
         Parameters
@@ -227,20 +237,14 @@ class EmbeddingDisplay:
         colours = plt.get_cmap("tab10" if len(self.names) <= 10 else "tab20")
         for image, marker in ((False, "o"), (True, "^")):
             rows = self.is_image == image
-            ax.scatter(
-                *self.points[rows].T,
-                **{
-                    "c": [colours(k % colours.N) for k in self.combination[rows]],
-                    "marker": marker,
-                    "s": 14,
-                    "alpha": 0.6,
-                    "linewidths": 0,
-                    **kwargs,
-                },
-            )
+            style: Settings = {"marker": marker, "s": 14, "alpha": 0.6, "linewidths": 0, **kwargs}
+            style.setdefault("c", [colours(k % colours.N) for k in self.combination[rows]])
+            x, y = self.points[rows].T
+            ax.scatter(x, y, **style)
         shades = [colours(k % colours.N) for k in range(len(self.names))]
         for places, marker in ((self.true_centroids, "*"), (self.estimated_centroids, "X")):
-            ax.scatter(*places.T, c=shades, marker=marker, s=170, edgecolors="black", zorder=3)
+            x, y = places.T
+            ax.scatter(x, y, c=shades, marker=marker, s=170, edgecolors="black", zorder=3)
         kinds = [("text", "o", 5), ("image", "^", 5)]
         kinds += [("true centroid", "*", 11), ("estimated centroid", "X", 9)]
         handles = [

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
+from sklearn.pipeline import Pipeline
 
+from .._typing import Classifier, Items, Labels, Names, Picture
 from ..inputs import as_embeddings, check_items, column_names, open_image
 
 _MAX_PIXELS = 640  # of the long edge: what a plot can show
 
 
-def check_images(images: Any) -> list[Any]:
+def check_images(images: Items) -> list[Picture]:
     """A list of images, checked but not opened."""
     if as_embeddings(images) is not None:
         raise TypeError(
@@ -29,14 +30,14 @@ def check_images(images: Any) -> list[Any]:
     return items
 
 
-def open_small(image: Any, index: int) -> Image.Image:
+def open_small(image: Picture, index: int) -> Image.Image:
     """The picture, small enough for many of them to lie in memory."""
     picture = open_image(image, index)
     picture.thumbnail((_MAX_PIXELS, _MAX_PIXELS))
     return picture
 
 
-def check_scores(scores: Any, n_images: int) -> np.ndarray:
+def check_scores(scores: npt.ArrayLike, n_images: int) -> np.ndarray:
     """A finite matrix with a row for each image."""
     try:
         matrix = np.asarray(scores, dtype=float)
@@ -59,7 +60,10 @@ def check_scores(scores: Any, n_images: int) -> np.ndarray:
 
 
 def resolve_label_names(
-    label_names: Any, n_labels: int, y: Any = None, estimator: Any = None
+    label_names: Names | None,
+    n_labels: int,
+    y: Labels = None,
+    estimator: Classifier | None = None,
 ) -> list[str]:
     """Names of the columns: those given, the classifier's, the data frame's, or numbers."""
     if isinstance(label_names, str):
@@ -88,10 +92,11 @@ def resolve_label_names(
     return names
 
 
-def own_threshold(estimator: Any) -> float:
+def own_threshold(estimator: Classifier) -> float:
     """Above which score `estimator.predict` names a label."""
     estimator = getattr(estimator, "best_estimator_", estimator)  # of a search
-    estimator = estimator[-1] if hasattr(estimator, "named_steps") else estimator
+    if isinstance(estimator, Pipeline):
+        estimator = estimator[-1]
     if hasattr(estimator, "_decision_threshold"):
         return estimator._decision_threshold()
     return 0.5 if hasattr(estimator, "predict_proba") else 0.0

@@ -6,11 +6,13 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import check_matplotlib_support
+from .._typing import Axes, Classifier, Items, Labels, Names
 from ..inputs import column_names
 from ..metrics import label_average_precisions, label_scores
 from ._inputs import resolve_label_names
@@ -82,13 +84,13 @@ class LabelReportDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Any,
-        y: Any,
+        estimator: Classifier,
+        X: Items,
+        y: Labels,
         *,
-        label_names: Any = None,
+        label_names: Names | None = None,
         n_labels: int | None = None,
-        ax: Any = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> LabelReportDisplay:
         """Score items with a fitted classifier and plot.
@@ -133,12 +135,12 @@ class LabelReportDisplay:
     @classmethod
     def from_predictions(
         cls,
-        y_true: Any,
-        y_score: Any,
+        y_true: Labels,
+        y_score: npt.ArrayLike,
         *,
-        label_names: Any = None,
+        label_names: Names | None = None,
         n_labels: int | None = None,
-        ax: Any = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> LabelReportDisplay:
         """Plot scores that are there already.
@@ -182,7 +184,7 @@ class LabelReportDisplay:
         return cls(precisions, *counts, names).plot(n_labels=n_labels, ax=ax, **kwargs)
 
     def plot(
-        self, *, n_labels: int | None = None, ax: Any = None, **kwargs: Any
+        self, *, n_labels: int | None = None, ax: Axes | None = None, **kwargs: Any
     ) -> LabelReportDisplay:
         """Draw the bars.
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
+
+from .._typing import Axes, Figure, Settings
+
+if TYPE_CHECKING:
+    from matplotlib.text import Annotation
 
 _MAX_LINES = 2  # of the name of a label
 _MAX_REMARK = 4  # lines of a text without a score
@@ -77,7 +82,7 @@ class PictureGrid:
         width -= score_width + 0.8 * self.font_size
         return _wrapped(line.text, width, self.font_size, _MAX_LINES)
 
-    def draw(self, figure: Any, ink: str) -> tuple[list[Any], list[list[Any]]]:
+    def draw(self, figure: Figure, ink: str) -> tuple[list[Axes], list[list[Annotation]]]:
         """Axes of the pictures, and the texts of each, drawn in a figure."""
         box = figure.bbox
         width, height = box.width / figure.dpi, box.height / figure.dpi
@@ -102,7 +107,7 @@ class PictureGrid:
             texts.append(self._write(ax, self.wrapped[i], scale, ink))
         return axes, texts
 
-    def _show(self, ax: Any, picture: Image.Image, ink: str) -> None:
+    def _show(self, ax: Axes, picture: Image.Image, ink: str) -> None:
         """The whole picture in the middle of its box."""
         ax.imshow(picture)
         ratio = self.box_height / self.box_width
@@ -113,13 +118,13 @@ class PictureGrid:
         ax.set(xticks=[], yticks=[], facecolor=(0.5, 0.5, 0.5, 0.12))
         ax.spines[:].set_visible(False)
 
-    def _write(self, ax: Any, lines: list[Line], scale: float, ink: str) -> list[Any]:
+    def _write(self, ax: Axes, lines: list[Line], scale: float, ink: str) -> list[Annotation]:
         texts = []
         top = -_PAD
         for line in lines:
-            style: dict[str, Any] = {"color": ink, "alpha": 0.65 if line.faint else 1.0}
+            style: Settings = {"color": ink, "alpha": 0.65 if line.faint else 1.0}
             y = 72 * top - self.font_size  # the baseline
-            parts: list[tuple[float, float, str, dict[str, Any]]] = []
+            parts: list[tuple[float, float, str, Settings]] = []
             if line.mark is not None:
                 mark, colour = line.mark
                 parts.append((0.0, y, mark, {"color": colour, "family": "DejaVu Sans"}))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import check_matplotlib_support
+from .._typing import Classifier, Figure, Items, Labels, Names
 from ..inputs import check_indicator, column_names
 from ..metrics import label_scores
 from ._inputs import check_images, check_scores, open_small, own_threshold, resolve_label_names
@@ -91,15 +92,15 @@ class PredictionDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        images: Any,
-        y: Any = None,
+        estimator: Classifier,
+        images: Items,
+        y: Labels = None,
         *,
-        label_names: Any = None,
+        label_names: Names | None = None,
         n_top: int | None = None,
         n_columns: int | None = None,
         threshold: float | None = None,
-        figure: Any = None,
+        figure: Figure | None = None,
     ) -> PredictionDisplay:
         """Label pictures with a fitted classifier and show them.
 
@@ -158,15 +159,15 @@ class PredictionDisplay:
     @classmethod
     def from_predictions(
         cls,
-        images: Any,
-        scores: Any,
-        y: Any = None,
+        images: Items,
+        scores: npt.ArrayLike,
+        y: Labels = None,
         *,
-        label_names: Any = None,
+        label_names: Names | None = None,
         n_top: int | None = None,
         n_columns: int | None = None,
         threshold: float | None = None,
-        figure: Any = None,
+        figure: Figure | None = None,
     ) -> PredictionDisplay:
         """Show pictures whose scores are there already.
 
@@ -233,7 +234,11 @@ class PredictionDisplay:
         return display.plot(n_top=n_top, n_columns=n_columns, figure=figure)
 
     def plot(
-        self, *, n_top: int | None = None, n_columns: int | None = None, figure: Any = None
+        self,
+        *,
+        n_top: int | None = None,
+        n_columns: int | None = None,
+        figure: Figure | None = None,
     ) -> PredictionDisplay:
         """Draw the pictures and what stands beneath.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import GridSearchCV
 
 from .._sklearn_compat import check_matplotlib_support
+from .._typing import Axes, Classifier, Items, Labels, Splits
 from ..metrics import map_scorer
 
 
@@ -55,16 +56,16 @@ class RadiusCurveDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Any,
-        y: Any,
+        estimator: Classifier,
+        X: Items,
+        y: Labels,
         *,
         radii: Sequence[float] = (0, 0.5, 1, 2.5, 5, 10),
         param_name: str = "perturbation__radius",
-        cv: Any = None,
-        scoring: Any = map_scorer,
+        cv: Splits = None,
+        scoring: str | Callable[..., float] = map_scorer,
         n_jobs: int | None = None,
-        ax: Any = None,
+        ax: Axes | None = None,
         **fit_params: Any,
     ) -> RadiusCurveDisplay:
         """Cross-validate an estimator at several radii and plot.
@@ -113,7 +114,7 @@ class RadiusCurveDisplay:
 
     @classmethod
     def from_search(
-        cls, search: Any, *, param_name: str | None = None, ax: Any = None
+        cls, search: GridSearchCV, *, param_name: str | None = None, ax: Axes | None = None
     ) -> RadiusCurveDisplay:
         """Plot the results of a fitted grid or randomised search.
 
@@ -171,7 +172,7 @@ class RadiusCurveDisplay:
         scores = {k: np.array([curve.get(r, gap) for r in radii]) for k, curve in rows.items()}
         return cls(radii, scores).plot(ax=ax)
 
-    def plot(self, ax: Any = None, **kwargs: Any) -> RadiusCurveDisplay:
+    def plot(self, ax: Axes | None = None, **kwargs: Any) -> RadiusCurveDisplay:
         """Draw mean and standard deviation over the splits.
 
         Parameters

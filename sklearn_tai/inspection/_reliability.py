@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.calibration import CalibrationDisplay
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import check_matplotlib_support
+from .._typing import Axes, Classifier, Items, Labels
 from ..metrics import label_scores, reliability_curve
 from ._inputs import resolve_label_names
 
@@ -87,14 +89,14 @@ class ReliabilityDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Any,
-        y: Any,
+        estimator: Classifier,
+        X: Items,
+        y: Labels,
         *,
         n_bins: int = 15,
         strategy: str = "uniform",
         name: str | None = None,
-        ax: Any = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> ReliabilityDisplay:
         """Predict with a fitted classifier and plot.
@@ -152,13 +154,13 @@ class ReliabilityDisplay:
     @classmethod
     def from_predictions(
         cls,
-        y_true: Any,
-        y_proba: Any,
+        y_true: Labels,
+        y_proba: npt.ArrayLike,
         *,
         n_bins: int = 15,
         strategy: str = "uniform",
         name: str | None = None,
-        ax: Any = None,
+        ax: Axes | None = None,
         **kwargs: Any,
     ) -> ReliabilityDisplay:
         """Plot probabilities that are there already.
@@ -196,7 +198,7 @@ class ReliabilityDisplay:
         return cls(*curve, estimator_name=name).plot(ax=ax, **kwargs)
 
     def plot(
-        self, *, name: str | None = None, ax: Any = None, **kwargs: Any
+        self, *, name: str | None = None, ax: Axes | None = None, **kwargs: Any
     ) -> ReliabilityDisplay:
         """Draw the curve and the bars.
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import warnings
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._sklearn_compat import Interval, validate_params
+from .._sklearn_compat import Interval, num_samples, validate_params
+from .._typing import Labels, RandomState
 from ..inputs import LabelIndicator, check_indicator, column_names
-
-
-def _n_rows(Y: Any) -> int:
-    return Y.shape[0] if hasattr(Y, "shape") else len(Y)
 
 
 @validate_params(
@@ -25,9 +21,7 @@ def _n_rows(Y: Any) -> int:
     },
     prefer_skip_nested_validation=True,
 )
-def few_shot_indices(
-    Y: Any, n_shots: int, random_state: int | np.random.RandomState | None = None
-) -> np.ndarray:
+def few_shot_indices(Y: Labels, n_shots: int, random_state: RandomState = None) -> np.ndarray:
     """Draw images so that every label has `n_shots` of them.
 
     Parameters
@@ -62,7 +56,9 @@ def few_shot_indices(
     >>> few_shot_indices(Y, n_shots=2, random_state=0).tolist()
     [0, 1, 2, 3]
     """
-    present = check_indicator(Y, _n_rows(Y), may_be_unknown=np.ones(_n_rows(Y), bool))[0] == 1
+    present = (
+        check_indicator(Y, num_samples(Y), may_be_unknown=np.ones(num_samples(Y), bool))[0] == 1
+    )
     totals = present.sum(axis=0)
     if n_shots and (totals < n_shots).any():
         short = np.flatnonzero(totals < n_shots)
@@ -90,9 +86,7 @@ def few_shot_indices(
     },
     prefer_skip_nested_validation=True,
 )
-def mask_labels(
-    Y: Any, known_fraction: float, random_state: int | np.random.RandomState | None = None
-) -> Any:
+def mask_labels(Y: Labels, known_fraction: float, random_state: RandomState = None) -> Labels:
     """Hide labels at random, as the partial-label protocol does.
 
     Parameters
@@ -118,7 +112,7 @@ def mask_labels(
     array([[-1, -1, -1],
            [-1,  1, -1]], dtype=int8)
     """
-    dense = check_indicator(Y, _n_rows(Y))[0].astype(np.int8)
+    dense = check_indicator(Y, num_samples(Y))[0].astype(np.int8)
     dense[check_random_state(random_state).uniform(size=dense.shape) >= known_fraction] = -1
     if hasattr(Y, "columns") and hasattr(Y, "iloc"):
         return type(Y)(dense, columns=Y.columns, index=Y.index)

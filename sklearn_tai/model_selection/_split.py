@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 
 from .._sklearn_compat import Interval
+from .._typing import Items, Labels, Modality, RandomState
 from ..inputs import as_embeddings, check_items, check_modality
 
 
@@ -67,13 +67,13 @@ class CrossModalSplit(BaseEstimator):
         n_splits: int = 1,
         *,
         train_images: bool = False,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
     ) -> None:
         self.n_splits = n_splits
         self.train_images = train_images
         self.random_state = random_state
 
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+    def get_n_splits(self, X: Items = None, y: Labels = None, groups: Modality = None) -> int:
         """Number of splits.
 
         Parameters
@@ -89,7 +89,7 @@ class CrossModalSplit(BaseEstimator):
         return self.n_splits
 
     def split(
-        self, X: Any, y: Any = None, groups: Any = None
+        self, X: Items, y: Labels = None, groups: Modality = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Row numbers for training and scoring.
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +12,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._sklearn_compat import fit_context
+from .._typing import Constraints, Items, Labels, Length, Modality, RandomState
 from ..inputs import check_modality
 from ._auto import auto_radius
 from ._noise import sphere_noise
@@ -62,15 +61,13 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
     image_share: float | None = None
     #: Length of the noise on images; "auto" where nobody has set it.
     image_radius: float | str = "auto"
-    _parameter_constraints: dict[str, Any] = {}
+    _parameter_constraints: Constraints = {}
     relative: bool = True
     surface: bool = True
-    random_state: Any = None
+    random_state: RandomState = None
 
     @abstractmethod
-    def learn(
-        self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Callable[[Any], float]
-    ) -> None:
+    def learn(self, X: np.ndarray, y: Labels, is_image: np.ndarray, length: Length) -> None:
         """Learn the lengths of the noise; :meth:`fit` calls it.
 
         It sets `radius_`, and those of the other attributes that differ from the rule:
@@ -90,7 +87,7 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
         """
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None, modality: Any = None) -> BasePerturbation:
+    def fit(self, X: Items, y: Labels = None, modality: Modality = None) -> BasePerturbation:
         """Learn the length of the noise.
 
         Parameters
@@ -113,7 +110,7 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
         texts = X if is_image.all() else X[~is_image]
         self.norm_ = float(np.linalg.norm(texts, axis=1).mean())
 
-        def length(radius: Any) -> float:
+        def length(radius: float | str) -> float:
             if isinstance(radius, str):  # "auto"
                 return self.norm_ * auto_radius(texts)
             return float(radius) * (self.norm_ if self.relative else 1.0)
@@ -124,7 +121,7 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
             self.image_radius_ = self.radius_
         return self
 
-    def fit_transform(self, X: Any, y: Any = None, modality: Any = None) -> np.ndarray:
+    def fit_transform(self, X: Items, y: Labels = None, modality: Modality = None) -> np.ndarray:
         """Learn the length of the noise and return perturbed embeddings.
 
         Parameters
@@ -166,7 +163,7 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
         rows = torch.from_numpy(is_image) if is_image.any() else None
         return self.perturb(torch.tensor(X), rows, generator).numpy()
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Items) -> np.ndarray:
         """Return the embeddings unchanged.
 
         Parameters
@@ -182,7 +179,7 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
         check_is_fitted(self)
         return validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
 
-    def shift(self, X: np.ndarray, y: Any, is_image: np.ndarray) -> np.ndarray:
+    def shift(self, X: np.ndarray, y: Labels, is_image: np.ndarray) -> np.ndarray:
         """Move training embeddings before noise is added; classifiers call it once.
 
         Parameters
@@ -224,9 +221,9 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
             A new tensor.
         """
         check_is_fitted(self)
-        radius: Any = self.radius_
+        radius: float | torch.Tensor = self.radius_
         if is_image is not None and self.image_radius_ != radius:
-            radius = torch.full((len(X), 1), radius, dtype=X.dtype, device=X.device)
+            radius = torch.full((len(X), 1), self.radius_, dtype=X.dtype, device=X.device)
             radius[is_image] = self.image_radius_
         factor = None
         if self.covariance_factor_ is not None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any
 
 import numpy as np
 
 from .._sklearn_compat import Interval, StrOptions
+from .._typing import Labels, Length, RandomState
 from ._base import BasePerturbation
 
 
@@ -84,7 +84,7 @@ class MixedPerturbation(BasePerturbation):
         image_share: float | None = 0.25,
         relative: bool = True,
         surface: bool = True,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
     ) -> None:
         self.text_radius = text_radius
         self.image_radius = image_radius
@@ -93,7 +93,7 @@ class MixedPerturbation(BasePerturbation):
         self.surface = surface
         self.random_state = random_state
 
-    def learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Any) -> None:
+    def learn(self, X: np.ndarray, y: Labels, is_image: np.ndarray, length: Length) -> None:
         self.radius_ = length(self.text_radius)
         is_auto = isinstance(self.image_radius, str)
         self.image_radius_ = 0.1 * self.norm_ if is_auto else length(self.image_radius)

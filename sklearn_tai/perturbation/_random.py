@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any
 
 import numpy as np
 
 from .._sklearn_compat import Interval, StrOptions
+from .._typing import Labels, Length, RandomState
 from ._base import BasePerturbation
 
 
@@ -97,7 +97,7 @@ class RandomPerturbation(BasePerturbation):
         covariance: str = "identity",
         relative: bool = True,
         surface: bool = True,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
     ) -> None:
         self.radius = radius
         self.covariance = covariance
@@ -105,7 +105,7 @@ class RandomPerturbation(BasePerturbation):
         self.surface = surface
         self.random_state = random_state
 
-    def learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Any) -> None:
+    def learn(self, X: np.ndarray, y: Labels, is_image: np.ndarray, length: Length) -> None:
         self.radius_ = length(self.radius)
         if self.covariance == "texts":
             texts = X[~is_image] if not is_image.all() else X

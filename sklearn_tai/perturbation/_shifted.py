@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from numbers import Real
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import Interval, StrOptions
+from .._typing import Labels, Length, RandomState
 from ..inputs import check_indicator
 from ._base import BasePerturbation
 
@@ -140,7 +140,7 @@ class ShiftedPerturbation(BasePerturbation):
         image_share: float | None = 0.0,
         relative: bool = True,
         surface: bool = True,
-        random_state: int | np.random.RandomState | None = None,
+        random_state: RandomState = None,
     ) -> None:
         self.radius = radius
         self.image_radius = image_radius
@@ -151,7 +151,7 @@ class ShiftedPerturbation(BasePerturbation):
         self.surface = surface
         self.random_state = random_state
 
-    def learn(self, X: np.ndarray, y: Any, is_image: np.ndarray, length: Any) -> None:
+    def learn(self, X: np.ndarray, y: Labels, is_image: np.ndarray, length: Length) -> None:
         self.radius_ = length(self.radius)
         is_auto = isinstance(self.image_radius, str)
         self.image_radius_ = 0.1 * self.norm_ if is_auto else length(self.image_radius)
@@ -182,7 +182,7 @@ class ShiftedPerturbation(BasePerturbation):
         shrunk = self.gap_ + trust * (offsets - self.gap_)
         self.label_offsets_ = np.where(np.isnan(offsets), self.gap_, shrunk).astype(X.dtype)
 
-    def estimate_centroids(self, y: Any) -> np.ndarray:
+    def estimate_centroids(self, y: Labels) -> np.ndarray:
         """Where images with given labels lie (Eq. 8).
 
         Parameters
@@ -208,7 +208,7 @@ class ShiftedPerturbation(BasePerturbation):
         members = sparse.csr_array(Y, dtype=self.image_centroids_.dtype)
         return _means(self.image_centroids_, members)
 
-    def shift(self, X: np.ndarray, y: Any, is_image: np.ndarray) -> np.ndarray:
+    def shift(self, X: np.ndarray, y: Labels, is_image: np.ndarray) -> np.ndarray:
         """Move texts by the offset of their label combination; images stay.
 
         Parameters

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
 from sklearn.utils import Bunch
 
+from .._typing import Encoder
 from ..corpus import PromptCorpusGenerator
 from ..datasets import load_emoji_scenes
 from ..decisions import best_cut
@@ -45,7 +46,7 @@ class _Seen(NamedTuple):
 
 
 def make_app(
-    encoder: Any = None, *, labels: Sequence[str] | None = None, n_texts: int = 1000
+    encoder: Encoder | None = None, *, labels: Sequence[str] | None = None, n_texts: int = 1000
 ) -> gradio.Blocks:
     """Build the page: labels and pictures in, scores out.
 
@@ -189,7 +190,7 @@ def _save_examples(scenes: Bunch, folder: Path) -> list[str]:
     return paths
 
 
-def _describe(encoder: Any) -> str:
+def _describe(encoder: Encoder) -> str:
     """Which model is loaded, and how to have a real one."""
     name = getattr(encoder, "model_name", type(encoder).__name__)
     if name in BUNDLED:
@@ -200,7 +201,7 @@ def _describe(encoder: Any) -> str:
     return f"> Model: **{name}**, weights {Path(weights).name}"
 
 
-def _look(path: Path, trained: Trained, encoder: Any) -> _Seen:
+def _look(path: Path, trained: Trained, encoder: Encoder) -> _Seen:
     try:
         picture = open_picture(path)
     except Mistake as mistake:

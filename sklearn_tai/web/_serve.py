@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from .._typing import Encoder
 from ._app import make_app
 
 if TYPE_CHECKING:
     import gradio
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _MAX_FILE_SIZE = "20mb"
 # Whatever a version of gradio puts on its page, the browser asks no other host for it.
@@ -23,11 +25,11 @@ _POLICY = (
 class _OwnHostOnly:
     """Middleware that adds `_POLICY` to every answer."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def send_with_policy(message: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
                 policy = (b"content-security-policy", _POLICY.encode())
                 message = {**message, "headers": [*message.get("headers", []), policy]}
@@ -36,7 +38,7 @@ class _OwnHostOnly:
         await self.app(scope, receive, send_with_policy)
 
 
-def _theme() -> Any:
+def _theme() -> gradio.themes.Base:
     """Fonts of the visitor's system, and colours that are told apart easily."""
     import gradio as gr
 
@@ -54,7 +56,7 @@ def _theme() -> Any:
 
 
 def launch(
-    encoder: Any = None,
+    encoder: Encoder | None = None,
     *,
     labels: Sequence[str] | None = None,
     n_texts: int = 1000,

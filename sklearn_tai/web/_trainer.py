@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from .._typing import Encoder
 from ..baselines import ZeroShotClassifier
 from ..classifier import TextAsImageClassifier
 from ..corpus import PromptCorpusGenerator
@@ -39,7 +40,7 @@ class Trainer:
     once sentences are encoded, one takes milliseconds.
     """
 
-    def __init__(self, encoder: Any, n_texts: int) -> None:
+    def __init__(self, encoder: Encoder, n_texts: int) -> None:
         self.encoder = encoder
         self.n_texts = n_texts
         self._kept: OrderedDict[tuple[str, ...], _Sentences] = OrderedDict()
@@ -48,7 +49,9 @@ class Trainer:
         # come with the same labels meanwhile find them encoded.
         self._encoding = Lock()
 
-    def get(self, labels: Sequence[str], noise: float, report: Any) -> tuple[Trained, bool]:
+    def get(
+        self, labels: Sequence[str], noise: float, report: Callable[..., object]
+    ) -> tuple[Trained, bool]:
         """The classifiers of these labels in any order, and whether the labels are new.
 
         `noise` is the radius in multiples of the automatic one.
@@ -63,7 +66,9 @@ class Trainer:
         norm = float(np.linalg.norm(embeddings, axis=1).mean())
         return Trained(classifier, zero_shot, seconds, radius / norm), is_new
 
-    def _sentences(self, labels: tuple[str, ...], report: Any) -> tuple[_Sentences, bool]:
+    def _sentences(
+        self, labels: tuple[str, ...], report: Callable[..., object]
+    ) -> tuple[_Sentences, bool]:
         if (kept := self._find(labels)) is not None:
             return kept, False
         report(0, desc="Waiting for another visitor")
@@ -83,7 +88,7 @@ class Trainer:
                 self._kept.move_to_end(labels)
             return self._kept.get(labels)
 
-    def _encode(self, labels: tuple[str, ...], report: Any) -> _Sentences:
+    def _encode(self, labels: tuple[str, ...], report: Callable[..., object]) -> _Sentences:
         start = time.perf_counter()
         report(0, desc="Writing sentences")
         texts, Y = PromptCorpusGenerator(self.n_texts, random_state=0).generate(labels)

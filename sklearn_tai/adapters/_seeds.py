@@ -1,0 +1,32 @@
+"""Random numbers of a training of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+
+from .._typing import RandomState
+
+
+@contextmanager
+def seeded(random_state: RandomState, device: str | torch.device = "cpu") -> Iterator[None]:
+    """Seed torch's global generators for a while, then give the user's state back.
+
+    Weights, dropout, shuffling and noise come from them. Only the device in use is
+    touched: others may be of no use to this process.
+    """
+    seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    on = torch.device(device)
+    gpus = []
+    if on.type == "cuda":
+        gpus = [torch.cuda.current_device() if on.index is None else on.index]
+    with torch.random.fork_rng(devices=gpus):
+        torch.default_generator.manual_seed(seed)
+        for gpu in gpus:
+            with torch.cuda.device(gpu):
+                torch.cuda.manual_seed(seed)
+        yield
