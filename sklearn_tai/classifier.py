@@ -408,7 +408,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         """
         if self.standardize:
             return scale(self.predict_proba(X).astype(float), axis=1)
-        return self._outputs(X)
+        return self._outputs(X, self._logits)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the labels, each by itself (rows do not sum to 1).
@@ -425,7 +425,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         ndarray of shape (n_items, n_labels)
             Probabilities.
         """
-        return self._probabilities(self._outputs(X))
+        return expit(self._outputs(X, self._logits))
 
     def iter_predict_proba(
         self, X: Any, errors: list[ImageReadError] | None = None
@@ -448,15 +448,15 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         proba : ndarray of shape (n_items_of_batch, n_labels)
             Their probabilities.
         """
-        for rows, logits in self._iter_outputs(X, errors):
-            yield rows, self._probabilities(logits)
+        for rows, logits in self._iter_outputs(X, self._logits, errors):
+            yield rows, expit(logits)
 
-    def _scores(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
+    def _logits(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
         is_text = np.full(len(embeddings), not is_image)
         return self.adapter_.decision_function(self._centered(embeddings, is_text))
 
-    def _probabilities(self, scores: np.ndarray) -> np.ndarray:
-        return expit(scores)
+    def _proba(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
+        return expit(self._logits(embeddings, is_image))
 
     def _centered(
         self, embeddings: np.ndarray, is_text: np.ndarray, back: bool = False

@@ -19,6 +19,7 @@ _MIN_TEMPERATURE = 1e-6  # of radius 0: the nearest text alone
 _MIN_NORM = 1e-12
 _MIN_PROBABILITY = 1e-12
 _MAX_PROBABILITY = 1 - 1e-7  # about as near to 1 as float32 comes
+_LABELS = ("in_texts", "in_images", "unknown")
 _BATCH = 1024  # rows at once: attention to thousands of texts takes its memory
 
 
@@ -119,8 +120,9 @@ class KernelAdapter(BaseAdapter):
         )
         module.keys.copy_(torch.from_numpy(X / np.maximum(norms, _MIN_NORM)[:, None]))
         module.norms.copy_(torch.from_numpy(norms))
-        module.present.copy_(torch.from_numpy(_equals(Y, 1)))
-        module.unknown.copy_(torch.from_numpy(_equals(Y[module.n_texts :], -1)))
+        n_texts = module.n_texts
+        module.in_texts = _where(Y[:n_texts], 1)
+        module.in_images, module.unknown = _where(Y[n_texts:], 1), _where(Y[n_texts:], -1)
         return self._take(module, device)
 
     def _take(self, module: KernelModule, device: str) -> KernelAdapter:
@@ -136,22 +138,32 @@ class KernelAdapter(BaseAdapter):
         return torch.cat(parts).numpy()
 
     def to_module(self) -> nn.Module:
-        return copy.deepcopy(self.module_).cpu().eval()
+        module = copy.deepcopy(self.module_).cpu().eval()
+        for name in _LABELS:  # of which ONNX knows none that are sparse
+            setattr(module, name, getattr(module, name).to_dense())
+        return module
 
     def training_data(self) -> TrainingData:
         module = self.module_
         embeddings = (module.keys * module.norms[:, None]).cpu().numpy()
-        Y = module.present.cpu().numpy().astype(np.float32)
-        Y[module.n_texts :][module.unknown.cpu().numpy()] = -1
+        of_images = module.in_images - module.unknown
+        parts = [labels.cpu().to_dense().T for labels in (module.in_texts, of_images)]
+        Y = torch.cat(parts).numpy()
         return TrainingData(embeddings, Y, np.arange(len(Y)) >= module.n_texts)
 
     def get_state(self) -> tuple[Settings, Arrays]:
         arrays = {k: v.cpu().numpy() for k, v in self.module_.state_dict().items()}
+        for name in _LABELS:  # places of the ones; unknown is -1 only in what users pass
+            arrays[name] = getattr(self.module_, name).cpu().indices().int().numpy()
         return self.module_.sizes, arrays
 
     def set_state(self, settings: Settings, arrays: Arrays) -> KernelAdapter:
         module = KernelModule(**settings)
-        module.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in arrays.items()})
+        arrays = {k: np.array(v) for k, v in arrays.items()}
+        for name in _LABELS:
+            shape = getattr(module, name).shape
+            setattr(module, name, _ones(arrays.pop(name), (shape[0], shape[1])))
+        module.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
         return self._take(module, check_device(self.device, or_cpu=True))
 
 
@@ -170,7 +182,8 @@ class KernelModule(nn.Module):
 
     keys: torch.Tensor
     norms: torch.Tensor
-    present: torch.Tensor
+    in_texts: torch.Tensor
+    in_images: torch.Tensor
     unknown: torch.Tensor
 
     def __init__(
@@ -198,21 +211,21 @@ class KernelModule(nn.Module):
         self.register_buffer("keys", torch.zeros(n_items, n_features))
         # of no use here: a classifier that learns more items needs them
         self.register_buffer("norms", torch.ones(n_items))
-        # bytes, as thousands of labels are a quarter the size of their floats then
-        self.register_buffer("present", torch.zeros(n_items, n_labels, dtype=torch.bool))
-        self.register_buffer("unknown", torch.zeros(n_images, n_labels, dtype=torch.bool))
+        # which labels items have, sparse: of thousands, a text names a few
+        for name, n in zip(_LABELS, (n_texts, n_images, n_images)):
+            none = _ones(np.empty((2, 0), int), (n_labels, n))
+            self.register_buffer(name, none, persistent=False)
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Logits of shape (n_samples, n_labels)."""
         X = normalize(X)
         texts, images = self.keys[: self.n_texts], self.keys[self.n_texts :]
-        in_texts, in_images = self.present[: self.n_texts], self.present[self.n_texts :]
-        p = self._attention(X, texts) @ in_texts.float() if len(texts) else None
+        p = _shares(self._attention(X, texts), self.in_texts) if len(texts) else None
         # images without a say are kept all the same: more items may bring them one
         if len(images) and (p is None or self.image_share > 0):
             attention = self._attention(X, images)
-            of_images = attention @ in_images.float()
-            unknown = attention @ self.unknown.float()
+            of_images = _shares(attention, self.in_images)
+            unknown = _shares(attention, self.unknown)
             if p is None:  # no texts to fall back on: among the images that are known
                 p = of_images / (1 - unknown).clamp(min=_MIN_PROBABILITY)
             else:
@@ -240,7 +253,18 @@ def _check_noise(noise: BasePerturbation) -> None:
         )
 
 
-def _equals(labels: np.ndarray | sparse.csr_array, value: int) -> np.ndarray:
-    """Where the labels have a value, dense: booleans take a quarter of the room of floats."""
-    equal = labels == value
-    return equal.toarray() if sparse.issparse(equal) else equal
+def _where(labels: np.ndarray | sparse.csr_array, value: int) -> torch.Tensor:
+    """Ones at (label, item) where an item's label has that value, sparse."""
+    found = sparse.coo_array(labels == value)
+    return _ones(np.stack([found.col, found.row]), (labels.shape[1], labels.shape[0]))
+
+
+def _ones(places: np.ndarray, shape: tuple[int, int]) -> torch.Tensor:
+    values = torch.ones(places.shape[1])
+    indices = torch.from_numpy(places).long()
+    return torch.sparse_coo_tensor(indices, values, shape, check_invariants=True).coalesce()
+
+
+def _shares(attention: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Sums of the attention (n, n_items) over the items of each label (n_labels, n_items)."""
+    return (labels @ attention.T).T

@@ -1,7 +1,7 @@
 """What the multi-label classifiers of this package share."""
 
-from ._encoder import EncoderClassifierMixin
+from ._encoder import EncoderClassifierMixin, pool_regions
 from ._multi_label import MultiLabelClassifierMixin
 from ._version import check_version
 
-__all__ = ["EncoderClassifierMixin", "MultiLabelClassifierMixin", "check_version"]
+__all__ = ["EncoderClassifierMixin", "MultiLabelClassifierMixin", "check_version", "pool_regions"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,17 +16,20 @@ from ..exceptions import ImageReadError
 from ..inputs import as_embeddings, check_items, was_read
 from ._multi_label import MultiLabelClassifierMixin
 
+# from embeddings (n, n_features), and whether they are of images, to scores (n, n_labels)
+Scorer = Callable[[np.ndarray, bool], np.ndarray]
 _WEIGHT = 0.5  # of the regions; anything from 0.4 to 0.6 scores alike on photos
 _MAX_SCORES = 2**24  # at once: 64 MB
 _BATCH = 64  # items, of embeddings that come with regions
 
 
-def pool_regions(scores: torch.Tensor, weight: float) -> torch.Tensor:
+def pool_regions(scores: torch.Tensor, weight: float | str) -> torch.Tensor:
     """One score a label: the whole image's, and with `weight` the mean of its best regions.
 
     `scores` are of shape (n_images, 1 + n_regions, n_labels), the whole first. The best are
     2 % of the regions: 4 of 14 x 14.
     """
+    weight = _WEIGHT if isinstance(weight, str) else weight
     n_best = max(1, round((scores.shape[1] - 1) / 49))
     best = scores[:, 1:].topk(n_best, dim=1).values.mean(dim=1)
     return (1 - weight) * scores[:, 0] + weight * best
@@ -34,8 +38,7 @@ def pool_regions(scores: torch.Tensor, weight: float) -> torch.Tensor:
 class EncoderClassifierMixin(MultiLabelClassifierMixin):
     """From items to embeddings, batch by batch, to scores of the whole and its regions.
 
-    A subclass has the parameters `encoder` and `region_weight`, and scores embeddings in
-    ``_scores``.
+    A subclass has the parameters `encoder` and `region_weight`.
     """
 
     encoder: Any
@@ -83,11 +86,13 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
                     "embeddings of whole images. Give images, and an encoder whose model has "
                     "regions, such as OpenCLIPEncoder('ViT-B-16')."
                 )
-            regions = embeddings[:, 1:].reshape(-1, embeddings.shape[2])
-            scores = self._of_read(regions, is_image, self._scores)[:, columns]
-            maps.append((rows, scores.reshape(len(rows), *self._grid(n_regions), -1)))
+            found = np.full((len(rows), n_regions, len(columns)), np.nan, np.float32)
+            read = np.flatnonzero(was_read(embeddings))
+            for part, scores in self._of_parts(embeddings[read], self._proba):
+                found[read[part]] = scores[:, 1:, columns]
+            maps.append((rows, found.reshape(len(rows), *self._grid(n_regions), -1)))
         order = np.argsort(np.concatenate([rows for rows, _ in maps]))
-        return self._probabilities(np.concatenate([part for _, part in maps])[order])
+        return np.concatenate([found for _, found in maps])[order]
 
     def _columns(self, labels: Sequence[Any] | None) -> np.ndarray:
         if labels is None:
@@ -111,57 +116,46 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
             raise ValueError(f"X has {n_regions} regions, which make no grid that is known.")
         return grid
 
-    def _scores(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
-        """Scores (n, n_labels) of embeddings (n, n_features), all of which were read."""
-        raise NotImplementedError
+    @abstractmethod
+    def _proba(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
+        """Probabilities (n, n_labels) of embeddings (n, n_features)."""
 
-    def _outputs(self, X: Any) -> np.ndarray:
+    def _outputs(self, X: Any, compute: Scorer) -> np.ndarray:
         """Scores of the items of `X`, in their order."""
-        batches = list(self._iter_outputs(X))
+        batches = list(self._iter_outputs(X, compute))
         rows = np.concatenate([rows for rows, _ in batches])
         return np.concatenate([scores for _, scores in batches])[np.argsort(rows)]
 
     def _iter_outputs(
-        self, X: Any, errors: list[ImageReadError] | None = None
+        self, X: Any, compute: Scorer, errors: list[ImageReadError] | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Which items of `X`, and their scores, batch by batch."""
+        """Which items of `X`, and their scores, batch by batch; NaN where one was not read."""
         check_is_fitted(self)
         for rows, embeddings, is_image in self._batches(X, errors, self.region_weight != 0):
-            yield rows, self._of_read(embeddings, is_image, self._pooled)
+            found = np.full((len(rows), len(self.classes_)), np.nan, np.float32)
+            read = np.flatnonzero(was_read(embeddings))
+            if embeddings.ndim == 3 and embeddings.shape[1] == 1:
+                embeddings = embeddings[:, 0]
+            if embeddings.ndim == 2:
+                self._check_region_weight(is_image)
+                if len(read):
+                    found[read] = compute(embeddings[read], is_image)
+            else:
+                for part, scores in self._of_parts(embeddings[read], compute):
+                    pooled = pool_regions(torch.from_numpy(scores), self.region_weight)
+                    found[read[part]] = pooled.numpy()
+            yield rows, found
 
-    def _of_read(
-        self,
-        embeddings: np.ndarray,
-        is_image: bool,
-        compute: Callable[[np.ndarray, bool], np.ndarray],
-    ) -> np.ndarray:
-        """Scores; NaN for images that could not be read."""
-        read = was_read(embeddings)
-        scores = np.full((len(embeddings), len(self.classes_)), np.nan, np.float32)
-        if read.any():
-            scores[read] = compute(embeddings[read], is_image)
-        return scores
-
-    def _pooled(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
-        if embeddings.ndim == 2:
-            self._check_region_weight(is_image)
-            return self._scores(embeddings, is_image)
-        n_items, n_parts, n_features = embeddings.shape
-        if n_parts == 1:
-            return self._pooled(embeddings[:, 0], is_image)
-        weight = _WEIGHT if self.region_weight == "auto" else self.region_weight
+    def _of_parts(
+        self, embeddings: np.ndarray, compute: Scorer
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """Scores (n, 1 + n_regions, n_labels) of some images at a time, and which they are."""
+        n_images, n_parts, n_features = embeddings.shape
         step = max(1, _MAX_SCORES // (n_parts * len(self.classes_)))
-        parts = []
-        for start in range(0, n_items, step):
-            vectors = embeddings[start : start + step].reshape(-1, n_features)
-            scores = self._scores(vectors, is_image)
-            of_parts = torch.from_numpy(scores).view(-1, n_parts, len(self.classes_))
-            parts.append(pool_regions(of_parts, weight).numpy())
-        return np.concatenate(parts)
-
-    def _probabilities(self, scores: np.ndarray) -> np.ndarray:
-        """What ``predict_proba`` makes of scores."""
-        raise NotImplementedError
+        for start in range(0, n_images, step):
+            part = slice(start, start + step)
+            scores = compute(embeddings[part].reshape(-1, n_features), True)
+            yield part, scores.reshape(-1, n_parts, len(self.classes_))
 
     def _batches(
         self, X: Any, errors: list[ImageReadError] | None, regions: bool

@@ -10,13 +10,12 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import normalize, scale
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._sklearn_compat import HasMethods, Interval, fit_context
+from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
 from .._typing import Encoder, Items, Labels
-from ..base import MultiLabelClassifierMixin
+from ..base import EncoderClassifierMixin
 from ..corpus._grammar import noun
-from ..inputs import as_embeddings, check_labels
+from ..inputs import check_labels
 
 _TEMPLATES = (
     "a photo of {}.",
@@ -27,7 +26,7 @@ _TEMPLATES = (
 )
 
 
-class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
+class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
     """Score images by their similarity to prompts that name each label.
 
     Parameters
@@ -46,6 +45,9 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         Whether the similarities of an image are brought to mean 0 and standard
         deviation 1 over the labels, as SPARC does [1]_: some images are more similar
         than others to every prompt. It takes two labels or more.
+    region_weight : float or "auto", default="auto"
+        Weight in [0, 1] of the best regions of an image beside the whole, as in
+        :class:`TextAsImageClassifier`. "auto" is 0.5 where the encoder's model has regions.
     threshold : float or None, default=None
         ``predict`` names a label where its probability is above this; None for
         1 / n_labels, the probability of a uniform guess.
@@ -93,6 +95,7 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         "templates": ["array-like"],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "standardize": ["boolean"],
+        "region_weight": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
         "threshold": [Interval(Real, 0, 1, closed="both"), None],
     }
 
@@ -104,6 +107,7 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         templates: Sequence[str] = _TEMPLATES,
         temperature: float = 0.01,
         standardize: bool = False,
+        region_weight: float | str = "auto",
         threshold: float | None = None,
     ) -> None:
         self.labels = labels
@@ -111,6 +115,7 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
         self.templates = templates
         self.temperature = temperature
         self.standardize = standardize
+        self.region_weight = region_weight
         self.threshold = threshold
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -152,32 +157,24 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
+        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
+            Images (or texts), or their embeddings, also with those of their regions:
+            (n_items, 1 + n_regions, n_features), the whole image first.
 
         Returns
         -------
         ndarray of shape (n_items, n_labels)
             In [-1, 1] without standardisation.
         """
-        similarities = self._similarities(X)
-        return scale(similarities.astype(float), axis=1) if self.standardize else similarities
-
-    def _similarities(self, X: Items) -> np.ndarray:
-        check_is_fitted(self)
-        embeddings = as_embeddings(X)
-        if embeddings is None:
-            embeddings = self.encoder_.transform(X)
-        embeddings = validate_data(self, embeddings, reset=False, dtype=np.float32)
-        return normalize(embeddings) @ self.label_embeddings_.T
+        return self._outputs(X, self._standardized if self.standardize else self._similarities)
 
     def predict_proba(self, X: Items) -> np.ndarray:
         """Softmax of the similarities over the labels, divided by `temperature`.
 
         Parameters
         ----------
-        X : list of n_items images or texts, or array-like of shape (n_items, n_features)
-            Items, or their embeddings.
+        X : list or iterator of n_items, or array-like of shape (n_items, n_features)
+            As in :meth:`decision_function`.
 
         Returns
         -------
@@ -185,7 +182,17 @@ class ZeroShotClassifier(MultiLabelClassifierMixin, BaseEstimator):
             Rows sum to 1.
         """
         # a shift of all labels changes nothing here, so standardisation has no part in it
-        return softmax(self._similarities(X) / self.temperature, axis=1)
+        return softmax(self._outputs(X, self._similarities) / self.temperature, axis=1)
+
+    def _similarities(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
+        return normalize(embeddings) @ self.label_embeddings_.T
+
+    def _standardized(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
+        similarities = self._similarities(embeddings, is_image).astype(float)
+        return scale(similarities, axis=1).astype(np.float32)
+
+    def _proba(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
+        return softmax(self._similarities(embeddings, is_image) / self.temperature, axis=1)
 
     def _decision_threshold(self) -> float:
         return 1 / len(self.classes_) if self.threshold is None else self.threshold

@@ -20,10 +20,12 @@ from torch import nn
 from .. import __version__
 from .._sklearn_compat import Interval, StrOptions, validate_params
 from .._typing import Settings
+from ..base import pool_regions
 from ..baselines import CoMCClassifier
 from ..classifier import TextAsImageClassifier
 from ..encoders import OpenCLIPEncoder
 from ..encoders._loading import read_settings
+from ..encoders._regions import RegionTower, has_regions
 from ..encoders._source import find_source
 from ._onnx import check_packages, data_file, run_file, write_file
 
@@ -248,21 +250,32 @@ class _Graph(nn.Module):
         self.unit_length = isinstance(clf, CoMCClassifier)
         mean = None if isinstance(clf, CoMCClassifier) else clf.image_mean_
         self.mean = None if mean is None else torch.from_numpy(mean)
+        self.region_weight = 0 if isinstance(clf, CoMCClassifier) else clf.region_weight
+        self.encode_image: Any = None
+        if model is not None:
+            has_parts = self.region_weight != 0 and has_regions(model)
+            tower: Any = RegionTower(model) if has_parts else model
+            self.encode_image = tower.encode_image
         self.eval().requires_grad_(False)
 
     def embed(self, pixels: torch.Tensor) -> torch.Tensor:
-        embeddings = self.model.encode_image(pixels)
+        embeddings = self.encode_image(pixels)
         if self.normalize:
-            embeddings = embeddings / embeddings.norm(dim=1, keepdim=True)
+            embeddings = embeddings / embeddings.norm(dim=-1, keepdim=True)
         return embeddings
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        embeddings = inputs if self.model is None else self.embed(inputs)
+        embeddings = inputs if self.encode_image is None else self.embed(inputs)
         if self.unit_length:
             embeddings = nn.functional.normalize(embeddings, dim=1)
         if self.mean is not None:
             embeddings = embeddings - self.mean
-        logits = self.adapter(embeddings)
+        if embeddings.ndim == 2:
+            logits = self.adapter(embeddings)
+        else:
+            of_parts = self.adapter(embeddings.flatten(0, 1))
+            of_parts = of_parts.view(-1, embeddings.shape[1], of_parts.shape[1])
+            logits = pool_regions(of_parts, self.region_weight)
         return torch.sigmoid(logits), logits
 
 
@@ -271,13 +284,13 @@ def _outputs(clf: Exportable, graph: _Graph, samples: np.ndarray) -> tuple[np.nd
     if graph.model is not None:
         with torch.inference_mode():
             samples = graph.embed(torch.from_numpy(samples)).numpy()
-        _check_width(clf, samples.shape[1])
+        _check_width(clf, samples.shape[-1])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         # decision_function may give standardised scores in place of the logits
-        is_ranker = isinstance(clf, CoMCClassifier)
-        logits = clf.decision_function(samples) if is_ranker else clf._logits(samples)
-        return clf.predict_proba(samples), logits
+        if isinstance(clf, CoMCClassifier):
+            return clf.predict_proba(samples), clf.decision_function(samples)
+        return clf.predict_proba(samples), clf._outputs(samples, clf._logits)
 
 
 def _difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:
