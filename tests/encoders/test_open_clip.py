@@ -1,3 +1,4 @@
+import os
 import pickle
 import sqlite3
 import subprocess
@@ -205,15 +206,27 @@ def test_cache_reports_the_right_item(encoder, tmp_path):
 
 
 def test_cache_with_many_processes(tmp_path):
-    code = (
-        "import sys\n"
-        "from sklearn_tai import OpenCLIPEncoder\n"
-        "encoder = OpenCLIPEncoder('tai-tiny', cache=sys.argv[1])\n"
-        "for i in range(50):\n"
-        "    encoder.transform([f'{sys.argv[2]}-{i}', 'same'])\n"
+    # imports once, and is three processes from there on
+    code = """
+import os, sys
+import open_clip
+from sklearn_tai import OpenCLIPEncoder
+encoder = OpenCLIPEncoder("tai-tiny", cache=sys.argv[1])
+children = []
+for k in range(3):
+    children.append(os.fork())
+    if not children[-1]:
+        for i in range(50):
+            encoder.transform([f"{k}-{i}", "same"])
+        os._exit(0)
+sys.exit(any(os.waitpid(child, 0)[1] for child in children))
+"""
+    subprocess.run(
+        [sys.executable, "-c", code, tmp_path],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=True,
+        timeout=300,
     )
-    runs = [subprocess.Popen([sys.executable, "-c", code, tmp_path, str(k)]) for k in range(3)]
-    assert [run.wait() for run in runs] == [0, 0, 0]
     with closing(sqlite3.connect(tmp_path / "embeddings.sqlite")) as db:
         assert db.execute("SELECT COUNT(*) FROM embedding").fetchone() == (151,)
 
