@@ -21,7 +21,7 @@ from sklearn_tai.baselines._local import (
     encode_items,
     has_regions,
 )
-from sklearn_tai.baselines._prompt_learning import PromptLearner
+from sklearn_tai.baselines._prompts import PromptLearner
 from sklearn_tai.baselines._tai_dpt import TaIDPTClassifier
 
 CLASSES = [CoOpClassifier, DualCoOpClassifier, TaIDPTClassifier]
