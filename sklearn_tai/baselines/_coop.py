@@ -10,7 +10,8 @@ from torch import nn
 from .._typing import Encoder, RandomState
 from ..adapters import binary_cross_entropy
 from ._local import ItemFeatures, TextTower
-from ._prompt_learning import PromptClassifier, PromptLearner
+from ._prompt_learning import PromptClassifier
+from ._prompts import PromptLearner
 
 
 class _CoOp(nn.Module):

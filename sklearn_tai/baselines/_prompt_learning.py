@@ -1,4 +1,4 @@
-"""What the classifiers that learn prompts share: the prompts and their training."""
+"""What the classifiers that learn prompts share: their training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
-from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from .._sklearn_compat import Interval, StrOptions, fit_context
@@ -30,74 +29,11 @@ from ..inputs import (
     item_chunks,
 )
 from ._local import ItemFeatures, TextTower, encode_items
+from ._prompts import PromptLearner
 
 _CHUNK = 1024  # items whose parts are in memory at once when scoring
 M = TypeVar("M", bound=nn.Module)
 _WARMUP_LR = 1e-5  # of the first epoch, as in CoOp
-
-
-class PromptLearner(nn.Module):
-    """Learned vectors in front of the label names, seen through the frozen text tower.
-
-    A prompt is [start, v_1, ..., v_M, label tokens, end] (CoOp).
-
-    There is one set of prompts for each of `inits`, which begins at these words or, for
-    None, at `n_context` random vectors. With `class_specific`, each label has vectors of
-    its own. The tower is not trained, and no part of this module's state.
-    """
-
-    def __init__(
-        self,
-        tower: TextTower,
-        names: list[str],
-        inits: Sequence[str | None],
-        n_context: int,
-        class_specific: bool,
-    ) -> None:
-        super().__init__()
-        self.tower = tower
-        words = {init: self._words(init) for init in inits if init is not None}
-        if words:  # one length for all sets: they go through the tower together
-            n_context = len(next(iter(words.values())))
-        tokens, lengths = tower.tokenize(names)
-        self.lengths = lengths + n_context
-        longest = int(lengths.max())
-        if (n_needed := longest + n_context) > tower.n_positions or bool(tokens[:, -1].any()):
-            raise ValueError(
-                f"The label {names[int(lengths.argmax())]!r} and {n_context} context vectors need "
-                f"at least {n_needed} tokens, but the model has {tower.n_positions}. Lower "
-                "n_context or shorten the label."
-            )
-        embedded = tower.embed(tokens[:, :longest])
-        self._start, self._label = embedded[:, :1], embedded[:, 1:]
-        n_own = len(names) if class_specific else 1
-        sets = [
-            0.02 * torch.randn(n_own, n_context, tower.width)
-            if init is None
-            else words[init].expand(n_own, -1, -1)
-            for init in inits
-        ]
-        self.context = nn.Parameter(torch.stack(sets).to(tower.device))
-
-    def _words(self, text: str) -> torch.Tensor:
-        tokens, lengths = self.tower.tokenize([text])
-        if lengths[0] <= 2:
-            raise ValueError(f"context_init is {text!r}; give at least one word, or None.")
-        return self.tower.embed(tokens[0, 1 : int(lengths[0]) - 1]).cpu()
-
-    def forward(self) -> torch.Tensor:
-        """Unit embeddings of all prompts, of shape (n_sets, n_labels, n_features)."""
-        n_sets, n_labels = len(self.context), len(self._label)
-        prompts = torch.cat(
-            [
-                self._start.expand(n_sets, -1, -1, -1),
-                self.context.expand(-1, n_labels, -1, -1),
-                self._label.expand(n_sets, -1, -1, -1),
-            ],
-            dim=2,
-        )
-        features = self.tower.text_features(prompts.flatten(0, 1), self.lengths.repeat(n_sets))
-        return F.normalize(features, dim=-1).unflatten(0, (n_sets, n_labels))
 
 
 def _learning_rate(epoch: int, max_epochs: int, max_lr: float) -> float:

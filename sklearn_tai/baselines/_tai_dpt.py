@@ -14,7 +14,8 @@ from .._sklearn_compat import Interval
 from .._typing import Encoder, Items, RandomState
 from ..adapters import ranking_loss
 from ._local import ItemFeatures, TextTower, aggregate
-from ._prompt_learning import PromptClassifier, PromptLearner
+from ._prompt_learning import PromptClassifier
+from ._prompts import PromptLearner
 
 
 class TaIDPTClassifier(PromptClassifier):

@@ -60,10 +60,7 @@ def check_scores(scores: npt.ArrayLike, n_images: int) -> np.ndarray:
 
 
 def resolve_label_names(
-    label_names: Names | None,
-    n_labels: int,
-    y: Labels = None,
-    estimator: Classifier | None = None,
+    label_names: Names | None, n_labels: int, y: Labels = None, estimator: Classifier | None = None
 ) -> list[str]:
     """Names of the columns: those given, the classifier's, the data frame's, or numbers."""
     if isinstance(label_names, str):

@@ -18,7 +18,7 @@ from sklearn_tai.baselines._local import (
     aggregate,
     encode_items,
 )
-from sklearn_tai.baselines._prompt_learning import PromptLearner
+from sklearn_tai.baselines._prompts import PromptLearner
 from sklearn_tai.encoders._regions import RegionTower, has_regions
 from tests.models import model_of
 
