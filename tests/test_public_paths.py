@@ -13,7 +13,7 @@ from sklearn_tai.deploy import TRUSTED_TYPES
 ROOMS = [
     import_module(f"sklearn_tai.{found.name}")
     for found in iter_modules(sklearn_tai.__path__)
-    if not found.name.startswith("_") and found.name not in ("encoders", "inputs")
+    if not found.name.startswith("_") and found.name != "inputs"
 ]
 CLASSES = {
     value

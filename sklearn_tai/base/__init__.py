@@ -1,7 +1,10 @@
 """What the multi-label classifiers of this package share."""
 
+from .._public import settle
 from ._encoder import EncoderClassifierMixin, pool_regions
 from ._multi_label import MultiLabelClassifierMixin
 from ._version import check_version
 
 __all__ = ["EncoderClassifierMixin", "MultiLabelClassifierMixin", "check_version", "pool_regions"]
+
+settle(globals())

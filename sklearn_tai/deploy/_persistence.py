@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from ..adapters import KernelAdapter, MLPAdapter
 from ..base import check_version
 from ..classifier import TextAsImageClassifier
 from ..encoders import OpenCLIPEncoder, TransformersEncoder
+from ..inputs import label_array
 from ..perturbation import MixedPerturbation, RandomPerturbation, ShiftedPerturbation
 
 __all__ = ["TRUSTED_TYPES", "load_classifier", "save_classifier"]
@@ -187,7 +187,7 @@ def load_classifier(folder: str | Path, encoder: Encoder | None = None) -> TextA
         clf = TextAsImageClassifier(encoder, adapter=adapter, **parts, **config["params"])
         state = clf.__getstate__() | {
             "encoder_": encoder,
-            "classes_": _array_of_names(config["classes"]),
+            "classes_": label_array(config["classes"]),
             "n_features_in_": config["n_features"],
             "text_mean_": arrays.get("text_mean_"),
             "image_mean_": arrays.get("image_mean_"),
@@ -224,11 +224,6 @@ def _plain(value: object, name: str) -> Any:
         f"{name} is of type {type(value).__name__}, which cannot be saved without pickle; set it "
         "to a number, a str or None first."
     )
-
-
-def _array_of_names(names: Sequence[object]) -> np.ndarray:
-    """Labels with the types they had; numpy would make one type of them."""
-    return np.array(names, dtype=None if len({type(name) for name in names}) == 1 else object)
 
 
 def _params(part: BaseEstimator) -> Settings:

@@ -1,5 +1,6 @@
 """Encoders that put texts and images in one space."""
 
+from .._public import settle
 from ._base import BaseEncoder, EncodedBatch
 from ._open_clip import OpenCLIPEncoder
 from ._presets import PRESETS, Preset
@@ -13,3 +14,5 @@ __all__ = [
     "Preset",
     "TransformersEncoder",
 ]
+
+settle(globals())

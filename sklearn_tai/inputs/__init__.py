@@ -9,7 +9,7 @@ from ._items import (
     check_modality,
     item_chunks,
 )
-from ._labels import LabelIndicator, check_indicator, check_labels, column_names
+from ._labels import LabelIndicator, check_indicator, check_labels, column_names, label_array
 from ._pictures import image_error, image_opener, open_image, was_read
 from ._training import (
     TrainingSet,
@@ -37,6 +37,7 @@ __all__ = [
     "image_error",
     "image_opener",
     "item_chunks",
+    "label_array",
     "labelled_mask",
     "merge",
     "modality_means",

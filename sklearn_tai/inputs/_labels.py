@@ -127,6 +127,12 @@ def column_names(y: Any) -> np.ndarray | None:
     return None
 
 
+def label_array(names: Sequence[Any], is_mixed: bool = False) -> np.ndarray:
+    """Labels with the types they have; numpy would make one type of several."""
+    is_mixed |= len({type(name) for name in names}) > 1
+    return np.array(names, dtype=object if is_mixed else None)
+
+
 def check_labels(labels: Any) -> list[str]:
     """A list of label names, checked: not empty, str, not blank, no two the same."""
     if isinstance(labels, str):

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from ._items import as_embeddings, check_items, check_modality
-from ._labels import check_indicator, column_names
+from ._labels import check_indicator, column_names, label_array
 from ._pictures import was_read
 
 
@@ -71,9 +71,7 @@ def merge(old: TrainingSet, new: TrainingSet) -> TrainingSet:
     old_names = set(classes.tolist())
     added = [label for label in new.classes.tolist() if label not in old_names]
     if added:
-        names = [*old.classes.tolist(), *added]
-        same_kind = len({type(name) for name in names}) == 1 and old.classes.dtype != object
-        classes = np.array(names, dtype=None if same_kind else object)
+        classes = label_array([*old.classes.tolist(), *added], old.classes.dtype == object)
     column = {label: k for k, label in enumerate(classes.tolist())}
     parts = []
     for part in (old, new):
