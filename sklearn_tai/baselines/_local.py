@@ -169,7 +169,8 @@ def encode_items(
     errors: list[ImageReadError] = []
     try:
         others = [items[i] for i in rest]
-        for batch in encoder.iter_batches(others, regions=regions, errors=errors):
+        found = encoder.iter_batches(others, regions=regions, errors=errors)
+        for batch in found if others else ():
             vectors = torch.from_numpy(batch.embeddings)
             for i, one in zip(rest[batch.rows], F.normalize(vectors, dim=-1)):
                 one = one.reshape(-1, one.shape[-1])  # with regions, or without
