@@ -2,12 +2,13 @@
 
 from .._public import settle
 from ..inputs import LabelIndicator
+from ._background import background_names
 from ._conversation import INSTRUCTIONS
 from ._corpus import Corpus, concatenate_corpora
 from ._grammar import noun as noun
 from ._ollama import OllamaCorpusGenerator
 from ._openai import OpenAICorpusGenerator
-from ._prompt import PromptCorpusGenerator
+from ._prompt import PromptCorpusGenerator, background_texts
 from ._templates import TEMPLATES
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "OllamaCorpusGenerator",
     "OpenAICorpusGenerator",
     "PromptCorpusGenerator",
+    "background_names",
+    "background_texts",
     "concatenate_corpora",
 ]
 

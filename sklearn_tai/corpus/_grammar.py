@@ -17,6 +17,26 @@ _UNCOUNTABLE = frozenset(
     luggage military money rain rice sand smoke snow sports traffic vegetation water
     """.split()
 )
+# Those that take one at the end of others: "a traffic light", "a clothes iron".
+_UNCOUNTABLE_ALONE = frozenset(
+    """
+    algae aluminium archery ash asparagus asphalt bacon badminton baking bamboo beer boxing
+    brass bronze butter camping candy canvas cardboard carne carpentry celery cement cereal
+    chalk champagne charcoal clay cleaning climbing clover coal coffee coleslaw concrete
+    cooking copper corn cotton cream curry denim dew diving drought dust espresso fabric
+    farming fencing fishing flour foam foil frost fur gardening garlic ginger glue gold
+    graffiti granite granola gravel gravy gum gymnastics hail ham hiking hockey honey hummus
+    hunting ink iron ivy jam jelly kale ketchup knitting lace lava lavender lawn leather
+    lemonade lentils lettuce light linen lipstick macaroni magic marble margarine mayonnaise
+    meditation mesh metal milk mining mist moss mud mustard nylon oatmeal oil outer paella
+    paint paper perfume plastic plywood popcorn pottery prayer pyjamas risotto rope rubber rust
+    salad salami salt sandpaper sashimi sauce seaweed sewing shampoo shaving sightseeing silk
+    silver skating slate soap soda soil soup space spinach steak steam steel stew stone straw
+    styrofoam sugar surgery sushi swimming syrup tape tea thread toast tofu toothpaste travel
+    underwear velvet vinegar wallpaper war wax welding wheat whiskey wind wire wood wool work
+    wrestling writing yarn yoga yogurt
+    """.split()
+)
 # Plurals that end like singulars ("bus", "glass", "tennis").
 _PLURALS_IN_IS = ("skis", "taxis", "kiwis", "bikinis")
 
@@ -55,7 +75,7 @@ def noun(name: str) -> Noun:
     engine = _engine()
     if _is_plural(name):
         return Noun(name, name, name, True)
-    if name.split()[-1].lower() in _UNCOUNTABLE:
+    if name.split()[-1].lower() in _UNCOUNTABLE or name.lower() in _UNCOUNTABLE_ALONE:
         return Noun(name, name, name, False)
     return Noun(name, engine.a(name), engine.plural_noun(name) or name, False)
 

@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state
 from .._sklearn_compat import Interval, StrOptions
 from .._typing import Constraints, RandomState, Settings
 from ..inputs import check_labels
+from ._background import background_names
 from ._checkpoint import Checkpoint
 from ._cleaning import named_labels
 from ._conversation import INSTRUCTIONS, Conversations
@@ -36,6 +37,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
         "n_texts": [Interval(Integral, 1, None, closed="left")],
         "labels_per_text": [Interval(Integral, 1, None, closed="left"), tuple, list],
         "instruction": [str],
+        "background_share": [Interval(Real, 0, 1, closed="left")],
         "n_variations": [Interval(Integral, 0, None, closed="left")],
         "max_words": [Interval(Integral, 1, None, closed="left")],
         "label_policy": [StrOptions({"sampled", "all", "named"})],
@@ -53,6 +55,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
     model: str
     n_texts: int
     labels_per_text: int | tuple[int, int]
+    background_share: float
     instruction: str
     n_variations: int
     max_words: int
@@ -118,12 +121,14 @@ class BaseLLMCorpusGenerator(BaseEstimator):
             )
         self._check_options()
         started, settings = time.monotonic(), self._settings(names)
-        sets = self._plan(settings, len(names))
+        things = background_names(names) if self.background_share else []
+        sets = self._plan(settings, len(names), len(things))
+        all_names = names + things
         self.__dict__.pop("partial_", None)
         is_new = self.checkpoint is None or not Path(self.checkpoint).exists()
         client = self._connect() if is_new else None  # a failure leaves no file behind
         store = Checkpoint(self.checkpoint, settings)
-        run = Conversations(self, client, store, names, sets, template, settings["seed"])
+        run = Conversations(self, client, store, all_names, sets, template, settings["seed"])
         try:
             if run.open_sets and client is None:
                 run.client = self._connect()
@@ -133,7 +138,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
             where = f"checkpoint {str(self.checkpoint)!r}"
             if self.checkpoint is None:
                 where = "the attribute partial_"
-                self.partial_ = self._corpus(store, sets, names)[:2]
+                self.partial_ = self._corpus(store, sets, all_names, len(names))[:2]
             kept = f"{n_done} finished captions are kept in {where}."
             if self.checkpoint is not None:
                 kept += " Run the same again to go on."
@@ -144,7 +149,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
             raise
         finally:
             store.close()
-        texts, Y, report = self._corpus(store, sets, names)
+        texts, Y, report = self._corpus(store, sets, all_names, len(names))
         report |= {"n_retries": run.n_retries, "seconds": round(time.monotonic() - started, 1)}
         self.generation_report_ = report
         if len(texts) < self.n_texts:
@@ -177,6 +182,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
         settings = {
             "labels": names,
             "labels_per_text": np.atleast_1d(self.labels_per_text).tolist(),
+            "background_share": self.background_share,
             **{k: params[k] for k in (
                 "model", "instruction", "n_variations", "max_words", "system", "structured",
             )},
@@ -191,18 +197,31 @@ class BaseLLMCorpusGenerator(BaseEstimator):
             seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         return {**settings, "seed": seed}
 
-    def _plan(self, settings: Settings, n_labels: int) -> list[list[int]]:
-        """The label sets. More texts begin with the same sets, so that a run can grow."""
-        low, high = check_labels_per_text(self.labels_per_text, n_labels)
+    def _plan(self, settings: Settings, n_labels: int, n_things: int) -> list[list[int]]:
+        """The label sets, and those of other things, which are numbered on.
+
+        More texts begin with the same sets, so that a run can grow.
+        """
         n_sets = -(-self.n_texts // (1 + self.n_variations))
-        for_sizes, for_sets = np.random.default_rng(settings["seed"]).spawn(2)
-        sizes = for_sizes.integers(low, high + 1, n_sets)
-        return list(balanced_sets(for_sets, n_labels, sizes))
+        seeds = np.random.default_rng(settings["seed"]).spawn(4)
+        is_other = seeds[0].random(n_sets) < self.background_share
+        plan = []
+        for n, first, rng in ((n_labels, 0, seeds[1]), (n_things, n_labels, seeds[2])):
+            low, high = check_labels_per_text(self.labels_per_text, n)
+            sizes = rng.integers(low, high + 1, n_sets)
+            plan.append(
+                [first + k for k in own] for own in balanced_sets(rng.spawn(1)[0], n, sizes)
+            )
+        return [next(plan[int(other)]) for other in is_other]
 
     def _corpus(
-        self, store: Checkpoint, sets: list[list[int]], names: list[str]
+        self, store: Checkpoint, sets: list[list[int]], all_names: list[str], n_labels: int
     ) -> tuple[list[str], np.ndarray, Settings]:
-        """Texts and labels by the label policy, in the order of the plan, and the report."""
+        """Texts and labels by the label policy, in the order of the plan, and the report.
+
+        The first `n_labels` of `all_names` are the labels.
+        """
+        names = all_names[:n_labels]
         texts: list[str] = []
         rows: list[list[int]] = []
         names_of: Counter[str] = Counter()
@@ -216,6 +235,13 @@ class BaseLLMCorpusGenerator(BaseEstimator):
                 continue
             n_shortened += record["shortened"]
             named, chosen = named_labels(record["text"], names), sets[i]
+            if chosen[0] >= n_labels:  # about other things
+                if named:
+                    dropped["is about other things but names a label"] += 1
+                    continue
+                texts.append(record["text"])
+                rows.append([])
+                continue
             n_named = len(set(named) & set(chosen))
             kind = "all" if n_named == len(chosen) else "some" if n_named else "none"
             names_of[kind] += 1

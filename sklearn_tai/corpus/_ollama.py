@@ -32,6 +32,10 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
     instruction : str, default="caption"
         What to ask: "caption" or "organize" for the paper's two instructions, or your
         own with one ``{}``, where the labels go.
+    background_share : float, default=0.25
+        Share of the captions, in [0, 1), that are asked for about other things and have no
+        label, as of :class:`~sklearn_tai.PromptCorpusGenerator`. One that names a label all
+        the same is dropped.
     n_variations : int, default=0
         Further, different captions of each label set, asked for in the same
         conversation. They count among the `n_texts`.
@@ -102,6 +106,7 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
         *,
         labels_per_text: int | tuple[int, int] = (1, 4),
         instruction: str = "caption",
+        background_share: float = 0.25,
         n_variations: int = 0,
         max_words: int = 50,
         label_policy: str = "sampled",
@@ -120,6 +125,7 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
         self.n_texts = n_texts
         self.labels_per_text = labels_per_text
         self.instruction = instruction
+        self.background_share = background_share
         self.n_variations = n_variations
         self.max_words = max_words
         self.label_policy = label_policy

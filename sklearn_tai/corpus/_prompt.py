@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from numbers import Integral
+from collections.abc import Iterator, Sequence
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from .._sklearn_compat import Interval
 from .._typing import RandomState
 from ..inputs import check_labels
+from ._background import background_names
 from ._corpus import Corpus
 from ._grammar import join_list, noun
 from ._plan import balanced_sets, check_labels_per_text
@@ -38,6 +39,10 @@ class PromptCorpusGenerator(BaseEstimator):
         Sentences with one ``{}`` where the list of objects goes, and optionally
         ``{be}`` where "is" or "are" goes. None for
         :data:`sklearn_tai.corpus.TEMPLATES`.
+    background_share : float, default=0.25
+        Share of the texts, in [0, 1), that are about other things and have no label.
+        Without them every picture is given some label, and a single label is learnt of
+        nothing (see :func:`~sklearn_tai.corpus.background_texts`).
     random_state : int, RandomState instance or None, default=None
         Fixes the texts.
 
@@ -54,16 +59,17 @@ class PromptCorpusGenerator(BaseEstimator):
     Examples
     --------
     >>> from sklearn_tai import PromptCorpusGenerator
-    >>> generator = PromptCorpusGenerator(n_texts=3, labels_per_text=2, random_state=0)
+    >>> generator = PromptCorpusGenerator(n_texts=4, labels_per_text=2, random_state=0)
     >>> texts, Y = generator.generate(["dog", "umbrella", "skis"])
     >>> len(texts), Y.shape, Y.sum(axis=1).tolist()
-    (3, (3, 3), [2, 2, 2])
+    (4, (4, 3), [2, 0, 2, 2])
     """
 
     _parameter_constraints = {
         "n_texts": [Interval(Integral, 1, None, closed="left")],
         "labels_per_text": [Interval(Integral, 1, None, closed="left"), tuple, list],
         "templates": ["array-like", None],
+        "background_share": [Interval(Real, 0, 1, closed="left")],
         "random_state": ["random_state"],
     }
 
@@ -73,11 +79,13 @@ class PromptCorpusGenerator(BaseEstimator):
         *,
         labels_per_text: int | tuple[int, int] = (1, 4),
         templates: Sequence[str] | None = None,
+        background_share: float = 0.25,
         random_state: RandomState = None,
     ) -> None:
         self.n_texts = n_texts
         self.labels_per_text = labels_per_text
         self.templates = templates
+        self.background_share = background_share
         self.random_state = random_state
 
     def generate(self, labels: Sequence[str]) -> Corpus:
@@ -102,33 +110,108 @@ class PromptCorpusGenerator(BaseEstimator):
         """
         self._validate_params()
         names = check_labels(labels)
-        templates = self._check_templates()
+        templates = _check_templates(self.templates)
         low, high = check_labels_per_text(self.labels_per_text, len(names))
         random_state = check_random_state(self.random_state)
         rng = np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
-        sizes = rng.integers(low, high + 1, self.n_texts)
-        pick = rng.integers(len(templates), size=self.n_texts)
-        styles = rng.choice(_STYLES, self.n_texts, p=_STYLE_WEIGHTS)
-        texts, Y = [], np.zeros((self.n_texts, len(names)), dtype=np.int8)
-        for row, chosen in enumerate(balanced_sets(rng, len(names), sizes)):
+        n_others = round(self.background_share * self.n_texts)
+        sizes = rng.integers(low, high + 1, self.n_texts - n_others)
+        sets = list(balanced_sets(rng, len(names), sizes))
+        texts = list(_write_all(rng, templates, [[names[k] for k in own] for own in sets]))
+        if n_others:
+            texts += background_texts(
+                names,
+                n_others,
+                labels_per_text=self.labels_per_text,
+                templates=templates,
+                random_state=random_state,
+            ).texts
+        Y = np.zeros((self.n_texts, len(names)), dtype=np.int8)
+        for row, chosen in enumerate(sets):
             Y[row, chosen] = 1
-            words = [names[i] for i in chosen]
-            texts.append(_write(rng, templates[pick[row]], styles[row], words))
-        return Corpus(texts, Y, names)
+        order = rng.permutation(self.n_texts)
+        return Corpus([texts[i] for i in order], Y[order], names)
 
-    def _check_templates(self) -> list[str]:
-        templates = list(TEMPLATES if self.templates is None else self.templates)
-        if not templates:
+
+def background_texts(
+    labels: Sequence[str],
+    n_texts: int = 1000,
+    *,
+    labels_per_text: int | tuple[int, int] = (1, 4),
+    templates: Sequence[str] | None = None,
+    random_state: RandomState = None,
+) -> Corpus:
+    """Texts about other things than the labels, to put beside captions of your own.
+
+    Without them a classifier learns that every picture has some label.
+
+    Parameters
+    ----------
+    labels : sequence of n_labels str
+        The labels. What is or means one of them is not written about.
+    n_texts : int, default=1000
+        How many texts to make: a fifth to a third of all texts served best.
+    labels_per_text : int or tuple of (int, int), default=(1, 4)
+        Number of things in a text, as of :class:`~sklearn_tai.PromptCorpusGenerator`.
+    templates : sequence of str or None, default=None
+        As of :class:`~sklearn_tai.PromptCorpusGenerator`.
+    random_state : int, RandomState instance or None, default=None
+        Fixes the texts.
+
+    Returns
+    -------
+    Corpus
+        Texts that have no label.
+
+    Raises
+    ------
+    ValueError
+        If labels are missing, blank or repeated, or a template has no ``{}``.
+
+    See Also
+    --------
+    background_names : What they are about.
+    concatenate_corpora : Puts them and other texts together.
+
+    Examples
+    --------
+    >>> from sklearn_tai.corpus import Corpus, background_texts, concatenate_corpora
+    >>> own = Corpus(["my dog at the beach"], [[1]], ["dog"])
+    >>> corpus = concatenate_corpora([own, background_texts(["dog"], 3, random_state=0)])
+    >>> corpus.Y.ravel().tolist()
+    [1, 0, 0, 0]
+    """
+    names, things = check_labels(labels), background_names(labels)
+    low, high = check_labels_per_text(labels_per_text, len(things))
+    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+    rng = np.random.default_rng(seed)
+    sets = balanced_sets(rng, len(things), rng.integers(low, high + 1, n_texts))
+    own = [[things[k] for k in chosen] for chosen in sets]
+    texts = list(_write_all(rng, _check_templates(templates), own))
+    return Corpus(texts, np.zeros((n_texts, len(names)), dtype=np.int8), names)
+
+
+def _check_templates(given: Sequence[str] | None) -> list[str]:
+    templates = list(TEMPLATES if given is None else given)
+    if not templates:
+        raise ValueError("templates is empty; give at least one, or None for the default ones.")
+    for i, template in enumerate(templates):
+        if not isinstance(template, str) or template.count("{}") != 1:
             raise ValueError(
-                "templates is empty; give at least one, or None for the default ones."
+                f"templates[{i}] is {template!r}; expected a str with exactly one '{{}}', where "
+                "the list of objects goes."
             )
-        for i, template in enumerate(templates):
-            if not isinstance(template, str) or template.count("{}") != 1:
-                raise ValueError(
-                    f"templates[{i}] is {template!r}; expected a str with exactly one '{{}}', "
-                    "where the list of objects goes."
-                )
-        return templates
+    return templates
+
+
+def _write_all(
+    rng: np.random.Generator, templates: list[str], sets: list[list[str]]
+) -> Iterator[str]:
+    """One text for each list of names, in a template and a style drawn at random."""
+    pick = rng.integers(len(templates), size=len(sets))
+    styles = rng.choice(_STYLES, len(sets), p=_STYLE_WEIGHTS)
+    for names, template, style in zip(sets, pick, styles):
+        yield _write(rng, templates[template], style, names)
 
 
 def _write(rng: np.random.Generator, template: str, style: str, names: list[str]) -> str:

@@ -1,0 +1,77 @@
+"""Texts about other things: what a picture shows that has none of the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from ..inputs import check_labels
+from ._grammar import noun, singular
+
+
+class _Thing(NamedTuple):
+    names: tuple[str, ...]  # of one thing
+    kinds: tuple[str, ...]  # what its part of the list is called
+
+
+@cache
+def _things() -> tuple[_Thing, ...]:
+    lines = (files(__package__) / "data" / "background.txt").read_text("utf-8").splitlines()
+    return tuple(_parse(lines))
+
+
+def _parse(lines: Sequence[str]) -> Iterator[_Thing]:
+    kinds: tuple[str, ...] = ()
+    for line in filter(None, lines):
+        if line.startswith("# "):
+            kinds = tuple(line[2:].split(", "))
+        else:
+            yield _Thing(tuple(line.split(" / ")), kinds)
+
+
+def background_names(labels: Sequence[str]) -> list[str]:
+    """Names of everyday things, scenes and materials that are none of the labels.
+
+    Left out are those that are, hold or mean a label: "fire truck" and "lorry" for "truck",
+    and all animals for "animal".
+
+    Parameters
+    ----------
+    labels : sequence of n_labels str
+        The labels.
+
+    Returns
+    -------
+    list of str
+        About a thousand names, one of each thing.
+
+    Examples
+    --------
+    >>> from sklearn_tai.corpus import background_names
+    >>> names = background_names(["sofa", "animal"])
+    >>> "couch" in names, "dog" in names, "bridge" in names
+    (False, False, True)
+    """
+    wanted = {
+        _words(form)
+        for label in check_labels(labels)
+        for form in (label, singular(label), noun(label).plural)
+    }
+    return [
+        thing.names[0]
+        for thing in _things()
+        if not wanted & {_words(kind) for kind in thing.kinds}
+        and not any(_is_part(_words(name), w) for name in thing.names for w in wanted)
+    ]
+
+
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(name.lower().replace("-", " ").split())
+
+
+def _is_part(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether one name holds the other, word by word."""
+    short, long = sorted((one, other), key=len)
+    return any(long[i : i + len(short)] == short for i in range(len(long) - len(short) + 1))
