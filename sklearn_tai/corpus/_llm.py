@@ -203,16 +203,14 @@ class BaseLLMCorpusGenerator(BaseEstimator):
         More texts begin with the same sets, so that a run can grow.
         """
         n_sets = -(-self.n_texts // (1 + self.n_variations))
-        seeds = np.random.default_rng(settings["seed"]).spawn(4)
-        is_other = seeds[0].random(n_sets) < self.background_share
-        plan = []
-        for n, first, rng in ((n_labels, 0, seeds[1]), (n_things, n_labels, seeds[2])):
+        n_others = np.floor(self.background_share * np.arange(n_sets + 1))  # evenly spread
+        rngs, plan = np.random.default_rng(settings["seed"]).spawn(4), []
+        for first, n in ((0, n_labels), (n_labels, n_things)):
             low, high = check_labels_per_text(self.labels_per_text, n)
-            sizes = rng.integers(low, high + 1, n_sets)
-            plan.append(
-                [first + k for k in own] for own in balanced_sets(rng.spawn(1)[0], n, sizes)
-            )
-        return [next(plan[int(other)]) for other in is_other]
+            sizes = rngs.pop(0).integers(low, high + 1, n_sets)
+            sets = balanced_sets(rngs.pop(0), n, sizes) if n else iter(())
+            plan.append(map((first + np.arange(n)).take, sets))
+        return [next(plan[int(other)]).tolist() for other in np.diff(n_others)]
 
     def _corpus(
         self, store: Checkpoint, sets: list[list[int]], all_names: list[str], n_labels: int

@@ -43,11 +43,17 @@ def training_set(
 
 
 def check_some_present(data: TrainingSet) -> None:
-    """Refuse labels that no item has, or warn of those that none has."""
-    lonely = data.classes[np.asarray((data.Y == 1).sum(axis=0)).ravel() == 0]
+    """Refuse labels that no item has, or that all have, and warn of those that none has."""
+    n_present = np.asarray((data.Y == 1).sum(axis=0)).ravel()
+    lonely = data.classes[n_present == 0]
     if len(lonely) == len(data.classes):
         raise ValueError(
             "y has no 1 at all, so there is nothing to learn. Add items that have labels."
+        )
+    if np.isin(n_present, (0, len(data.is_image))).all():
+        raise ValueError(
+            "all texts have the same labels, so nothing tells these from other things. Add texts "
+            "without them, such as sklearn_tai.corpus.background_texts(labels)."
         )
     if len(lonely):
         warnings.warn(

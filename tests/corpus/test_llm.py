@@ -25,7 +25,7 @@ def no_waiting(monkeypatch):
 
 def ollama(server, n_texts=12, **params):
     return OllamaCorpusGenerator(
-        MODEL, n_texts, **{"host": server.url, "random_state": 0, **params}
+        MODEL, n_texts, **{"host": server.url, "random_state": 0, "background_share": 0, **params}
     )
 
 
@@ -33,7 +33,12 @@ def openai(server, n_texts=12, **params):
     return OpenAICorpusGenerator(
         params.pop("model", MODEL),
         n_texts,
-        **{"base_url": f"{server.url}/v1", "random_state": 0, **params},
+        **{
+            "base_url": f"{server.url}/v1",
+            "random_state": 0,
+            "background_share": 0,
+            **params,
+        },
     )
 
 

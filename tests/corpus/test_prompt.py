@@ -20,9 +20,9 @@ def test_every_label_equally_often():
 
 def test_sizes_of_label_sets():
     _, Y = PromptCorpusGenerator(500, labels_per_text=(2, 4), random_state=0).generate(LABELS)
-    assert set(Y.sum(axis=1)) == {2, 3, 4}
+    assert set(Y.sum(axis=1)) == {0, 2, 3, 4}
     _, Y = PromptCorpusGenerator(10, labels_per_text=(2, 9), random_state=0).generate(LABELS[:3])
-    assert set(Y.sum(axis=1)) <= {2, 3}
+    assert set(Y.sum(axis=1)) <= {0, 2, 3}
 
 
 def test_texts_name_their_labels_and_no_others():
@@ -49,7 +49,11 @@ def test_templates():
     assert len(set(TEMPLATES)) >= 20
     assert "there {be} {} in the photo." in TEMPLATES
     texts, _ = PromptCorpusGenerator(
-        20, labels_per_text=1, templates=["{braces} {be} {}!"], random_state=0
+        20,
+        labels_per_text=1,
+        templates=["{braces} {be} {}!"],
+        background_share=0,
+        random_state=0,
     ).generate(["dog"])
     assert set(texts) == {"{braces} is a dog!", "{braces} is dog!", "{braces} are dogs!"}
 
@@ -75,7 +79,9 @@ def test_templates():
     ],
 )
 def test_grammar(name, article, plural):
-    generator = PromptCorpusGenerator(30, labels_per_text=1, templates=["{}"], random_state=0)
+    generator = PromptCorpusGenerator(
+        30, labels_per_text=1, templates=["{}"], background_share=0, random_state=0
+    )
     assert set(generator.generate([name]).texts) == {article, name, plural}
 
 
@@ -89,7 +95,9 @@ def test_grammar(name, article, plural):
 )
 def test_lists_of_labels(names, pattern):
     n = len(names)
-    generator = PromptCorpusGenerator(30, labels_per_text=n, templates=["{}"], random_state=0)
+    generator = PromptCorpusGenerator(
+        30, labels_per_text=n, templates=["{}"], background_share=0, random_state=0
+    )
     for text in generator.generate(names).texts:
         assert re.fullmatch(pattern, text.replace("an ", "").replace("a ", "")), text
 
@@ -104,6 +112,7 @@ def test_lists_of_labels(names, pattern):
         ({"labels_per_text": (3, 2)}, "1 <= min <= max"),
         ({"labels_per_text": (1, 2, 3)}, "an int or two"),
         ({"labels_per_text": 0}, "'labels_per_text' parameter"),
+        ({"background_share": 1}, "'background_share' parameter"),
     ],
 )
 def test_bad_parameters(params, message):
