@@ -56,16 +56,15 @@ def test_share_of_a_corpus():
 def test_one_label_is_learnt(encoder, scenes):
     """Without other things all texts are alike, and all pictures."""
     truth = scenes.Y[:, [scenes.label_names.index("dog")]]
-    for share, least in ((0, 0), (0.25, 0.6)):
+    for share in (0, 0.25):
         corpus = PromptCorpusGenerator(300, background_share=share, random_state=0)
         texts, Y = corpus.generate(["dog"])
         if share == 0:
-            with pytest.raises(
-                ValueError, match="all texts have the same labels.*background_texts"
-            ):
+            with pytest.raises(ValueError, match=r"same labels.*background_texts"):
                 TextAsImageClassifier(encoder).fit(texts, Y)
         else:
-            assert TextAsImageClassifier(encoder).fit(texts, Y).score(scenes.images, truth) > least
+            clf = TextAsImageClassifier(encoder).fit(texts, Y)
+            assert clf.score(scenes.images, truth) > 2 * truth.mean()
 
 
 def test_language_models_are_asked_about_other_things():

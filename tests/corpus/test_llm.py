@@ -376,7 +376,7 @@ import os, sys
 import ollama
 from sklearn_tai import OllamaCorpusGenerator
 g = OllamaCorpusGenerator(sys.argv[1], 400, host=sys.argv[2], checkpoint=sys.argv[3],
-                          n_variations=1, n_jobs=2, random_state=0)
+                          n_variations=1, n_jobs=2, background_share=0, random_state=0)
 for line in sys.stdin:
     pid = os.fork()
     if not pid:
