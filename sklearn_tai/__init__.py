@@ -13,7 +13,6 @@ _EXPORTS = {
     "KernelAdapter": "adapters",
     "MLPAdapter": "adapters",
     "MixedPerturbation": "perturbation",
-    "MultiCropClassifier": "crops",
     "MultiLabelCalibratedClassifier": "decisions",
     "MultiLabelThresholdClassifier": "decisions",
     "OllamaCorpusGenerator": "corpus",
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from .baselines import ZeroShotClassifier
     from .classifier import TextAsImageClassifier
     from .corpus import OllamaCorpusGenerator, OpenAICorpusGenerator, PromptCorpusGenerator
-    from .crops import MultiCropClassifier
     from .decisions import MultiLabelCalibratedClassifier, MultiLabelThresholdClassifier
     from .encoders import OpenCLIPEncoder
     from .ensemble import ScoreEnsemble
@@ -42,7 +40,6 @@ __all__ = [
     "KernelAdapter",
     "MLPAdapter",
     "MixedPerturbation",
-    "MultiCropClassifier",
     "MultiLabelCalibratedClassifier",
     "MultiLabelThresholdClassifier",
     "OllamaCorpusGenerator",
