@@ -1,6 +1,7 @@
 """The methods side by side on whole images and with regions, with the spread over images.
 
-    python -m benchmarks.accuracy.headline --testbed photos --ground FOLDER [--labels 20 --seeds 10]
+    python -m benchmarks.accuracy.headline --testbed photos --ground FOLDER
+    python -m benchmarks.accuracy.headline --testbed photos --ground FOLDER --labels 20 --seeds 10
 
 mAP in %, trained on texts alone. ``±`` is the standard deviation over seeds (texts, adapter, and
 which labels, where ``--labels`` takes some of them); in brackets is the 95 % interval of the mean
@@ -101,21 +102,17 @@ def main() -> None:
                 values[name + view].append(100 * mean_average_precision(bed.Y, scores))
                 draws[name + view].append(100 * resampled(bed.Y, scores, counts))
         values["chance"].append(100 * bed.Y[:, bed.Y.any(axis=0)].mean())
-    print(
-        f"\n{bed.name}: {n} images, {len(bed.label_names)} labels, {args.n_texts} texts, ", end=""
-    )
+    print(f"\n{bed.name}: {n} images, {bed.Y.shape[1]} labels, {args.n_texts} texts, ", end="")
     print(f"{args.seeds} seeds; chance {np.mean(values.pop('chance')):.1f}\n")
     print("| method | mAP | the default is ahead by |\n|---|---|---|")
     # images that are drawn twice raise mAP, for all methods alike
     of_name = {name: np.nanmean(d, axis=0) - np.nanmean(d) for name, d in draws.items()}
     for name, v in values.items():
-        spread = f" ± {np.std(v, ddof=1):.1f}" if np.ptp(v) > 0.01 else ""
-        gain = np.mean(values[default]) - np.mean(v)
+        mean, spread = np.mean(v), f" ± {np.std(v, ddof=1):.1f}" if np.ptp(v) > 0.01 else ""
+        gain = np.mean(values[default]) - mean
         lead = interval(gain, of_name[default] - of_name[name])
         ahead = "" if name == default else f"{gain:.1f} {lead}"
-        print(
-            f"| {name} | {np.mean(v):.1f}{spread} {interval(np.mean(v), of_name[name])} | {ahead} |"
-        )
+        print(f"| {name} | {mean:.1f}{spread} {interval(mean, of_name[name])} | {ahead} |")
 
 
 def interval(mean: float, deviations: np.ndarray) -> str:
