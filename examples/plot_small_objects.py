@@ -44,8 +44,8 @@ for name, own in scores.items():
     print(f"{name:12} {', '.join(labels[np.argsort(-own[157])[:4]])}")
 
 # %%
-# :class:`~sklearn_tai.inspection.RegionDisplay` draws the probability of a label in each region over
-# the picture. The bundled model has 3 × 3 regions; CLIP ViT-B/16 has 14 × 14.
+# :class:`~sklearn_tai.inspection.RegionDisplay` draws the probability of a label in each region
+# over the picture. The bundled model has 3 × 3 regions; CLIP ViT-B/16 has 14 × 14.
 _ = RegionDisplay.from_estimator(clf, images[157])
 
 # %%
