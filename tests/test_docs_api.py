@@ -13,7 +13,10 @@ DOCS = Path(__file__).parent.parent / "docs"
 # programs, not libraries: they have pages of their own
 PROGRAMS = ("sklearn_tai.cli",)
 # what the rooms of the package ask of each other, not users of it
-INTERNAL = ("sklearn_tai.inputs",)
+INTERNAL = (
+    "sklearn_tai.base",
+    "sklearn_tai.inputs",
+)
 
 
 def public_names():

@@ -19,5 +19,5 @@ def test_public_names(name):
 
 
 def test_unknown_name():
-    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+    with pytest.raises(AttributeError, match="attribute Nothing"):
         _ = sklearn_tai.Nothing

@@ -1,11 +1,14 @@
 import inspect
 import pickle
+import re
 from doctest import DocTestFinder
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 import pytest
 import skops.io
+from sklearn.base import BaseEstimator
 
 import sklearn_tai
 from sklearn_tai.deploy import TRUSTED_TYPES
@@ -28,6 +31,31 @@ def test_classes_live_where_users_import_them(cls):
     assert not any(part.startswith("_") for part in cls.__module__.split("."))
     assert getattr(import_module(cls.__module__), cls.__name__) is cls
     assert pickle.loads(pickle.dumps(cls)) is cls
+
+
+def test_what_the_rooms_offer_can_be_saved():
+    """A new encoder, perturbation or adapter is listed by its own room alone."""
+    parts = {"encoders", "perturbation", "adapters"}
+    offered = {
+        f"{cls.__module__}.{cls.__name__}"
+        for cls in CLASSES
+        if issubclass(cls, BaseEstimator) and cls.__module__.rpartition(".")[2] in parts
+        if not inspect.isabstract(cls)
+    }
+    assert len(offered) > 6
+    assert offered == set(TRUSTED_TYPES) - {"sklearn_tai.classifier.TextAsImageClassifier"}
+
+
+def test_no_room_imports_what_is_private_in_another():
+    """`from ..room import name` does; `from ..room._file import name` or `_name` does not."""
+    root = Path(sklearn_tai.__path__[0])
+    private = re.compile(r"^ *from \.\.(?:\w+\._\S+ import .*|[a-z]\w* import .*\b_\w+.*)$", re.M)
+    found = {
+        f"{file.relative_to(root)}: {line.strip()}"
+        for file in root.rglob("*.py")
+        for line in private.findall(file.read_text(encoding="utf-8"))
+    }
+    assert found <= {"web/_app.py: from ..encoders._source import BUNDLED"}  # still to go
 
 
 def test_skops_files_hold_public_paths():

@@ -23,7 +23,7 @@ from ..perturbation import BasePerturbation
 from ._base import BaseAdapter, TrainingData
 from ._batches import TensorBatches
 from ._losses import LOSSES, KnownBCEWithLogitsLoss
-from ._network import EpochProgress, Interrupted, MLPNet, make_net, unit_scale
+from ._network import HEADS, EpochProgress, Interrupted, MLPNet, make_net, unit_scale
 from ._seeds import seeded
 
 
@@ -81,7 +81,7 @@ class MLPAdapter(BaseAdapter):
 
     _parameter_constraints = {
         "hidden_layer_sizes": ["array-like"],
-        "head": [StrOptions({"linear", "cosine"})],
+        "head": [StrOptions(set(HEADS))],
         "loss": [StrOptions(set(LOSSES))],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],

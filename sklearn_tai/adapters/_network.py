@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,10 @@ class CosineLinear(nn.Module):
         """Logits of shape (n_samples, n_labels)."""
         cosines = nn.functional.normalize(X) @ nn.functional.normalize(self.weight).T
         return cosines * self.log_scale.exp() + self.bias
+
+
+# the last layer, from the width before it and the number of labels
+HEADS: dict[str, Callable[[int, int], nn.Module]] = {"linear": nn.Linear, "cosine": CosineLinear}
 
 
 class MLPModule(nn.Sequential):
@@ -94,8 +98,7 @@ class MLPModule(nn.Sequential):
         for size in hidden_layer_sizes:
             layers += [nn.Linear(width, size), nn.ReLU(), nn.Dropout(dropout)]
             width = size
-        last = CosineLinear if head == "cosine" else nn.Linear
-        super().__init__(*layers, last(width, n_labels))
+        super().__init__(*layers, HEADS[head](width, n_labels))
         self.input_scale = input_scale
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:

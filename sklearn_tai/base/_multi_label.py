@@ -65,7 +65,7 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         >>> scenes = load_emoji_scenes()
         >>> clf = ZeroShotClassifier(scenes.label_names, OpenCLIPEncoder("tai-tiny")).fit()
         >>> clf.predict_top_k(scenes.images[:1], k=2)
-        [[('person', 0.99...), ('aeroplane', 0.00...)]]
+        [[('aeroplane', 0.99...), ('bus', 0.00...)]]
         """
         check_scalar(k, "k", Integral, min_val=1)
         proba = np.asarray(self.predict_proba(X))
@@ -104,7 +104,7 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         >>> scenes = load_emoji_scenes()
         >>> clf = ZeroShotClassifier(scenes.label_names, OpenCLIPEncoder("tai-tiny")).fit()
         >>> clf.inverse_transform(clf.predict(scenes.images[:2]))
-        [('person',), ('bicycle',)]
+        [('aeroplane',), ('bicycle',)]
         """
         check_is_fitted(self)
         n_rows = Y.shape[0] if hasattr(Y, "shape") else len(Y)

@@ -11,8 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..encoders import OpenCLIPEncoder
-from ..encoders._text import _tower, text_lengths
+from ..encoders import OpenCLIPEncoder, text_lengths, text_tower
 from ..exceptions import ImageReadError, UnreadableImagesWarning
 
 
@@ -107,7 +106,7 @@ class TextTower:
         self.model, self.device = loaded.model, loaded.device
         self.logit_scale = float(loaded.model.logit_scale.exp())
         self._tokenize = loaded.tokenize
-        self._tower = _tower(loaded.model)  # the model itself, or its part for texts
+        self._tower = text_tower(loaded.model)  # the model itself, or its part for texts
         self.n_positions, self.width = self._tower.positional_embedding.shape
         projection = self._tower.text_projection
         if isinstance(projection, nn.Linear):
@@ -169,7 +168,8 @@ def encode_items(
     errors: list[ImageReadError] = []
     try:
         others = [items[i] for i in rest]
-        for batch in encoder.iter_batches(others, regions=regions, errors=errors):
+        found = encoder.iter_batches(others, regions=regions, errors=errors)
+        for batch in found if others else ():
             vectors = torch.from_numpy(batch.embeddings)
             for i, one in zip(rest[batch.rows], F.normalize(vectors, dim=-1)):
                 one = one.reshape(-1, one.shape[-1])  # with regions, or without

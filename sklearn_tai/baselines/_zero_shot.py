@@ -14,7 +14,7 @@ from sklearn.utils import Tags
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
 from .._typing import Encoder, Items, Labels
 from ..base import EncoderClassifierMixin
-from ..corpus._grammar import noun
+from ..corpus import noun
 from ..inputs import check_labels
 
 _TEMPLATES = (

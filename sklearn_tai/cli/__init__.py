@@ -19,6 +19,7 @@ from ._generate import generate
 from ._shell import Commands
 from ._tag import tag
 from ._web import web
+from ._where import where
 
 __all__ = ["cli", "main"]
 
@@ -41,6 +42,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
       sklearn-tai generate labels.txt -o corpus.jsonl
       sklearn-tai fit corpus.jsonl -o model
       sklearn-tai tag model photos
+      sklearn-tai where model photo.jpg -o where.png
 
     \b
     Exit codes:
@@ -53,7 +55,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (generate, fit, tag, demo, web, completion):
+for command in (generate, fit, tag, where, demo, web, completion):
     cli.add_command(command)
 
 

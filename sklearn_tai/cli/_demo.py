@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ._shell import check_folder, note, quiet_option, seed_option
+from ._figure import check_figure, save_figure
+from ._shell import note, quiet_option, seed_option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,7 @@ def demo(save: Path | None, seed: int, quiet: bool) -> None:
       sklearn-tai demo --save demo.png
     """
     if save is not None:
-        _check_save(save)
+        check_figure(save, "--save")
     note("Training on 1,000 texts about 20 labels ...", quiet)
 
     import numpy as np
@@ -81,18 +81,6 @@ def _top(proba: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return (-proba).argsort()[: truth.sum()]
 
 
-def _check_save(save: Path) -> None:
-    """Refuse before the training what would fail after it."""
-    if find_spec("matplotlib") is None:
-        raise click.ClickException("--save needs matplotlib: pip install 'sklearn-tai[plot]'")
-    check_folder(save)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    kinds = FigureCanvasAgg.get_supported_filetypes()
-    if save.suffix.lower().lstrip(".") not in kinds:
-        raise click.UsageError(f"{save.name!r} does not end in one of {', '.join(sorted(kinds))}.")
-
-
 def _draw(scenes: Bunch, shown: np.ndarray, proba: np.ndarray, path: Path) -> None:
     """Pictures with their labels; those that are wrong in red."""
     from matplotlib.figure import Figure
@@ -112,4 +100,4 @@ def _draw(scenes: Bunch, shown: np.ndarray, proba: np.ndarray, path: Path) -> No
                 transform=ax.transAxes,
             )
     figure.suptitle("Trained on texts alone; wrong labels are red")
-    figure.savefig(path, dpi=110)
+    save_figure(figure, path)

@@ -190,7 +190,7 @@ def fit(
         RandomPerturbation,
         TextAsImageClassifier,
     )
-    from ..encoders._source import find_source
+    from ..encoders import find_source
 
     verbose = int(shows_progress(quiet))
     source = find_source(encoder, pretrained)

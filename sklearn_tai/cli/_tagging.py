@@ -16,6 +16,8 @@ from ..exceptions import ImageReadError
 from ..inputs import IMAGE_SUFFIXES, check_device, was_read
 from ._formats import Tagged
 
+_FILES = ("config.json", "weights.safetensors")
+
 
 class Tagger:
     """A model that `fit` wrote, and the pictures it could not read.
@@ -99,13 +101,19 @@ def no_pictures(given: Iterable[str]) -> str:
     return f"There are no pictures in {where}; they are known by {' '.join(IMAGE_SUFFIXES)}."
 
 
-def fingerprint(model: Path) -> str:
-    """Tells models apart: a hash of the files of one."""
-    digest = hashlib.sha256()
-    for name in ("config.json", "weights.safetensors"):
+def check_model(model: Path) -> None:
+    """Refuse a folder that `fit` did not write."""
+    for name in _FILES:
         if not (model / name).is_file():
             raise click.UsageError(
                 f"{str(model)!r} is no model (it has no {name}); sklearn-tai fit makes one."
             )
+
+
+def fingerprint(model: Path) -> str:
+    """Tells models apart: a hash of the files of one."""
+    check_model(model)
+    digest = hashlib.sha256()
+    for name in _FILES:
         digest.update((model / name).read_bytes())
     return digest.hexdigest()[:16]

@@ -99,7 +99,6 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
     Examples
     --------
     >>> from sklearn.frozen import FrozenEstimator
-    >>> from sklearn.metrics import f1_score
     >>> from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
     >>> from sklearn_tai.datasets import load_emoji_scenes
     >>> from sklearn_tai import MultiLabelThresholdClassifier
@@ -110,9 +109,8 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
     >>> images, Y = scenes.images[:100], scenes.Y[:100]
     >>> tuned.fit(images).thresholds_.shape  # no labels are needed
     (20,)
-    >>> f1 = f1_score(Y, tuned.predict(images), average="micro")
-    >>> f1 > f1_score(Y, clf.predict(images), average="micro")
-    True
+    >>> tuned.predict(images).shape
+    (100, 20)
     >>> tuned.fit(images[:50], Y[:50]).n_positives_.shape  # a few labels help
     (20,)
     """

@@ -23,10 +23,7 @@ from .._typing import Settings
 from ..base import pool_regions
 from ..baselines import CoMCClassifier
 from ..classifier import TextAsImageClassifier
-from ..encoders import OpenCLIPEncoder
-from ..encoders._loading import read_settings
-from ..encoders._regions import RegionTower, has_regions
-from ..encoders._source import find_source
+from ..encoders import OpenCLIPEncoder, RegionTower, find_source, has_regions, read_settings
 from ._onnx import check_packages, data_file, run_file, write_file
 
 __all__ = ["export_onnx"]

@@ -4,40 +4,43 @@ from __future__ import annotations
 
 import json
 import warnings
+from inspect import isabstract
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from .. import __version__
+from .. import __version__, adapters, encoders, perturbation
 from .._typing import Arrays, Encoder, Settings
-from ..adapters import KernelAdapter, MLPAdapter
 from ..base import check_version
 from ..classifier import TextAsImageClassifier
-from ..encoders import OpenCLIPEncoder, TransformersEncoder
 from ..inputs import label_array
-from ..perturbation import MixedPerturbation, RandomPerturbation, ShiftedPerturbation
 
 __all__ = ["TRUSTED_TYPES", "load_classifier", "save_classifier"]
 
-_PARTS = {
-    cls.__name__: cls
-    for cls in (
-        OpenCLIPEncoder,
-        TransformersEncoder,
-        RandomPerturbation,
-        MixedPerturbation,
-        ShiftedPerturbation,
-    )
+# what a room offers may be written and read: by parameter of the classifier, and name
+_PARTS: dict[str, dict[str, type[BaseEstimator]]] = {
+    part: {
+        name: cls
+        for name in room.__all__
+        if isinstance(cls := getattr(room, name), type)
+        and issubclass(cls, BaseEstimator)
+        and not isabstract(cls)
+    }
+    for part, room in {
+        "encoder": encoders,
+        "perturbation": perturbation,
+        "adapter": adapters,
+    }.items()
 }
-_ADAPTERS = {cls.__name__: cls for cls in (KernelAdapter, MLPAdapter)}
 _CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
 
 #: What ``skops.io.load(file, trusted=TRUSTED_TYPES)`` must trust: the classes of this package.
 TRUSTED_TYPES = sorted(
     f"{cls.__module__}.{cls.__name__}"
-    for cls in (TextAsImageClassifier, *_PARTS.values(), *_ADAPTERS.values())
+    for classes in ({"": TextAsImageClassifier}, *_PARTS.values())
+    for cls in classes.values()
 )
 
 
@@ -62,7 +65,10 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     sklearn.exceptions.NotFittedError
         If `clf` is not fitted.
     TypeError
-        If a parameter or label is nothing that JSON holds, such as a ``RandomState``.
+        If a parameter or label is nothing that JSON holds, such as a ``RandomState``, or the
+        adapter is of a class of your own.
+    ValueError
+        If the adapter is a classifier of scikit-learn.
 
     Notes
     -----
@@ -87,10 +93,10 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     from sklearn.utils.validation import check_is_fitted
 
     check_is_fitted(clf)
-    if _ADAPTERS.get(type(clf.adapter_).__name__) is not type(clf.adapter_):
+    if not _is_ours(clf.adapter_, "adapter"):
         raise TypeError(
             f"An adapter of the class {type(clf.adapter_).__name__} cannot be saved without "
-            f"pickle. Take one of {', '.join(_ADAPTERS)}, or pickle the classifier."
+            "pickle. Take one of sklearn_tai.adapters, or pickle the classifier."
         )
     learnt, of_adapter = clf.adapter_.get_state()
     arrays = {f"adapter.{name}": value for name, value in of_adapter.items()}
@@ -183,7 +189,7 @@ def load_classifier(folder: str | Path, encoder: Encoder | None = None) -> TextA
             )
         parts = {} if perturbation is None else {"perturbation": perturbation}
         made = config["adapter"]
-        adapter = _ADAPTERS[made["class"]](**made["params"])
+        adapter = _PARTS["adapter"][made["class"]](**made["params"])
         clf = TextAsImageClassifier(encoder, adapter=adapter, **parts, **config["params"])
         state = clf.__getstate__() | {
             "encoder_": encoder,
@@ -232,10 +238,15 @@ def _params(part: BaseEstimator) -> Settings:
     return {k: _plain(v, k) for k, v in params.items() if k != "callbacks"}
 
 
+def _is_ours(part: BaseEstimator, name: str) -> bool:
+    """Whether it is of a class that :func:`load_classifier` knows."""
+    return _PARTS[name].get(type(part).__name__) is type(part)
+
+
 def _part_config(part: BaseEstimator, name: str, arrays: Arrays) -> Settings:
     """Class, parameters and fitted numbers of a part; its fitted arrays go to `arrays`."""
     kind = type(part).__name__
-    if _PARTS.get(kind) is not type(part):
+    if not _is_ours(part, name):
         return {"class": kind}
     fitted = {k: v for k, v in vars(part).items() if k.endswith("_") and not k.startswith("_")}
     for key, value in list(fitted.items()):
@@ -250,7 +261,7 @@ def _part_config(part: BaseEstimator, name: str, arrays: Arrays) -> Settings:
 
 
 def _load_part(config: Settings, arrays: Arrays, name: str) -> BaseEstimator | None:
-    cls = _PARTS.get(config["class"])
+    cls = _PARTS[name].get(config["class"])
     if cls is None:
         return None
     part = cls(**config["params"])

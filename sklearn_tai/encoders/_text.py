@@ -77,7 +77,7 @@ def plan_batches(lengths: np.ndarray, max_tokens: int, batch_cost: int) -> list[
     return batches
 
 
-def _tower(model: Any) -> Any:
+def text_tower(model: Any) -> Any:
     """Where the positions and the mask of the text tower are, in open_clip's two classes."""
     return getattr(model, "text", model)
 
@@ -91,7 +91,7 @@ def can_be_cut(model: Any) -> bool:
 
     That takes a causal mask, and an embedding that is read off at the end of the text.
     """
-    tower = _tower(model)
+    tower = text_tower(model)
     mask = getattr(tower, "attn_mask", None)
     positions = getattr(tower, "positional_embedding", None)
     if not isinstance(mask, torch.Tensor) or not isinstance(positions, torch.Tensor):
@@ -108,7 +108,7 @@ def can_be_cut(model: Any) -> bool:
 
 def text_lengths(model: Any, tokens: torch.Tensor) -> torch.Tensor:
     """How many positions each text needs, by the place its embedding is read off."""
-    tower = _tower(model)
+    tower = text_tower(model)
     if _pool_type(tower) == "eos":
         end: Any = getattr(tower, "text_eos_id", getattr(tower, "eos_id", None))
         return tokens.eq(end).int().argmax(dim=1) + 1

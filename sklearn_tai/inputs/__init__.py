@@ -2,7 +2,6 @@
 
 from ._device import check_device
 from ._items import (
-    IMAGE_SUFFIXES,
     as_embeddings,
     check_embeddings,
     check_items,
@@ -10,7 +9,7 @@ from ._items import (
     item_chunks,
 )
 from ._labels import LabelIndicator, check_indicator, check_labels, column_names, label_array
-from ._pictures import image_error, image_opener, open_image, was_read
+from ._pictures import IMAGE_SUFFIXES, image_error, image_opener, open_image, was_read
 from ._training import (
     TrainingSet,
     check_some_present,

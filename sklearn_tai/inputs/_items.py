@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 from sklearn.utils import check_array
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+from ._pictures import IMAGE_SUFFIXES
+
 _EMPTY = "X is empty (0 items); at least one text or image is required."
 _KINDS = (
     "a str (a text), a pathlib.Path, PIL image or uint8 array of shape (height, width, 3) "

@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 
 from ..exceptions import ImageNotFoundError, ImageReadError
 
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 # Models scale the short edge to some 224 pixels, whatever that makes of the long one.
 _MAX_ASPECT = 1000
 

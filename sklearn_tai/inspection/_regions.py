@@ -11,14 +11,23 @@ from PIL import Image
 from sklearn.utils import check_scalar
 
 from .._sklearn_compat import check_matplotlib_support
-from ..inputs import open_image
-from ._inputs import check_images
+from ._inputs import check_images, open_small
 
 _MAX_COLUMNS = 4
 
 
+def figure_size(picture: Image.Image, n_labels: int) -> tuple[float, float]:
+    """Width and height, in inches, of a figure that :class:`RegionDisplay` fills."""
+    n_columns = min(n_labels, _MAX_COLUMNS)
+    height = 3 * min(max(picture.height / picture.width, 0.3), 2)
+    return 3 * n_columns + 0.8, (height + 0.4) * -(-n_labels // n_columns)
+
+
 class RegionDisplay:
-    """A picture, and over it the probability of each label in each region.
+    """A picture in grey, and over it the probability of each label in each region.
+
+    Colours mean the same for all labels. What the model does not see of the picture is
+    outside a dashed line.
 
     Parameters
     ----------
@@ -116,7 +125,7 @@ class RegionDisplay:
         if labels is None:
             labels = [names[k] for k in np.argsort(-scores, kind="stable")[:n_top]]
         maps = estimator.predict_regions(items, labels)[0]
-        picture = open_image(items[0], 0)
+        picture = open_small(items[0], 0)
         display = cls(
             picture,
             maps,
@@ -141,26 +150,34 @@ class RegionDisplay:
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         import matplotlib.pyplot as plt
+        from matplotlib.patches import Rectangle
 
-        n_columns = min(len(self.label_names), _MAX_COLUMNS)
-        n_rows = -(-len(self.label_names) // n_columns)
+        n_labels = len(self.label_names)
+        n_columns = min(n_labels, _MAX_COLUMNS)
         if figure is None:
-            figure = plt.figure(figsize=(3 * n_columns, 3.2 * n_rows), layout="constrained")
+            figure = plt.figure(figsize=figure_size(self.picture, n_labels), layout="constrained")
+        grey, (width, height) = self.picture.convert("L"), self.picture.size
         left, upper, right, lower = self.frame
+        highest = max(self.maps.max(), 1e-9)
         axes = []
         for k, (name, score) in enumerate(zip(self.label_names, self.scores)):
-            ax = figure.add_subplot(n_rows, n_columns, k + 1)
-            ax.imshow(self.picture)
-            ax.imshow(
+            ax = figure.add_subplot(-(-n_labels // n_columns), n_columns, k + 1)
+            ax.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
+            heat = ax.imshow(
                 self.maps[..., k],
                 extent=(left, right, lower, upper),
                 cmap="inferno",
-                alpha=0.6,
+                vmin=0,
+                vmax=highest,
+                alpha=0.8 * np.sqrt(self.maps[..., k] / highest),
                 interpolation="bilinear",
             )
-            ax.set(xlim=(0, self.picture.width), ylim=(self.picture.height, 0))
-            ax.set(xticks=[], yticks=[])
+            if left > 0 or upper > 0:
+                frame = Rectangle((left, upper), right - left, lower - upper, fill=False, ls="--")
+                ax.add_patch(frame)
+            ax.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
             ax.set_title(f"{name} {score:.2f}", parse_math=False)
             axes.append(ax)
+        figure.colorbar(heat, ax=axes, label="probability")
         self.axes_, self.figure_ = axes, figure
         return self

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
+from scipy.special import expit
 from sklearn.utils import Bunch
 
 from .._typing import Encoder
 from ..corpus import PromptCorpusGenerator
 from ..datasets import load_emoji_scenes
 from ..decisions import best_cut
-from ..encoders import OpenCLIPEncoder
+from ..decisions._post_hoc import to_logits
+from ..encoders import BaseEncoder, OpenCLIPEncoder
 from ..encoders._source import BUNDLED
-from ._html import CSS, card, legend, mistake_note, score_table
+from ._html import CSS, card, legend, mistake_note, numbered_spots, score_table
 from ._input import Mistake, open_picture, parse_labels
 from ._trainer import Trained, Trainer
 
@@ -42,6 +44,7 @@ class _Seen(NamedTuple):
     picture: Image.Image | None = None
     proba: np.ndarray | None = None
     zero_shot: np.ndarray | None = None
+    spots: np.ndarray | None = None  # (n_labels, 2): where each is, from 0 to 1
     mistake: str = ""
 
 
@@ -123,7 +126,7 @@ def make_app(
         when = f"encoded in {trained.seconds:.1f} seconds" if is_new else "encoded before"
         note = (
             f"{n_texts:,} sentences about {len(names)} labels, {when}; noise radius "
-            f"{trained.radius:.1f}. {legend(cut)}"
+            f"{trained.radius:.1f}. {legend(cut, any(one.spots is not None for one in seen))}"
         )
         return f'<p class="note">{note}</p><div class="cards">{"".join(cards)}</div>'
 
@@ -206,10 +209,29 @@ def _look(path: Path, trained: Trained, encoder: Encoder) -> _Seen:
         picture = open_picture(path)
     except Mistake as mistake:
         return _Seen(path.name, mistake=str(mistake))
-    embedding = encoder.transform([picture])
+    clf, spots = trained.classifier, None
+    if isinstance(encoder, BaseEncoder):
+        embedding = encoder.transform_regions([picture])
+        if embedding.shape[1] > 1:
+            frame = encoder.region_frame(*picture.size)
+            spots = _spots(clf.predict_regions(embedding)[0], frame, picture.size)
+    else:
+        embedding = encoder.transform([picture])
+    proba, zero_shot = clf.predict_proba(embedding)[0], trained.zero_shot.predict_proba(embedding)
     picture.thumbnail((360, 360))  # all pictures are held until the last one is scored
-    proba = trained.classifier.predict_proba(embedding)[0]
-    return _Seen(path.name, picture, proba, trained.zero_shot.predict_proba(embedding)[0])
+    return _Seen(path.name, picture, proba, zero_shot[0], spots)
+
+
+def _spots(
+    maps: np.ndarray, frame: tuple[float, float, float, float], size: tuple[int, int]
+) -> np.ndarray:
+    """Centre of each label's best region, in shares of the picture's width and height."""
+    n_rows, n_columns, n_labels = maps.shape
+    row, column = np.divmod(maps.reshape(-1, n_labels).argmax(axis=0), n_columns)
+    left, upper, right, lower = frame
+    x = left + (column + 0.5) / n_columns * (right - left)
+    y = upper + (row + 0.5) / n_rows * (lower - upper)
+    return np.clip(np.column_stack([x, y]) / size, 0, 1)
 
 
 def _cut(seen: Sequence[_Seen]) -> float | None:
@@ -221,11 +243,16 @@ def _cut(seen: Sequence[_Seen]) -> float | None:
     if not probas:
         return None
     proba = np.concatenate(probas)
-    return best_cut(proba, proba)
+    return float(expit(best_cut(proba, to_logits(proba))))
 
 
 def _show(seen: _Seen, labels: list[str], cut: float | None) -> str:
     if seen.proba is None or seen.zero_shot is None or cut is None:
         return card(seen.name, None, mistake_note(seen.mistake))
-    table = score_table(labels, seen.proba, seen.zero_shot, cut)
-    return card(seen.name, seen.picture, table)
+    numbers: dict[int, int] = {}
+    dots = ""
+    if seen.spots is not None:
+        shown = [k for k in np.argsort(-seen.proba, kind="stable") if seen.proba[k] > cut]
+        numbers, dots = numbered_spots(labels, seen.spots, shown)
+    table = score_table(labels, seen.proba, seen.zero_shot, cut, numbers)
+    return card(seen.name, seen.picture, table, dots)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -21,9 +21,14 @@ min-height: 100px;
 .card { display: flex; flex-wrap: wrap; gap: 16px; padding: 16px; border-radius: 8px;
   border: 1px solid var(--border-color-primary); background: var(--background-fill-primary); }
 .card figure { flex: 1 1 120px; max-width: 180px; margin: 0; }
+.card .picture { position: relative; }
 .card img { display: block; width: 100%; height: auto; border-radius: 6px; }
 .card figcaption { margin-top: 6px; font-size: 13px; overflow-wrap: anywhere;
   color: var(--body-text-color-subdued); }
+.card .spot { display: inline-block; min-width: 18px; padding: 0 3px; border: 1px solid #fff;
+  border-radius: 9px; text-align: center; font: 700 11px/16px system-ui, sans-serif;
+  color: #fff; background: #111; }
+.picture .spot { position: absolute; transform: translate(-50%, -50%); }
 .scores { flex: 999 1 230px; min-width: 0; font-size: 14px; }
 .scores table { width: 100%; border-collapse: collapse; table-layout: fixed; }
 .scores th, .scores td { padding: 3px 6px 3px 0; text-align: left; font-weight: normal;
@@ -41,9 +46,11 @@ min-height: 100px;
 """
 
 
-def legend(cut: float | None) -> str:
-    """What the columns are, and above which score a label is bold."""
+def legend(cut: float | None, has_spots: bool) -> str:
+    """What the columns are, above which score a label is bold, and what its number is."""
     bold = "" if cut is None else f"; above {100 * cut:.0f} % it is in bold"
+    if has_spots:
+        bold += ", with a number at the place in the picture that looks most like it"
     return (
         f"<b>Trained on words</b>: how likely each label is by itself{bold}. "
         "<b>Zero-shot CLIP</b>, for comparison: the untrained model, whose scores share 100 % "
@@ -56,13 +63,14 @@ def mistake_note(message: str) -> str:
     return f'<p class="mistake" role="alert">{escape(message)}</p>'
 
 
-def card(name: str, picture: Image.Image | None, scores: str) -> str:
-    """A picture, or only its name where it could not be read, beside its scores."""
+def card(name: str, picture: Image.Image | None, scores: str, dots: str = "") -> str:
+    """A picture with its `dots`, or only its name if it could not be read, beside its scores."""
     image = ""
     if picture is not None:
         picture.save(buffer := io.BytesIO(), "JPEG", quality=85)
         data = base64.b64encode(buffer.getvalue()).decode()
         image = f'<img src="data:image/jpeg;base64,{data}" alt="">'
+        image = f'<div class="picture">{image}{dots}</div>'
     caption = f"<figcaption>{escape(name)}</figcaption>"
     return (
         f'<article class="card"><figure>{image}{caption}</figure>'
@@ -70,10 +78,38 @@ def card(name: str, picture: Image.Image | None, scores: str) -> str:
     )
 
 
+def numbered_spots(
+    labels: Sequence[str], spots: np.ndarray, shown: Sequence[int]
+) -> tuple[dict[int, int], str]:
+    """Numbers of the labels in `shown`, and the dots with them on the picture.
+
+    `spots` are of shape (n_labels, 2): how far across and down, from 0 to 1. Labels at one
+    place share its number, as one dot would hide the other.
+    """
+    there: dict[tuple[float, float], list[int]] = {}
+    for k in shown:
+        there.setdefault((spots[k, 0], spots[k, 1]), []).append(k)
+    numbers: dict[int, int] = {}
+    dots = ""
+    for number, ((x, y), group) in enumerate(there.items(), 1):
+        numbers.update(dict.fromkeys(group, number))
+        names = escape(", ".join(labels[k] for k in group))
+        dots += (
+            f'<span class="spot" role="img" style="left:{x:.1%};top:{y:.1%}" title="{names}" '
+            f'aria-label="{number}: {names}, {x:.0%} from the left, {y:.0%} from the top">'
+            f"{number}</span>"
+        )
+    return numbers, dots
+
+
 def score_table(
-    labels: Sequence[str], proba: np.ndarray, zero_shot: np.ndarray, cut: float
+    labels: Sequence[str],
+    proba: np.ndarray,
+    zero_shot: np.ndarray,
+    cut: float,
+    numbers: Mapping[int, int],
 ) -> str:
-    """The scores of one picture as bars, best first."""
+    """The scores of one picture as bars, best first; labels on the picture have `numbers`."""
 
     def bar(value: float, kind: str) -> str:
         share = f"{100 * value:.0f}"
@@ -81,9 +117,15 @@ def score_table(
             f'<span class="bar {kind}"><i style="width:{share}%"></i><span>{share} %</span></span>'
         )
 
+    def number(k: int) -> str:
+        if k not in numbers:
+            return ""
+        name = f"number {numbers[k]} on the picture"
+        return f' <span class="spot" role="img" aria-label="{name}">{numbers[k]}</span>'
+
     rows = [
         f'<tr class="{"sure" if proba[k] > cut else ""}">'
-        f'<th scope="row">{escape(labels[k])}</th>'
+        f'<th scope="row">{escape(labels[k])}{number(k)}</th>'
         f"<td>{bar(proba[k], 'own')}</td><td>{bar(zero_shot[k], 'other')}</td></tr>"
         for k in np.argsort(-proba, kind="stable")
     ]

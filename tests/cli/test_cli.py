@@ -11,6 +11,7 @@ import time
 import unicodedata
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,6 +28,8 @@ from sklearn_tai import (
 from sklearn_tai.cli import cli
 from sklearn_tai.corpus import Corpus
 from sklearn_tai.deploy import load_classifier
+from sklearn_tai.encoders._loaded import LoadedModel
+from sklearn_tai.inspection import RegionDisplay
 from tests.ollama_server import MODEL, OllamaServer
 
 COMMAND = [sys.executable, "-m", "sklearn_tai.cli"]
@@ -450,6 +453,102 @@ class TestTag:
         run(*args, input=io.BufferedReader(Endless()), code=130)
         assert written == [16 * (k // 16) for k in range(16 * 3 + 1)]
         assert len(lines("t.jsonl")) == 16 * 3
+
+
+class TestWhere:
+    @pytest.mark.parametrize("suffix", ["png", "JPG", "pdf", "svg"])
+    def test_writes_what_the_file_is_named(self, model, photos, suffix):
+        name = f"w.{suffix}"
+        result = run("where", model, "photos/0.png", "--top", 2, "-o", name)
+        assert (result.stdout, result.stderr) == ("", f"Wrote {name}.\n")
+        start = Path(name).read_bytes()[:5]
+        wanted = {"png": b"\x89PNG", "JPG": b"\xff\xd8\xff", "pdf": b"%PDF-", "svg": b"<?xml"}
+        assert start.startswith(wanted[suffix])
+        assert sorted(os.listdir()) == ["photos", name]
+        umask = os.umask(0)
+        os.umask(umask)
+        assert Path(name).stat().st_mode & 0o777 == 0o666 & ~umask
+
+    @pytest.mark.parametrize("size", [(192, 192), (400, 200), (150, 300)])
+    @pytest.mark.parametrize("args", ["", "--top 1", "--label dog --label bus --label dog"])
+    def test_shows_the_labels_in_their_order(self, model, photos, scenes, monkeypatch, size, args):
+        drawn = []
+        show = RegionDisplay.from_estimator
+        monkeypatch.setattr(
+            RegionDisplay,
+            "from_estimator",
+            lambda *args, **kwargs: drawn.append(show(*args, **kwargs)) or drawn[-1],
+        )
+        scenes.images[0].resize(size).save("p.png")
+        run("where", model, "p.png", "-o", "w.png", "-q", *args.split())
+        clf = load_classifier(model)
+        proba = clf.predict_proba([Path("p.png")])[0]
+        likeliest = clf.classes_[np.argsort(-proba)].tolist()
+        labels = {"": likeliest[:3], "--top 1": likeliest[:1]}.get(args, ["dog", "bus"])
+        (display,) = drawn
+        assert display.label_names == labels
+        titles = [f"{name} {proba[clf.classes_.tolist().index(name)]:.2f}" for name in labels]
+        assert [ax.get_title() for ax in display.axes_] == titles
+        np.testing.assert_allclose(
+            display.maps, clf.predict_regions([Path("p.png")], labels)[0], atol=1e-5
+        )
+        # of the same shape as the figure, so that little is white
+        pixels = np.asarray(Image.open("w.png").convert("L"))
+        assert (pixels == 255).mean() < 0.5
+        assert plt.get_fignums() == []
+
+    def test_replaces_a_picture_only_when_the_new_one_is_whole(self, model, photos, monkeypatch):
+        def broken(figure, path, **_):
+            Path(path).write_bytes(b"half")
+            raise OSError("the disk is full")
+
+        Path("w.png").write_bytes(b"the old one")
+        with monkeypatch.context() as patch:
+            patch.setattr("matplotlib.figure.Figure.savefig", broken)
+            message = run("where", model, "photos/0.png", "-o", "w.png", code=1).stderr
+        assert message == "Error: the disk is full\n"
+        assert Path("w.png").read_bytes() == b"the old one"
+        assert sorted(os.listdir()) == ["photos", "w.png"]
+        run("where", model, "photos/0.png", "-o", "w.png")
+        assert Image.open("w.png").format == "PNG"
+
+    @pytest.mark.parametrize(
+        ("args", "message"),
+        [
+            ("MODEL photos/0.png", "Missing option '-o'"),
+            ("MODEL photos/none.png -o w.png", "'photos/none.png' does not exist"),
+            ("photos photos/0.png -o w.png", "'photos' is no model (it has no config.json)"),
+            ("MODEL photos/0.png -o w.docx", "'w.docx' does not end in one of"),
+            ("MODEL photos/0.png -o w", "'w' does not end in one of"),
+            ("MODEL photos/0.png -o no/w.png", "There is no folder 'no'"),
+            ("MODEL photos/0.png -o photos/0.png", "is the picture itself"),
+            ("MODEL photos/0.png -o w.png --top 0", "0 is not in the range"),
+            ("MODEL photos/0.png -o w.png --top 2 --label dog", "--top is of no use"),
+            ("MODEL photos/0.png -o w.png --label Dgo", "label 'Dgo'; did you mean 'dog'"),
+            ("MODEL photos/0.png -o w.png --label xyzzy", "'xyzzy'; it knows aeroplane, bicycle"),
+        ],
+    )
+    def test_wrong_use(self, model, photos, args, message):
+        args = ["where", *args.replace("MODEL", str(model)).split()]
+        assert message in run(*args, code=2).stderr
+        assert os.listdir() == ["photos"]
+
+    def test_a_picture_that_cannot_be_read(self, model, photos):
+        message = run("where", model, "photos/notes.txt", "-o", "w.png", code=1).stderr
+        assert message.startswith("Error: 'photos/notes.txt' cannot be read as an image")
+        assert os.listdir() == ["photos"]
+
+    def test_an_encoder_without_regions(self, model, photos, monkeypatch):
+        monkeypatch.setattr(LoadedModel, "region_tower", property(lambda self: None))
+        message = run("where", model, "photos/0.png", "-o", "w.png", code=1).stderr
+        assert "tai-tiny, which has no regions" in message
+        assert "--encoder ViT-B-16" in message
+        assert message.count("\n") == 1
+
+    def test_without_matplotlib(self, model, photos, monkeypatch):
+        monkeypatch.setitem(sys.modules, "matplotlib", None)  # as if it was not installed
+        message = run("where", model, "photos/0.png", "-o", "w.png", code=1).stderr
+        assert message == "Error: where needs matplotlib: pip install 'sklearn-tai[plot]'\n"
 
 
 def cells(text):

@@ -74,7 +74,9 @@ def test_unknown_labels_are_left_out(clf, image_embeddings, scenes):
 
 def test_lists_of_images(calibrated, clf, scenes):
     on_images = clone(calibrated).fit(scenes.images[:50], scenes.Y[:50])
-    assert on_images.slope_ == pytest.approx(calibrated.slope_, rel=1e-3)
+    regions = clf.encoder_.transform_regions(scenes.images[:50])
+    on_regions = clone(calibrated).fit(regions, scenes.Y[:50])
+    assert on_images.slope_ == pytest.approx(on_regions.slope_, rel=1e-3)
     np.testing.assert_array_equal(on_images.classes_, scenes.label_names)
     expected = on_images.predict_proba(scenes.images[:3])
     np.testing.assert_allclose(on_images.predict_proba(iter(scenes.images[:3])), expected)

@@ -133,7 +133,7 @@ def test_unknown_labels_are_left_out(frozen, image_embeddings, scenes):
 def test_passes_through(frozen, clf, image_embeddings, scenes):
     tuned = MultiLabelThresholdClassifier(frozen).fit(scenes.images[:40], scenes.Y[:40])
     on_embeddings = MultiLabelThresholdClassifier(frozen)
-    on_embeddings.fit(image_embeddings[:40], scenes.Y[:40])
+    on_embeddings.fit(clf.encoder_.transform_regions(scenes.images[:40]), scenes.Y[:40])
     np.testing.assert_allclose(tuned.thresholds_, on_embeddings.thresholds_, atol=1e-5)
     X = scenes.images[40:50]
     np.testing.assert_array_equal(tuned.predict_proba(X), clf.predict_proba(X))

@@ -77,10 +77,11 @@ def test_agrees_on_pictures(exported, clf, scenes, preprocess):
     pixels = np.stack([preprocess(picture, meta) for picture in scenes.images[:40]])
     probabilities, logits = session.run(["probabilities", "logits"], {"pixels": pixels})
     expected = clf.predict_proba(scenes.images[:40])
-    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    # the encoder keeps regions in half precision
+    np.testing.assert_allclose(probabilities, expected, atol=5e-4)
     assert expected.max() > 0.9
     assert expected.min() < 0.1
-    np.testing.assert_allclose(logits, clf.decision_function(scenes.images[:40]), atol=1e-3)
+    np.testing.assert_allclose(logits, clf.decision_function(scenes.images[:40]), atol=5e-3)
     np.testing.assert_array_equal(probabilities > meta["threshold"], expected > clf.threshold)
 
 
@@ -156,7 +157,7 @@ def test_settings_of_the_encoder(clf, scenes, tmp_path, preprocess):
     pixels = np.stack([preprocess(picture, meta) for picture in pictures])
     (probabilities,) = session.run(["probabilities"], {"pixels": pixels})
     other.encoder_ = clone(encoder).set_params(precision="fp32")
-    np.testing.assert_allclose(probabilities, other.predict_proba(pictures), atol=1e-5)
+    np.testing.assert_allclose(probabilities, other.predict_proba(pictures), atol=2e-4)
     assert np.ptp(probabilities, axis=0).max() > 0.1
 
 
@@ -186,8 +187,10 @@ def test_clip_models(name, n_features, tmp_path, monkeypatch):
     assert model_of(clf.encoder_).model is shared
     assert hasattr(shared, "token_embedding")
     with torch.inference_mode():
-        embeddings = shared.encode_image(torch.from_numpy(pixels)).numpy()
+        tower = model_of(clf.encoder_).region_tower
+        embeddings = tower.encode_image(torch.from_numpy(pixels)).numpy()
     np.testing.assert_allclose(found, clf.predict_proba(embeddings), atol=1e-5)
+    assert not np.allclose(found, clf.predict_proba(embeddings[:, 0]), atol=2e-5)
 
 
 @pytest.mark.parametrize("kind", [with_network, CoMCClassifier])

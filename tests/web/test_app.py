@@ -15,6 +15,7 @@ from PIL import Image
 pytest.importorskip("gradio")
 import gradio_client
 from click.testing import CliRunner
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from sklearn_tai import (
@@ -25,7 +26,10 @@ from sklearn_tai import (
 )
 from sklearn_tai.cli import cli
 from sklearn_tai.decisions import MultiLabelThresholdClassifier
-from sklearn_tai.web import _trainer, launch, make_app
+from sklearn_tai.encoders import BaseEncoder
+from sklearn_tai.encoders._loaded import LoadedModel
+from sklearn_tai.web import _app, _html, _trainer, launch, make_app
+from sklearn_tai.web._html import numbered_spots
 
 # gradio and its server, starting and stopping
 pytestmark = pytest.mark.filterwarnings(
@@ -63,11 +67,11 @@ def ask(client, labels, paths, noise=1):
 
 
 class Tables(HTMLParser):
-    """The texts of the cells of each card's rows."""
+    """The texts of the cells of each card's rows, without numbers of spots."""
 
     def __init__(self, html):
         super().__init__()
-        self.cards = []
+        self.cards, self.is_spot = [], False
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
@@ -77,16 +81,20 @@ class Tables(HTMLParser):
             self.cards[-1].append([])
         elif tag in ("th", "td"):
             self.cards[-1][-1].append("")
+        self.is_spot = ("class", "spot") in attrs
 
     def handle_data(self, data):
-        if self.cards and self.cards[-1] and self.cards[-1][-1]:
+        if self.cards and self.cards[-1] and self.cards[-1][-1] and not self.is_spot:
             self.cards[-1][-1][-1] += data
 
 
 def scores(html):
     """For each picture the scores by label, in the order of the page."""
     return [
-        {label: (int(own.split()[0]), int(other.split()[0])) for label, own, other in rows[1:]}
+        {
+            label.strip(): (int(own.split()[0]), int(other.split()[0]))
+            for label, own, other in rows[1:]
+        }
         for rows in Tables(html).cards
     ]
 
@@ -221,10 +229,96 @@ def test_likely_labels_are_bold(client, files, scenes, encoder, n_pictures):
     )
     tuned = MultiLabelThresholdClassifier(clf).fit(scenes.images[:n_pictures])
     assert f"above {100 * tuned.shared_threshold_:.0f} % it is in bold" in html
-    bold = [re.findall('"sure"><th scope="row">(.*?)<', card) for card in html.split("<article")]
+    bold = [re.findall('"sure"><th scope="row">(.*?) ?<', card) for card in html.split("<article")]
     named = tuned.inverse_transform(tuned.predict(scenes.images[:n_pictures]))
     assert [set(labels) for labels in bold[1:]] == [set(labels) for labels in named]
     assert all(named)
+
+
+DOT = (
+    r'<span class="spot" role="img" style="left:([\d.]+)%;top:([\d.]+)%" title="(.*?)" '
+    r'aria-label="(\d+): \3, \d+% from the left, \d+% from the top">\4</span>'
+)
+NUMBERED = (
+    r'"sure"><th scope="row">(.*?) <span class="spot" role="img" '
+    r'aria-label="number (\d+) on the picture">\2</span>'
+)
+
+
+@pytest.mark.parametrize("size", [(192, 192), (300, 200), (200, 300)])
+def test_bold_labels_are_numbered_where_they_are_seen(client, scenes, encoder, tmp_path, size):
+    picture = scenes.images[3].resize(size)
+    picture.save(tmp_path / "wide.png")
+    names = sorted({*LABELS.split(", "), "boat", "sofa"})
+    html = ask(client, ", ".join(names), [tmp_path / "wide.png"])
+    assert "with a number at the place" in html
+    rows = re.findall(NUMBERED, html)
+    numbers = {label: int(number) for label, number in rows}
+    assert len(numbers) == len(rows) == html.count('class="sure"') > 0
+    clf = TextAsImageClassifier(encoder)
+    clf.fit(*PromptCorpusGenerator(N_TEXTS, random_state=0).generate(names))
+    maps = clf.predict_regions([picture], list(numbers))[0]
+    width, height = size
+    left, upper, right, lower = encoder.region_frame(*size)
+    shown = {}
+    for x, y, title, number in re.findall(DOT, html.split('<div class="scores">')[0]):
+        shown |= {label: (float(x), float(y), int(number)) for label in title.split(", ")}
+    assert {label: spot[2] for label, spot in shown.items()} == numbers
+    assert len({spot[:2] for spot in shown.values()}) == len(set(numbers.values()))
+    for k, label in enumerate(numbers):
+        row, column = np.unravel_index(maps[..., k].argmax(), maps.shape[:2])
+        x = left + (column + 0.5) * (right - left) / maps.shape[1]
+        y = upper + (row + 0.5) * (lower - upper) / maps.shape[0]
+        expected = 100 * x / width, 100 * y / height
+        np.testing.assert_allclose(shown[label][:2], expected, atol=0.06)
+
+
+def test_labels_at_one_place_share_a_number():
+    spots = np.array([[0.5, 0.5], [0.1, 0.2], [0.5, 0.5]])
+    numbers, dots = numbered_spots(["<b>", 'a "dog"', "cat"], spots, [2, 1, 0])
+    assert numbers == {2: 1, 1: 2, 0: 1}
+    assert [dot[2:] for dot in re.findall(DOT, dots)] == [
+        ("cat, &lt;b&gt;", "1"),
+        ("a &quot;dog&quot;", "2"),
+    ]
+
+
+class WithoutRegions:
+    """An encoder of one's own, which does no more than it must."""
+
+    def __init__(self, encoder):
+        self.encoder = encoder
+
+    def transform(self, X):
+        return self.encoder.transform(X)
+
+
+@pytest.mark.parametrize("kind", ["own", "of the package"])
+def test_without_regions_there_is_no_number(encoder, files, monkeypatch, kind):
+    if kind == "own":
+        encoder = WithoutRegions(encoder)
+    else:
+        encoder = clone(encoder).set_params(cache=None)
+        monkeypatch.setattr(LoadedModel, "region_tower", property(lambda self: None))
+    trained, _ = _trainer.Trainer(encoder, N_TEXTS).get(["dog", "cat"], 1, lambda *_, **__: None)
+    seen = _app._look(files[0], trained, encoder)
+    assert seen.spots is None
+    html = _app._show(seen, ["cat", "dog"], 0)
+    assert '"sure"' in html
+    assert "spot" not in html
+    assert "number" not in _html.legend(0.5, has_spots=False)
+
+
+def test_a_picture_is_encoded_once(encoder, files, monkeypatch):
+    trained, _ = _trainer.Trainer(encoder, N_TEXTS).get(["dog", "cat"], 1, lambda *_, **__: None)
+    calls, iter_batches = [], BaseEncoder.iter_batches
+    monkeypatch.setattr(
+        BaseEncoder,
+        "iter_batches",
+        lambda *args, **kwargs: calls.append(1) or iter_batches(*args, **kwargs),
+    )
+    assert _app._look(files[0], trained, encoder).spots.shape == (2, 2)
+    assert calls == [1]
 
 
 def test_more_labels_than_shown_are_folded(client, files, scenes):
@@ -332,7 +426,8 @@ def test_in_a_browser(browser, page, files, tmp_path, width):
     button.click()
     until(lambda: len(find(".card")) == 4)
     rows = find(".card")[0].find_elements("css selector", "tbody th")
-    assert {row.text for row in rows} == {
+    label = "return arguments[0].firstChild.textContent.trim()"  # a number may follow
+    assert {browser.execute_script(label, row) for row in rows} == {
         *LABELS.split(", "),
         "${1+1}",
         "{{value}}",
@@ -340,6 +435,10 @@ def test_in_a_browser(browser, page, files, tmp_path, width):
     }
     assert "no picture that can be read" in find(".card")[3].text
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    picture = find(".card .picture")[0]
+    for dot in picture.find_elements("css selector", ".spot"):
+        assert picture.rect["x"] < dot.rect["x"] < picture.rect["x"] + picture.rect["width"]
+        assert picture.rect["y"] < dot.rect["y"] < picture.rect["y"] + picture.rect["height"]
 
     find("button.gallery-item")[0].click()
     until(lambda: len(find(".thumbnail-item")) == 1 or find("button.thumbnail-lg"))

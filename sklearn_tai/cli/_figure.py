@@ -1,0 +1,36 @@
+"""Figures that commands draw."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ._shell import check_folder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def check_figure(path: Path, asked: str) -> None:
+    """Refuse now what would fail when the work is done."""
+    if find_spec("matplotlib") is None:
+        raise click.ClickException(f"{asked} needs matplotlib: pip install 'sklearn-tai[plot]'")
+    check_folder(path)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    kinds = FigureCanvasAgg.get_supported_filetypes()
+    if path.suffix.lower().lstrip(".") not in kinds:
+        raise click.UsageError(f"{path.name!r} does not end in one of {', '.join(sorted(kinds))}.")
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure, as the file ends; it is there when it is whole."""
+    with tempfile.TemporaryDirectory(prefix=".sklearn-tai-", dir=path.parent) as folder:
+        whole = Path(folder) / path.name
+        figure.savefig(whole, dpi=110)
+        os.replace(whole, path)

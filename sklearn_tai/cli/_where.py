@@ -1,0 +1,109 @@
+"""``sklearn-tai where``: show where in a picture a model sees its labels."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ._figure import check_figure, save_figure
+from ._shell import note, quiet_option
+
+_DEFAULT_TOP = 3
+
+
+@click.command(short_help="Show where in a picture labels are.")
+@click.argument("model", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("image", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where the picture goes; its name ends in .png, .jpg, .pdf or .svg.",
+)
+@click.option(
+    "--label", "labels", multiple=True, metavar="NAME", help="A label to show; may be repeated."
+)
+@click.option(
+    "--top",
+    metavar="K",
+    type=click.IntRange(1),
+    help=f"Show the K likeliest labels.  [default: {_DEFAULT_TOP}, without --label]",
+)
+@click.option(
+    "--device",
+    metavar="NAME",
+    help='Where the picture is encoded: "cpu", "cuda", ...  [default: a GPU if there is one]',
+)
+@quiet_option
+def where(
+    model: Path,
+    image: Path,
+    output: Path,
+    labels: tuple[str, ...],
+    top: int | None,
+    device: str | None,
+    quiet: bool,
+) -> None:
+    """Draw where in IMAGE the labels of MODEL, a folder that fit wrote, are seen.
+
+    IMAGE is drawn once for each label, in grey, and over it how likely the label is in each
+    place. The number beside the label is its score in the picture as a whole.
+
+    \b
+    Examples:
+      sklearn-tai where model photo.jpg -o where.png
+      sklearn-tai where model photo.jpg --label dog --label bicycle -o where.pdf
+    """
+    if labels and top is not None:
+        raise click.UsageError("--label names what is shown, so --top is of no use with it.")
+    check_figure(output, "where")
+    if output.exists() and output.samefile(image):
+        raise click.UsageError(f"{str(output)!r} is the picture itself; give another FILE.")
+
+    from ..deploy import load_classifier
+    from ..inputs import check_device, open_image
+    from ._tagging import check_model
+
+    check_model(model)
+    open_image(image, 0)  # what is wrong with it is said before CLIP is loaded
+    clf = load_classifier(model)
+    encoder = clf.encoder_
+    shown = _find(labels, clf.classes_.tolist()) if labels else None
+    encoder.set_params(cache=None, device=check_device(device), on_error="raise", verbose=0)
+    if encoder.region_grid() is None:
+        raise click.ClickException(
+            f"The model was trained with {encoder.model_name}, which has no regions, so it "
+            "cannot tell where labels are. Train one with fit --encoder ViT-B-16, for example."
+        )
+
+    from matplotlib.figure import Figure
+
+    from ..inspection import RegionDisplay
+    from ..inspection._regions import figure_size
+
+    display = RegionDisplay.from_estimator(
+        clf, image, shown, n_top=top or _DEFAULT_TOP, figure=Figure(layout="constrained")
+    )
+    display.figure_.set_size_inches(figure_size(display.picture, len(display.label_names)))
+    save_figure(display.figure_, output)
+    note(f"Wrote {output}.", quiet)
+
+
+def _find(names: tuple[str, ...], classes: list[Any]) -> list[Any]:
+    """The labels that are meant, each once."""
+    known = {str(label): label for label in classes}
+    for name in names:
+        if name not in known:
+            folded = {one.casefold(): repr(one) for one in known}
+            near = difflib.get_close_matches(name.casefold(), folded, 3, 0.5)
+            some = f"it knows {', '.join([*known][:10])}{', ...' if len(known) > 10 else '.'}"
+            meant = f"did you mean {' or '.join(folded[one] for one in near)}?"
+            raise click.UsageError(
+                f"The model does not know the label {name!r}; {meant if near else some}"
+            )
+    return [known[name] for name in dict.fromkeys(names)]
