@@ -31,7 +31,11 @@ from sklearn_tai.datasets import load_emoji_scenes
 
 @dataclass
 class Testbed:
-    """Embedded pictures with labels, and an encoder for texts about them."""
+    """Embedded pictures with labels, and an encoder for texts about them.
+
+    `images` come with their regions, (n_images, 1 + n_regions, n_features), but for embeddings
+    that were published. Classifiers score whole and regions together, or `wholes`.
+    """
 
     name: str
     encoder: Any
@@ -39,8 +43,12 @@ class Testbed:
     Y: np.ndarray
     label_names: list[str]
     unlabelled: np.ndarray
-    pictures: list[Any] | None = None  # to be cut, or looked at by region
+    pictures: list[Any] | None = None  # for methods that look at them
     prompts: np.ndarray | None = None  # published embeddings of "a photo of a {label}"
+
+    @property
+    def wholes(self) -> np.ndarray:
+        return self.images[:, 0] if self.images.ndim == 3 else self.images
 
     def zero_shot(self, **params: Any) -> ZeroShotClassifier:
         return ZeroShotClassifier(self.label_names, self.encoder, **params).fit()
@@ -90,10 +98,10 @@ def load_testbed(args: argparse.Namespace) -> Testbed:
     if args.testbed != "pictures":
         return _load_ground(args.testbed, args.ground)
     scenes, encoder = load_emoji_scenes(), OpenCLIPEncoder("tai-tiny")
-    images = encoder.transform(scenes.images)
+    images = encoder.transform_regions(scenes.images)
     # no further pictures are bundled: those to be scored, without their labels
     return Testbed(
-        args.testbed, encoder, images, scenes.Y, scenes.label_names, images, scenes.images
+        args.testbed, encoder, images, scenes.Y, scenes.label_names, images[:, 0], scenes.images
     )
 
 
@@ -117,7 +125,7 @@ def _load_ground(name: str, folder: Path | None) -> Testbed:
         raise SystemExit(f"{folder} has no {needed}. docs/ground.md says what belongs there.")
     encoder: Any = photo_encoder(folder)
     paths, shown = labelled_photos(folder)
-    photos = encoder.transform(paths) if paths else None
+    photos = encoder.transform_regions(paths) if paths else None
     if (folder / "text_tower.npz").is_file():
         encoder = FittedTower(encoder, folder / "text_tower.npz")
     prompts = published = None
@@ -128,10 +136,10 @@ def _load_ground(name: str, folder: Path | None) -> Testbed:
             prompts = normalize(file["label_embeddings"])
             label_names = [str(label) for label in file["label_names"]]
     if name == "published":
-        others = published if photos is None else photos
+        others = published if photos is None else photos[:, 0]
         return Testbed(name, encoder, published, truth, label_names, others, None, prompts)
     Y = np.array([[label in labels for label in label_names] for labels in shown], dtype=np.int8)
-    others = photos if published is None else published
+    others = photos[:, 0] if published is None else published
     return Testbed(name, encoder, photos, Y, label_names, others, paths, prompts)
 
 

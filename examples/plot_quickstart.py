@@ -83,6 +83,6 @@ _ = ax.set(xlabel=f"mean average precision on {len(scenes.images)} pictures", xl
 # %%
 # How like a text has to be to have a say is set by the radius, and the default suits these
 # pictures: :ref:`sphx_glr_auto_examples_plot_radius.py`. Where a picture shows several things,
-# some are often missed; tiles find more of them:
+# some are often missed; regions, which are on by default, find more of them:
 # :ref:`sphx_glr_auto_examples_plot_small_objects.py`. On other pictures and with other encoders
 # the gain may be smaller or none, so compare on images of your own.

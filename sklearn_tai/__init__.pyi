@@ -5,7 +5,6 @@ from .classifier import TextAsImageClassifier as TextAsImageClassifier
 from .corpus import OllamaCorpusGenerator as OllamaCorpusGenerator
 from .corpus import OpenAICorpusGenerator as OpenAICorpusGenerator
 from .corpus import PromptCorpusGenerator as PromptCorpusGenerator
-from .crops import MultiCropClassifier as MultiCropClassifier
 from .decisions import MultiLabelCalibratedClassifier as MultiLabelCalibratedClassifier
 from .decisions import MultiLabelThresholdClassifier as MultiLabelThresholdClassifier
 from .encoders import OpenCLIPEncoder as OpenCLIPEncoder

@@ -24,7 +24,6 @@ from sklearn.frozen import FrozenEstimator
 from sklearn_tai import (
     KernelAdapter,
     MixedPerturbation,
-    MultiCropClassifier,
     MultiLabelCalibratedClassifier,
     OpenCLIPEncoder,
     PromptCorpusGenerator,
@@ -511,12 +510,6 @@ PARAMETERS = [
         lambda b: b.fit(b.X, b.Y, adapter=KernelAdapter()).partial_fit(
             b.X, b.Y, classes=list("abcd")
         ),
-    ),
-    Case(
-        "embeddings to cut into tiles",
-        ValueError,
-        "",
-        lambda b: MultiCropClassifier(FrozenEstimator(b.fitted)).fit(b.X, b.Y).predict(b.X),
     ),
     Case(
         "calibration without any labelled image",

@@ -25,7 +25,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn_tai import (
     MixedPerturbation,
     MLPAdapter,
-    MultiCropClassifier,
     MultiLabelCalibratedClassifier,
     MultiLabelThresholdClassifier,
     OllamaCorpusGenerator,
@@ -91,7 +90,6 @@ EXPECTED_FAILURES = {
         "check_parameters_default_constructible": "defaults are estimators, cloned when used",
         "check_estimators_partial_fit_n_features": _COLUMN_NAMES,
     },
-    "MultiCropClassifier": _CLASSIFIER_CHECKS | {"check_decision_proba_consistency": _ONE_COLUMN},
     "ScoreEnsemble": _CLASSIFIER_CHECKS
     | {
         "check_classifiers_multilabel_output_format_predict_proba": (
@@ -114,7 +112,6 @@ EXPECTED_FAILURES = {
             [
                 small(),
                 TextAsImageClassifier(),
-                MultiCropClassifier(small(), 1),
                 ScoreEnsemble([("adapter", small())]),
             ]
             if sklearn_version >= (1, 7)
@@ -132,7 +129,6 @@ ESTIMATORS = [
     TextAsImageClassifier(),
     TextAsImageClassifier(OpenCLIPEncoder("tai-tiny"), MixedPerturbation(2), MLPAdapter()),
     ZeroShotClassifier(["dog", "cat"]),
-    MultiCropClassifier(ZeroShotClassifier(["dog"])),
     MultiLabelCalibratedClassifier(TextAsImageClassifier()),
     MultiLabelThresholdClassifier(TextAsImageClassifier()),
     ScoreEnsemble([("adapter", TextAsImageClassifier()), ("clip", ZeroShotClassifier(["dog"]))]),

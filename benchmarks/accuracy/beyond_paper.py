@@ -112,9 +112,9 @@ def run(args: Any, bed: Testbed, row: str, corpora: list[Any], seed: int) -> tup
         network = classifier(args, RandomPerturbation(args.radius), seed)
         members.append(network.fit(X, Y, modality))
     if len(members) == 1:
-        return clf.score(bed.images, bed.Y), seconds
+        return clf.score(bed.wholes, bed.Y), seconds
     named = [(str(i), FrozenEstimator(member)) for i, member in enumerate(members)]
-    return ScoreEnsemble(named).fit(X, Y).score(bed.images, bed.Y), seconds
+    return ScoreEnsemble(named).fit(X, Y).score(bed.wholes, bed.Y), seconds
 
 
 def main() -> None:
@@ -130,10 +130,10 @@ def main() -> None:
         texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)
         corpora.append((bed.encoder.transform(texts), np.asarray(Y)))
     clip = bed.zero_shot()
-    zero_shot = clip.score(bed.images, bed.Y)
+    zero_shot = clip.score(bed.wholes, bed.Y)
     print("| method | mAP | over zero-shot | seconds to fit |\n|---|---|---|---|")
     print(f"| zero-shot | {100 * zero_shot:.1f} | | |")
-    standardized = clip.set_params(standardize=True).score(bed.images, bed.Y)
+    standardized = clip.set_params(standardize=True).score(bed.wholes, bed.Y)
     print(f"| zero-shot, standardised | {100 * standardized:.1f} | | |", flush=True)
     for row in ROWS:
         if args.only not in row:

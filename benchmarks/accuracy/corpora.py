@@ -75,11 +75,11 @@ def main() -> None:
             # equal numbers of steps at all sizes, or few texts would also mean little training
             epochs = round(60 * largest / len(X))
             clf = classifier(args, RandomPerturbation(), seed, max_epochs=epochs)
-            scores[kind, n].append(clf.fit(X, labels).score(bed.images, bed.Y))
+            scores[kind, n].append(clf.fit(X, labels).score(bed.wholes, bed.Y))
             bar.update()
     bar.close()
-    print(f"\n{len(bed.images)} pictures, {len(captions)} captions, {args.seeds} seeds")
-    zero_shot = bed.zero_shot().score(bed.images, bed.Y)
+    print(f"\n{len(bed.wholes)} pictures, {len(captions)} captions, {args.seeds} seeds")
+    zero_shot = bed.zero_shot().score(bed.wholes, bed.Y)
     rows = [(f"{kind}, {n}", values) for (kind, n), values in scores.items()]
     print(markdown([("zero-shot CLIP", zero_shot), *rows]))
     draw_curves(

@@ -43,14 +43,14 @@ def main() -> None:
         unfitted = TextAsImageClassifier(perturbation=noise)
         clf = clone(unfitted).fit(embeddings, Y)
         on_texts = tuned(unfitted).fit(embeddings, Y)
-        first, second = halves(len(bed.images), seed)
+        first, second = halves(len(bed.wholes), seed)
         for own, other in ((first, second), (second, first)):
-            images, truth = bed.images[own], bed.Y[own]
-            test = bed.images[other], bed.Y[other]
+            images, truth = bed.wholes[own], bed.Y[own]
+            test = bed.wholes[other], bed.Y[other]
             rows = [("0.5", clf), ("cross-validated on the texts", on_texts)]
             for name, choice in [*rows, *choices(clf, images, truth, test)]:
                 figures[name].append(judge(choice, *test))
-    n_images = len(bed.images)
+    n_images = len(bed.wholes)
     print(f"\n{bed.name}: {n_images} images, {args.n_texts} texts, {args.seeds} seeds")
     print(f"radius: {noise.radius}\n")
     print("| thresholds | macro F1 | micro F1 | calibration error | mAP |\n|---|---|---|---|---|")

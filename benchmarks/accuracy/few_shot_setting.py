@@ -40,24 +40,24 @@ def main() -> None:
         generator = PromptCorpusGenerator(args.n_texts, random_state=seed)
         texts, Y = generator.generate(bed.label_names)
         embeddings = bed.encoder.transform(texts)
-        train, test = halves(len(bed.images), seed)
-        zero_shot.append(bed.zero_shot().score(bed.images[test], bed.Y[test]))
+        train, test = halves(len(bed.wholes), seed)
+        zero_shot.append(bed.zero_shot().score(bed.wholes[test], bed.Y[test]))
         for shots in args.shots:
             drawn = train[few_shot_indices(bed.Y[train], shots, random_state=seed)]
-            X = np.vstack([embeddings, bed.images[drawn]])
+            X = np.vstack([embeddings, bed.wholes[drawn]])
             labels = np.vstack([Y, bed.Y[drawn]])
             modality = np.repeat(["text", "image"], [len(embeddings), len(drawn)])
             for name, share in zip(methods, args.image_shares):
                 noise = MixedPerturbation(image_share=share)
                 clf = classifier(args, noise, seed).fit(X, labels, modality=modality)
-                scores[name, shots].append(clf.score(bed.images[test], bed.Y[test]))
+                scores[name, shots].append(clf.score(bed.wholes[test], bed.Y[test]))
             if shots:
                 only = modality == "image"
                 # as many steps as with the texts
                 epochs = round(60 * len(embeddings) / len(drawn))
                 clf = classifier(args, MixedPerturbation(), seed, max_epochs=epochs)
                 clf.fit(X[only], labels[only], modality=modality[only])
-                scores["images alone", shots].append(clf.score(bed.images[test], bed.Y[test]))
+                scores["images alone", shots].append(clf.score(bed.wholes[test], bed.Y[test]))
             bar.update()
     bar.close()
     print(f"\n{bed.name}: {len(train)} to train, {len(test)} to test, {args.seeds} seeds")

@@ -1,10 +1,12 @@
-"""The methods side by side, with the spread over seeds and over images.
+"""The methods side by side on whole images and with regions, with the spread over images.
 
     python -m benchmarks.accuracy.headline --testbed photos --ground FOLDER
+    python -m benchmarks.accuracy.headline --testbed photos --ground FOLDER --labels 20 --seeds 10
 
-mAP in %, trained on texts alone. ``±`` is the standard deviation over seeds (texts and adapter);
-in brackets is the 95 % interval of the mean over seeds when the images are drawn again (with
-replacement). The last column is by how much the default is ahead, on the same draws.
+mAP in %, trained on texts alone. ``±`` is the standard deviation over seeds (texts, adapter, and
+which labels, where ``--labels`` takes some of them); in brackets is the 95 % interval of the mean
+over seeds when the images are drawn again (with replacement). The last column is by how much the
+default is ahead, on the same draws.
 """
 
 from __future__ import annotations
@@ -12,6 +14,9 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections import defaultdict
+from copy import copy
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
@@ -19,52 +24,43 @@ from sklearn.frozen import FrozenEstimator
 from tqdm import tqdm
 
 from sklearn_tai import (
-    MultiCropClassifier,
     PromptCorpusGenerator,
     RandomPerturbation,
     ScoreEnsemble,
     TextAsImageClassifier,
 )
-from sklearn_tai.metrics import mean_average_precision
+from sklearn_tai.metrics import label_scores, mean_average_precision
 
 from ..testbeds import Testbed, add_arguments, classifier, load_testbed
 
-DEFAULT = "`TextAsImageClassifier()`"
+DEFAULT = "kernel"
 
 
-def zero_shot_scores(bed: Testbed) -> dict[str, np.ndarray]:
-    """Scores by method, of those that have nothing at random in them."""
-    found = {}
-    prompts = {"label names": None, "published prompt": bed.prompts}
-    for name, embeddings in prompts.items():
-        for end, standardize in (("", False), (", standardised", True)):
-            clip = bed.zero_shot(standardize=standardize)
-            if embeddings is not None:
-                clip.label_embeddings_ = embeddings
-            if embeddings is not None or name == "label names":
-                found[f"zero-shot CLIP, {name}{end}"] = clip.decision_function(bed.images)
-    if bed.pictures is not None:
-        crops = MultiCropClassifier(FrozenEstimator(bed.zero_shot(standardize=True))).fit()
-        found["standardised zero-shot CLIP on 5 crops"] = crops.decision_function(bed.pictures)
-    return found
+def of_some_labels(bed: Testbed, n_labels: int, seed: int) -> Testbed:
+    """The images with `n_labels` random labels, of those that some image shows."""
+    shown = np.flatnonzero(bed.Y.any(axis=0))
+    chosen = np.random.default_rng(seed).choice(shown, n_labels, replace=False)
+    prompts = None if bed.prompts is None else bed.prompts[chosen]
+    names = [bed.label_names[k] for k in chosen]
+    return replace(bed, label_names=names, Y=bed.Y[:, chosen], prompts=prompts)
 
 
-def trained_scores(
-    bed: Testbed, args: argparse.Namespace, X: np.ndarray, Y: np.ndarray, seed: int
-) -> dict[str, np.ndarray]:
-    """Scores by method, of those that learn from texts."""
-    found = {}
-    for radius in (0, 2.5):
-        clf = classifier(args, RandomPerturbation(radius), seed, adapter="network").fit(X, Y)
-        found[f"the paper's network, radius {radius}"] = clf.decision_function(bed.images)
-    kernel = TextAsImageClassifier(bed.encoder).fit(X, Y)
-    found[DEFAULT] = kernel.decision_function(bed.images)
-    pair = [("kernel", kernel), ("clip", bed.zero_shot(standardize=True))]
-    both = ScoreEnsemble([(name, FrozenEstimator(member)) for name, member in pair]).fit(X, Y)
-    found["the default and standardised zero-shot CLIP"] = both.predict_proba(bed.images)
-    if bed.pictures is not None:
-        crops = MultiCropClassifier(FrozenEstimator(kernel)).fit(X, Y)
-        found["the default on 5 crops"] = crops.decision_function(bed.pictures)
+def fitted(bed: Testbed, args: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """Classifiers by name; without those that standardise, where there is one label."""
+    texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)
+    X = bed.encoder.transform(texts)
+    found: dict[str, Any] = {}
+    for end in ["", ", standardised"][: len(bed.label_names)]:
+        clip = found[f"zero-shot CLIP{end}"] = bed.zero_shot(standardize=bool(end))
+        if bed.prompts is not None:
+            own = found[f"zero-shot CLIP, published prompt{end}"] = copy(clip)
+            own.label_embeddings_ = bed.prompts
+    network = classifier(args, RandomPerturbation(2.5), seed, adapter="network")
+    found["the paper's network"] = network.fit(X, Y)
+    found[DEFAULT] = TextAsImageClassifier(bed.encoder).fit(X, Y)
+    if len(bed.label_names) > 1:
+        pair = [("kernel", FrozenEstimator(found[DEFAULT])), ("clip", FrozenEstimator(clip))]
+        found["kernel and standardised zero-shot CLIP"] = ScoreEnsemble(pair).fit(X, Y)
     return found
 
 
@@ -78,43 +74,49 @@ def resampled(Y: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> np.ndarr
         precision = hits / np.maximum(np.cumsum(weight, axis=1), 1)
         total += (precision * weight * truth[order]).sum(axis=1) / np.maximum(hits[:, -1], 1)
         present += hits[:, -1] > 0
-    return total / present
+    return np.divide(total, present, where=present > 0, out=np.full(len(counts), np.nan))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add_arguments(parser)
+    parser.add_argument("--labels", type=int, help="as many random ones a seed; else all")
     parser.add_argument("--draws", type=int, default=2000, help="of the images")
     args = parser.parse_args()
     warnings.simplefilter("ignore", UndefinedMetricWarning)  # labels without images
-    bed = load_testbed(args)
-    n = len(bed.images)
+    if args.n_texts is None and args.labels is not None:
+        args.n_texts = 1000
+    everything = load_testbed(args)
+    n = len(everything.Y)
     counts = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=args.draws)
-    scores = defaultdict(list, {name: [s] for name, s in zero_shot_scores(bed).items()})
+    views = {"": everything.wholes}
+    if everything.images.ndim == 3:
+        views[", with regions"] = everything.images
+    default = DEFAULT + list(views)[-1]
+    values, draws = defaultdict(list), defaultdict(list)
     for seed in tqdm(range(args.seeds), unit="seed"):
-        texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)
-        X = bed.encoder.transform(texts)
-        for name, found in trained_scores(bed, args, X, np.asarray(Y), seed).items():
-            scores[name].append(found)
-    values, draws = {}, {}
-    for name, of_seeds in scores.items():
-        values[name] = [100 * mean_average_precision(bed.Y, s) for s in of_seeds]
-        drawn = 100 * np.mean([resampled(bed.Y, s, counts) for s in of_seeds], axis=0)
-        # images that are drawn twice raise mAP, for all methods alike
-        draws[name] = drawn - drawn.mean() + np.mean(values[name])
-    seen = bed.Y[:, bed.Y.any(axis=0)]
-    print(f"\n{bed.name}: {n} images, {seen.shape[1]} of {bed.Y.shape[1]} labels shown, ", end="")
-    print(f"{args.n_texts} texts, {args.seeds} seeds; chance {100 * seen.mean():.1f}\n")
+        bed = everything if args.labels is None else of_some_labels(everything, args.labels, seed)
+        for name, clf in fitted(bed, args, seed).items():
+            for view, images in views.items():
+                scores = label_scores(clf, images)
+                values[name + view].append(100 * mean_average_precision(bed.Y, scores))
+                draws[name + view].append(100 * resampled(bed.Y, scores, counts))
+        values["chance"].append(100 * bed.Y[:, bed.Y.any(axis=0)].mean())
+    print(f"\n{bed.name}: {n} images, {bed.Y.shape[1]} labels, {args.n_texts} texts, ", end="")
+    print(f"{args.seeds} seeds; chance {np.mean(values.pop('chance')):.1f}\n")
     print("| method | mAP | the default is ahead by |\n|---|---|---|")
+    # images that are drawn twice raise mAP, for all methods alike
+    of_name = {name: np.nanmean(d, axis=0) - np.nanmean(d) for name, d in draws.items()}
     for name, v in values.items():
-        spread = f" ± {np.std(v, ddof=1):.1f}" if len(v) > 1 else ""
-        gain = np.mean(values[DEFAULT]) - np.mean(v)
-        ahead = "" if name == DEFAULT else f"{gain:.1f} {interval(draws[DEFAULT] - draws[name])}"
-        print(f"| {name} | {np.mean(v):.1f}{spread} {interval(draws[name])} | {ahead} |")
+        mean, spread = np.mean(v), f" ± {np.std(v, ddof=1):.1f}" if np.ptp(v) > 0.01 else ""
+        gain = np.mean(values[default]) - mean
+        lead = interval(gain, of_name[default] - of_name[name])
+        ahead = "" if name == default else f"{gain:.1f} {lead}"
+        print(f"| {name} | {mean:.1f}{spread} {interval(mean, of_name[name])} | {ahead} |")
 
 
-def interval(draws: np.ndarray) -> str:
-    low, high = np.quantile(draws, [0.025, 0.975])
+def interval(mean: float, deviations: np.ndarray) -> str:
+    low, high = mean + np.nanquantile(deviations, [0.025, 0.975])
     return f"({low:.1f} to {high:.1f})"
 
 

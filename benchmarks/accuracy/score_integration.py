@@ -26,15 +26,15 @@ def main() -> None:
         generator = PromptCorpusGenerator(args.n_texts, random_state=seed)
         texts, Y = generator.generate(bed.label_names)
         clf = classifier(args, RandomPerturbation(), seed).fit(bed.encoder.transform(texts), Y)
-        alone.append(clf.score(bed.images, bed.Y))
+        alone.append(clf.score(bed.wholes, bed.Y))
         parts = [("adapter", FrozenEstimator(clf)), ("clip", FrozenEstimator(zero_shot))]
-        half = bed.images[: len(bed.images) // 2]
+        half = bed.wholes[: len(bed.wholes) // 2]
         ensemble = ScoreEnsemble(parts).fit(half)
-        on_batch.append(ensemble.score(bed.images, bed.Y))
-        on_fit.append(ensemble.set_params(scale_on="fit").fit(half).score(bed.images, bed.Y))
-    print(f"\n{bed.name}: {len(bed.images)}, {args.n_texts} texts, {args.seeds} seeds")
+        on_batch.append(ensemble.score(bed.wholes, bed.Y))
+        on_fit.append(ensemble.set_params(scale_on="fit").fit(half).score(bed.wholes, bed.Y))
+    print(f"\n{bed.name}: {len(bed.wholes)}, {args.n_texts} texts, {args.seeds} seeds")
     rows = [
-        ("zero-shot CLIP", [zero_shot.score(bed.images, bed.Y)]),
+        ("zero-shot CLIP", [zero_shot.score(bed.wholes, bed.Y)]),
         ("adapter", alone),
         ("both, scaled on the batch", on_batch),
         ("both, scaled on half of the images", on_fit),

@@ -27,7 +27,7 @@ def main() -> None:
     if args.interior and args.adapter == "kernel":
         parser.error("--interior: the kernel knows no noise in the interior")
     bed = load_testbed(args)
-    zero_shot = bed.zero_shot().score(bed.images, bed.Y)
+    zero_shot = bed.zero_shot().score(bed.wholes, bed.Y)
     kinds = {"surface": True, "interior": False} if args.interior else {"surface": True}
     radii = [*args.radii, "auto"] if args.adapter == "kernel" else args.radii
     scores = {(kind, radius): [] for kind in kinds for radius in radii}
@@ -39,10 +39,10 @@ def main() -> None:
         for (kind, radius), values in scores.items():
             noise = RandomPerturbation(radius, surface=kinds[kind])
             clf = classifier(args, noise, seed).fit(embeddings, Y)
-            values.append(clf.score(bed.images, bed.Y))
+            values.append(clf.score(bed.wholes, bed.Y))
             bar.update()
     bar.close()
-    print(f"\n{bed.name}: {len(bed.images)}, {args.n_texts} texts, {args.seeds} seeds")
+    print(f"\n{bed.name}: {len(bed.wholes)}, {args.n_texts} texts, {args.seeds} seeds")
     known = [(f"{args.adapter}, radius {r}, {kind}", v) for (kind, r), v in scores.items()]
     chance = bed.Y[:, bed.Y.any(axis=0)].mean()
     print(

@@ -53,11 +53,25 @@ def test_photos_alone_go_through_one_model(study, tmp_path, scenes, image_embedd
     assert args.n_texts == 3000
     assert bed.label_names == ["bus", "dog"]
     assert bed.Y.tolist() == [[1, 1], [0, 0]]
-    cosines = (bed.images * image_embeddings[:2]).sum(axis=1) / np.prod(
-        [np.linalg.norm(x, axis=1) for x in (bed.images, image_embeddings[:2])], axis=0
+    assert bed.images.shape == (2, 10, 256)  # with regions
+    assert bed.unlabelled.shape == (2, 256)
+    cosines = (bed.wholes * image_embeddings[:2]).sum(axis=1) / np.prod(
+        [np.linalg.norm(x, axis=1) for x in (bed.wholes, image_embeddings[:2])], axis=0
     )
     assert cosines.min() > 0.95
     assert bed.zero_shot().predict_proba(bed.pictures).shape == (2, 2)
+
+
+def test_some_labels_of_a_testbed(study, encoder):
+    Testbed = study("benchmarks.testbeds").Testbed
+    Y = np.array([[1, 0, 1, 1], [0, 0, 1, 0]])
+    bed = Testbed("photos", encoder, np.eye(2), Y, list("abcd"), np.eye(2), None, np.eye(4))
+    some = study("benchmarks.accuracy.headline").of_some_labels(bed, 3, 0)
+    assert sorted(some.label_names) == ["a", "c", "d"]  # no image shows b
+    places = ["abcd".index(name) for name in some.label_names]
+    np.testing.assert_array_equal(some.Y, Y[:, places])
+    np.testing.assert_array_equal(some.prompts, np.eye(4)[places])
+    assert len(some.zero_shot().label_embeddings_) == 3
 
 
 def test_resampled_is_mean_average_precision_of_the_drawn_images(study):
@@ -71,3 +85,5 @@ def test_resampled_is_mean_average_precision_of_the_drawn_images(study):
         for draw, value in zip(counts, found):
             rows = np.repeat(np.arange(30), draw)
             assert value == pytest.approx(mean_average_precision(Y[rows], scores[rows]))
+    nothing = study("benchmarks.accuracy.headline").resampled(Y[:, 3:], scores[:, 3:], counts)
+    assert np.isnan(nothing).all()
