@@ -24,6 +24,7 @@ from .inputs import (
     TrainingSet,
     as_embeddings,
     check_some_present,
+    label_prior,
     labelled_mask,
     merge,
     modality_means,
@@ -91,8 +92,9 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         Weight in [0, 1] of the best region of an image beside the whole, so that what is
         small is found too (see Notes). "auto" is 0.5 where the encoder's model has regions;
         0 looks at the whole alone.
-    threshold : float, default=0.5
-        ``predict`` names a label where its probability is above this.
+    threshold : float or "auto", default="auto"
+        ``predict`` names a label where its probability is above this. "auto" takes
+        `thresholds_`, which follow from how often texts have each label (see Notes).
 
     Attributes
     ----------
@@ -106,6 +108,8 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         The encoder used. It holds no weights, so that pickles stay small.
     perturbation_ : estimator
         The fitted perturbation; ``perturbation_.radius_`` is the length of the noise.
+    thresholds_ : ndarray of shape (n_labels,)
+        The cuts of ``threshold="auto"``.
     text_mean_, image_mean_ : ndarray of shape (n_features,) or None
         What ``center`` takes off.
     unlabelled_mean_ : ndarray of shape (n_features,)
@@ -149,6 +153,9 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     True
     """
 
+    # of logits, where a photo lacks the label; measured on photos
+    _region_lift = 2.0
+
     _parameter_constraints = {
         "encoder": [HasMethods("transform")],
         "perturbation": [BasePerturbation],
@@ -160,7 +167,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         "center": ["boolean"],
         "standardize": ["boolean"],
         "region_weight": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
-        "threshold": [Interval(Real, 0, 1, closed="both")],
+        "threshold": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
     }
 
     def __init__(
@@ -172,7 +179,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         center: bool = False,
         standardize: bool = False,
         region_weight: float | str = "auto",
-        threshold: float = 0.5,
+        threshold: float | str = "auto",
     ) -> None:
         self.encoder = _clone_if_default(encoder, _ENCODER)
         self.perturbation = _clone_if_default(perturbation, _PERTURBATION)
@@ -389,6 +396,10 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
             adapter = ScikitLearnAdapter(adapter)
         training = TrainingData(embeddings[labelled], Y[labelled], is_image[labelled])
         self.adapter_ = adapter.fit(training, self.perturbation_)
+        self.thresholds_ = expit(self.adapter_.cuts(label_prior(data)))
+
+    def _decision_threshold(self) -> Any:
+        return self.thresholds_ if self.threshold == "auto" else self.threshold
 
     def __sklearn_is_fitted__(self) -> bool:
         return "adapter_" in vars(self)

@@ -92,6 +92,21 @@ class BaseAdapter(BaseEstimator, metaclass=ABCMeta):
         """
         return torch.sigmoid(torch.from_numpy(self.decision_function(X))).numpy()
 
+    def cuts(self, prior: np.ndarray) -> np.ndarray:
+        """Above which logit of an image a label is named, where nobody knows better.
+
+        Parameters
+        ----------
+        prior : ndarray of shape (n_labels,)
+            Share of the training items that have each label, in (0, 1).
+
+        Returns
+        -------
+        ndarray of shape (n_labels,)
+            Logits.
+        """
+        return np.zeros(len(prior))
+
     @abstractmethod
     def to_module(self) -> nn.Module:
         """A torch module from embeddings to logits, for export.

@@ -23,16 +23,17 @@ _MAX_SCORES = 2**24  # at once: 64 MB
 _BATCH = 64  # items, of embeddings that come with regions
 
 
-def pool_regions(scores: torch.Tensor, weight: float | str) -> torch.Tensor:
+def pool_regions(scores: torch.Tensor, weight: float | str, lift: float = 0) -> torch.Tensor:
     """One score a label: the whole image's, and with `weight` the mean of its best regions.
 
     `scores` are of shape (n_images, 1 + n_regions, n_labels), the whole first. The best are
-    2 % of the regions: 4 of 14 x 14.
+    2 % of the regions: 4 of 14 x 14. The best of many are high even where there is nothing:
+    `lift` is taken off them.
     """
     weight = _WEIGHT if isinstance(weight, str) else weight
     n_best = max(1, round((scores.shape[1] - 1) / 49))
     best = scores[:, 1:].topk(n_best, dim=1).values.mean(dim=1)
-    return (1 - weight) * scores[:, 0] + weight * best
+    return (1 - weight) * scores[:, 0] + weight * (best - lift)
 
 
 class EncoderClassifierMixin(MultiLabelClassifierMixin):
@@ -45,6 +46,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
     encoder_: Any
     region_weight: Any
     n_features_in_: int
+    _region_lift: float = 0  # of the scores of the best regions, see pool_regions
 
     def predict_regions(self, X: Any, labels: Sequence[Any] | None = None) -> np.ndarray:
         """Where in images labels are seen: their probability in each region.
@@ -142,7 +144,8 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
                     found[read] = compute(embeddings[read], is_image)
             else:
                 for part, scores in self._of_parts(embeddings[read], compute):
-                    pooled = pool_regions(torch.from_numpy(scores), self.region_weight)
+                    of_parts = torch.from_numpy(scores)
+                    pooled = pool_regions(of_parts, self.region_weight, self._region_lift)
                     found[read[part]] = pooled.numpy()
             yield rows, found
 

@@ -135,7 +135,7 @@ def export_onnx(
     metadata: Settings = {
         "sklearn_tai_version": __version__,
         "label_names": names,
-        "threshold": float(clf._decision_threshold()),
+        "thresholds": np.broadcast_to(clf._decision_threshold(), len(names)).tolist(),
     }
     model, shape = None, (clf.n_features_in_,)
     scale = clf.adapter_.input_norm_ / clf.n_features_in_**0.5
@@ -248,6 +248,7 @@ class _Graph(nn.Module):
         mean = None if isinstance(clf, CoMCClassifier) else clf.image_mean_
         self.mean = None if mean is None else torch.from_numpy(mean)
         self.region_weight = 0 if isinstance(clf, CoMCClassifier) else clf.region_weight
+        self.region_lift = 0 if isinstance(clf, CoMCClassifier) else clf._region_lift
         self.encode_image: Any = None
         if model is not None:
             has_parts = self.region_weight != 0 and has_regions(model)
@@ -272,7 +273,7 @@ class _Graph(nn.Module):
         else:
             of_parts = self.adapter(embeddings.flatten(0, 1))
             of_parts = of_parts.view(-1, embeddings.shape[1], of_parts.shape[1])
-            logits = pool_regions(of_parts, self.region_weight)
+            logits = pool_regions(of_parts, self.region_weight, self.region_lift)
         return torch.sigmoid(logits), logits
 
 

@@ -34,6 +34,7 @@ _PARTS: dict[str, dict[str, type[BaseEstimator]]] = {
         "adapter": adapters,
     }.items()
 }
+_STATISTICS = ("text_mean_", "image_mean_", "unlabelled_mean_", "thresholds_")
 _CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
 
 #: What ``skops.io.load(file, trusted=TRUSTED_TYPES)`` must trust: the classes of this package.
@@ -100,7 +101,7 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
         )
     learnt, of_adapter = clf.adapter_.get_state()
     arrays = {f"adapter.{name}": value for name, value in of_adapter.items()}
-    means = {name: vars(clf)[name] for name in ("text_mean_", "image_mean_", "unlabelled_mean_")}
+    means = {name: vars(clf)[name] for name in _STATISTICS}
     arrays |= {name: mean for name, mean in means.items() if mean is not None}
     params = clf.get_params(deep=False)
     for name in ("encoder", "perturbation", "adapter"):
@@ -199,6 +200,7 @@ def load_classifier(folder: str | Path, encoder: Encoder | None = None) -> TextA
             "image_mean_": arrays.get("image_mean_"),
             "unlabelled_mean_": arrays["unlabelled_mean_"],
             "n_unlabelled_": config["n_unlabelled"],
+            "thresholds_": arrays["thresholds_"],
             "adapter_": clone(adapter).set_state(made["learnt"], _with_prefix(arrays, "adapter.")),
         }
         if perturbation is not None:

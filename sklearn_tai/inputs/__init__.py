@@ -13,6 +13,7 @@ from ._pictures import IMAGE_SUFFIXES, image_error, image_opener, open_image, wa
 from ._training import (
     TrainingSet,
     check_some_present,
+    label_prior,
     labelled_mask,
     merge,
     modality_means,
@@ -37,6 +38,7 @@ __all__ = [
     "image_opener",
     "item_chunks",
     "label_array",
+    "label_prior",
     "labelled_mask",
     "merge",
     "modality_means",

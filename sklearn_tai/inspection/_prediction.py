@@ -41,7 +41,7 @@ class PredictionDisplay:
         if nothing is known.
     label_names : list of n_labels str
         Names of the labels.
-    threshold : float or None
+    threshold : float, ndarray of shape (n_labels,) or None
         A label is predicted where its score is above this; None if that is not known.
 
     Attributes
@@ -81,7 +81,7 @@ class PredictionDisplay:
         scores: np.ndarray,
         y: np.ndarray | None,
         label_names: list[str],
-        threshold: float | None,
+        threshold: float | np.ndarray | None,
     ) -> None:
         self.pictures = pictures
         self.scores = scores
@@ -99,7 +99,7 @@ class PredictionDisplay:
         label_names: Names | None = None,
         n_top: int | None = None,
         n_columns: int | None = None,
-        threshold: float | None = None,
+        threshold: float | np.ndarray | None = None,
         figure: Figure | None = None,
     ) -> PredictionDisplay:
         """Label pictures with a fitted classifier and show them.
@@ -120,7 +120,7 @@ class PredictionDisplay:
             See :meth:`plot`.
         n_columns : int, default=None
             See :meth:`plot`.
-        threshold : float, default=None
+        threshold : float or array of shape (n_labels,), default=None
             A label is predicted where its score is above this; None for the classifier's
             own threshold.
         figure : matplotlib Figure or SubFigure, default=None
@@ -166,7 +166,7 @@ class PredictionDisplay:
         label_names: Names | None = None,
         n_top: int | None = None,
         n_columns: int | None = None,
-        threshold: float | None = None,
+        threshold: float | np.ndarray | None = None,
         figure: Figure | None = None,
     ) -> PredictionDisplay:
         """Show pictures whose scores are there already.
@@ -185,7 +185,7 @@ class PredictionDisplay:
             See :meth:`plot`. Needed without `threshold` if scores are beyond 0 to 1.
         n_columns : int, default=None
             See :meth:`plot`.
-        threshold : float, default=None
+        threshold : float or array of shape (n_labels,), default=None
             A label is predicted where its score is above this; None for 0.5 if all
             scores are in [0, 1].
         figure : matplotlib Figure or SubFigure, default=None
@@ -222,7 +222,13 @@ class PredictionDisplay:
                     "be the same labels."
                 )
         if threshold is not None:
-            check_scalar(threshold, "threshold", Real)
+            if np.ndim(threshold) == 0:
+                check_scalar(threshold, "threshold", Real)
+            elif np.shape(threshold) != scores.shape[1:]:
+                raise ValueError(
+                    f"threshold has shape {np.shape(threshold)}; expected a number, or one for "
+                    f"each of {scores.shape[1]} labels."
+                )
         elif scores.min() >= 0 and scores.max() <= 1:
             threshold = 0.5
         elif n_top is None:

@@ -82,7 +82,7 @@ def test_agrees_on_pictures(exported, clf, scenes, preprocess):
     assert expected.max() > 0.9
     assert expected.min() < 0.1
     np.testing.assert_allclose(logits, clf.decision_function(scenes.images[:40]), atol=5e-3)
-    np.testing.assert_array_equal(probabilities > meta["threshold"], expected > clf.threshold)
+    np.testing.assert_array_equal(probabilities > meta["thresholds"], expected > clf.thresholds_)
 
 
 def test_file(exported, scenes):
