@@ -55,7 +55,7 @@ def test_no_room_imports_what_is_private_in_another():
         for file in root.rglob("*.py")
         for line in private.findall(file.read_text(encoding="utf-8"))
     }
-    assert found <= {"web/_app.py: from ..encoders._source import BUNDLED"}  # still to go
+    assert found == set()
 
 
 def test_skops_files_hold_public_paths():

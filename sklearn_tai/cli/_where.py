@@ -83,8 +83,7 @@ def where(
 
     from matplotlib.figure import Figure
 
-    from ..inspection import RegionDisplay
-    from ..inspection._regions import figure_size
+    from ..inspection import RegionDisplay, figure_size
 
     display = RegionDisplay.from_estimator(
         clf, image, shown, n_top=top or _DEFAULT_TOP, figure=Figure(layout="constrained")

@@ -174,7 +174,6 @@ class BaseLLMCorpusGenerator(BaseEstimator):
     def _settings(self, names: list[str]) -> Settings:
         """What must be the same for captions to belong to one plan."""
         params = self.get_params(deep=False)
-        params = self.get_params(deep=False)
         settings = {
             "labels": names,
             "labels_per_text": np.atleast_1d(self.labels_per_text).tolist(),

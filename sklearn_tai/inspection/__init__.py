@@ -6,6 +6,7 @@ from ._label_report import LabelReportDisplay
 from ._prediction import PredictionDisplay
 from ._radius import RadiusCurveDisplay
 from ._regions import RegionDisplay
+from ._regions import figure_size as figure_size
 from ._reliability import ReliabilityDisplay
 
 __all__ = [

@@ -15,10 +15,8 @@ from sklearn.utils import Bunch
 from .._typing import Encoder
 from ..corpus import PromptCorpusGenerator
 from ..datasets import load_emoji_scenes
-from ..decisions import best_cut
-from ..decisions._post_hoc import to_logits
-from ..encoders import BaseEncoder, OpenCLIPEncoder
-from ..encoders._source import BUNDLED
+from ..decisions import best_cut, to_logits
+from ..encoders import BUNDLED, BaseEncoder, OpenCLIPEncoder
 from ._html import CSS, card, legend, mistake_note, numbered_spots, score_table
 from ._input import Mistake, open_picture, parse_labels
 from ._trainer import Trained, Trainer
