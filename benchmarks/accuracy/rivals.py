@@ -5,9 +5,9 @@
 
 Half of the pictures is there to train on, the other half is scored; each seed splits and
 trains anew. Every method is scored alone and integrated with zero-shot CLIP (the mean of
-min-max scaled scores), on whole images but where a row says otherwise; prompt learners look at
-regions by themselves. Three settings: texts alone; 4 images a label; 30 % of the labels of
-all training images known. Methods that learn prompts need CLIP's own text tower, so they are
+min-max scaled scores), on whole images but where a row says otherwise; TaI-DPT and DualCoOp
+look at regions by themselves. Three settings: texts alone; 4 images a label; 30 % of the labels
+of all training images known. Methods that learn prompts need CLIP's own text tower, so they are
 left out where the ground has a fitted one.
 """
 
@@ -72,6 +72,7 @@ def main() -> None:
         images = (bed.images if REGIONS in name else everything)[test]
         if isinstance(clf, LEARN_PROMPTS):
             images = [pictures[i] for i in test]
+        zero_shot.set_params(region_weight="auto" if REGIONS in name else 0)
         alone = clf.score(images, truth[test])
         pair = [("method", FrozenEstimator(clf)), ("clip", FrozenEstimator(zero_shot))]
         both = ScoreEnsemble(pair).fit(images)

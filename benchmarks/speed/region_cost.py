@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--one", type=int, help="with this number of labels only")
     parser.add_argument("--model", default="ViT-B-16", help="whose embeddings have 512 numbers")
     parser.add_argument("--n-images", type=int, default=32)
-    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--turns", type=int, default=3)
     args = parser.parse_args()
     if args.one:
         return one(args, args.one)
