@@ -153,9 +153,6 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     True
     """
 
-    # of logits, where a photo lacks the label; measured on photos
-    _region_lift = 2.0
-
     _parameter_constraints = {
         "encoder": [HasMethods("transform")],
         "perturbation": [BasePerturbation],
@@ -397,6 +394,10 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         training = TrainingData(embeddings[labelled], Y[labelled], is_image[labelled])
         self.adapter_ = adapter.fit(training, self.perturbation_)
         self.thresholds_ = expit(self.adapter_.cuts(label_prior(data)))
+
+    @property
+    def _region_lift(self) -> float:
+        return 2.0  # in logits, measured on photos
 
     def _decision_threshold(self) -> Any:
         return self.thresholds_ if self.threshold == "auto" else self.threshold

@@ -46,7 +46,11 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
     encoder_: Any
     region_weight: Any
     n_features_in_: int
-    _region_lift: float = 0  # of the scores of the best regions, see pool_regions
+
+    @property
+    def _region_lift(self) -> float:
+        """What the best regions have even where there is nothing, see :func:`pool_regions`."""
+        return 0
 
     def predict_regions(self, X: Any, labels: Sequence[Any] | None = None) -> np.ndarray:
         """Where in images labels are seen: their probability in each region.
