@@ -56,12 +56,14 @@ class KernelAdapter(BaseAdapter):
     .. math:: p_k(v) = \sum_i a_i(v) \, y_{ik}, \qquad
        a(v) = \mathrm{softmax}_i(v \cdot t_i / \tau)
 
-    with unit embeddings t_i of the texts. It is the posterior mean of the labels where
-    each item is a text plus Gaussian noise of variance :math:`\tau` a coordinate, and
-    so the least loss that an adapter of any size can reach on such noise (the
-    Nadaraya-Watson estimator). Noise of length r in d dimensions has that variance for
-    :math:`\tau = r^2 / d`. Other noise it cannot honour, and says so: noise inside the
-    ball, with a covariance, or of another length for images.
+    with unit embeddings t_i of the texts: softmax attention over the texts, the
+    Nadaraya-Watson estimator. If each item were a text plus Gaussian noise of variance
+    :math:`\tau` a coordinate, it would be the posterior mean of the labels, which no
+    network can better on that noise. Images are not texts plus noise, and embeddings are
+    brought to unit length, so here it is an approximation that photos must judge. Noise of
+    length r in d dimensions has that variance for :math:`\tau = r^2 / d`. Other noise it
+    cannot honour, and says so: noise inside the ball, with a covariance, or of another
+    length for images.
 
     With images, p is the mean of both, weighted by the perturbation's `image_share` (or
     their number, if that is None), each over its own items. Where the labels of images

@@ -70,7 +70,7 @@ class MLPAdapter(BaseAdapter):
 
     See Also
     --------
-    KernelAdapter : The least loss that such a network could reach, in closed form.
+    KernelAdapter : What such a network learns from noise, nearly, in closed form.
 
     Examples
     --------
