@@ -3,7 +3,7 @@
     python -m benchmarks.accuracy.cuts --testbed photos --ground FOLDER
 
 Micro F1 of ``predict``, of the best single cut of the same scores (chosen on the scored images),
-the mean ratio of both over label sets, the share of images with none of the labels that are given one,
+the mean ratio of both over label sets, the share of images with none of the labels that get one,
 and the share of labels that are found. Random labels of those that occur, a new set each seed.
 """
 

@@ -1,0 +1,128 @@
+"""Labels named where nobody has said where to cut."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.multiclass import OneVsRestClassifier
+
+from sklearn_tai import (
+    KernelAdapter,
+    PromptCorpusGenerator,
+    TextAsImageClassifier,
+    ZeroShotClassifier,
+)
+from sklearn_tai.deploy import load_classifier, save_classifier
+from sklearn_tai.inspection import PredictionDisplay
+from tests.networks import with_network
+
+X = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
+Y = (np.arange(40)[:, None] % [2, 4, 40] == 0).astype(int)  # 20, 10 and 1 of 40
+PRIOR = np.array([20.5, 10.5, 1.5]) / 41
+
+
+@pytest.mark.parametrize(
+    ("clf", "expected"),
+    [
+        (TextAsImageClassifier(adapter=KernelAdapter()), logit(PRIOR) + 1.2),
+        (with_network(hidden_layer_sizes=(8,), max_epochs=2), logit(PRIOR) / 2 + 0.5),
+        (
+            TextAsImageClassifier(adapter=OneVsRestClassifier(LogisticRegression())),
+            np.zeros(3),
+        ),
+    ],
+)
+def test_cuts_follow_from_the_texts(clf, expected):
+    clf.fit(X, Y)
+    np.testing.assert_allclose(clf.thresholds_, expit(expected), rtol=1e-5)
+    np.testing.assert_array_equal(clf.predict(X), clf.predict_proba(X) > clf.thresholds_)
+    clf.set_params(threshold=0.4)
+    np.testing.assert_array_equal(clf.predict(X), clf.predict_proba(X) > 0.4)
+
+
+def test_texts_count_not_images():
+    modality = ["text"] * 20 + ["image"] * 20
+    labels = np.where(np.arange(40)[:, None] < 20, Y, -1)
+    labels[30] = [1, 1, 1]
+    clf = TextAsImageClassifier().fit(X, labels, modality)
+    prior = (Y[:20].sum(axis=0) + 0.5) / 21
+    np.testing.assert_allclose(clf.thresholds_, expit(logit(prior) + 1.2), rtol=1e-5)
+    images = TextAsImageClassifier().fit(X, np.where(Y == 1, 1, -1), ["image"] * 40)
+    assert (images.thresholds_ > 0.9).all()  # of what is known, all are present
+
+
+def test_partial_fit_moves_the_cuts():
+    clf = TextAsImageClassifier().fit(X[:20], Y[:20]).partial_fit(X[20:], Y[20:])
+    np.testing.assert_allclose(clf.thresholds_, TextAsImageClassifier().fit(X, Y).thresholds_)
+
+
+def test_saved_classifiers_carry_them(tmp_path):
+    clf = TextAsImageClassifier().fit(X, Y)
+    for again in (
+        load_classifier(save_classifier(clf, tmp_path)),
+        pickle.loads(pickle.dumps(clf)),
+    ):
+        np.testing.assert_array_equal(again.thresholds_, clf.thresholds_)
+        np.testing.assert_array_equal(again.predict(X), clf.predict(X))
+
+
+def test_a_picture_may_have_none(encoder, scenes):
+    """Of three labels most pictures show none; without other things all are given one."""
+    chosen = ["dog", "bus", "chair"]
+    truth = scenes.Y[:, [scenes.label_names.index(name) for name in chosen]]
+    none = ~truth.any(axis=1)
+    named, f1 = {}, {}
+    for share in (0, 0.25):
+        texts, labels = PromptCorpusGenerator(
+            600, background_share=share, random_state=0
+        ).generate(chosen)
+        clf = TextAsImageClassifier(encoder).fit(texts, labels)
+        found = clf.predict(scenes.images)
+        named[share] = found[none].any(axis=1).mean()
+        f1[share] = f1_score(truth, found, average="micro")
+    assert named[0.25] < named[0] / 2
+    assert f1[0.25] > f1[0]
+
+
+def test_regions_lift_no_score_where_nothing_is(default_clf, encoder, scenes):
+    regions = encoder.transform_regions(scenes.images[:40])
+    whole = copy.copy(default_clf)
+    whole.region_weight = 0
+    same = np.repeat(regions[:, :1], regions.shape[1], axis=1)  # regions as the whole
+    np.testing.assert_allclose(
+        default_clf.decision_function(same), whole.decision_function(same) - 1, atol=1e-4
+    )
+
+
+def test_zero_shot_beside_other_things(encoder, scenes):
+    clf = ZeroShotClassifier(["dog"], encoder, standardize=True, background=True).fit()
+    assert len(clf.background_embeddings_) > 300
+    truth = scenes.Y[:, [scenes.label_names.index("dog")]]
+    images = encoder.transform(scenes.images)
+    assert clf.score(images, truth) > 2 * truth.mean()
+    scores, proba = clf.decision_function(images), clf.predict_proba(images)
+    np.testing.assert_allclose(proba, expit(1.5 * (scores - 3)), atol=1e-5)
+    np.testing.assert_array_equal(clf.predict(images), proba > 0.25)
+    assert 0 < clf.predict(images).mean() < 1
+    shares = clf.set_params(standardize=False).fit().predict_proba(images)
+    assert (shares.sum(axis=1) < 1).all()
+    with pytest.raises(
+        ValueError, match=r"two labels or more, or other things .* background=True"
+    ):
+        ZeroShotClassifier(["dog"], encoder, standardize=True).fit()
+
+
+def test_displays_take_a_cut_for_each_label(default_clf, scenes):
+    import matplotlib
+
+    matplotlib.use("agg")
+    display = PredictionDisplay.from_estimator(default_clf, scenes.images[:4])
+    np.testing.assert_array_equal(display.threshold, default_clf.thresholds_)
+    with pytest.raises(ValueError, match=r"threshold has shape \(2,\); expected a number"):
+        PredictionDisplay.from_predictions(
+            scenes.images[:1], np.zeros((1, 3)), threshold=np.zeros(2)
+        )
