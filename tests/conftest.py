@@ -35,7 +35,8 @@ def image_embeddings(encoder, scenes):
 
 @pytest.fixture(scope="session")
 def corpus(scenes):
-    return tuple(PromptCorpusGenerator(n_texts=600, random_state=0).generate(scenes.label_names))
+    generator = PromptCorpusGenerator(n_texts=600, background_share=0, random_state=0)
+    return tuple(generator.generate(scenes.label_names))
 
 
 @pytest.fixture(scope="session")

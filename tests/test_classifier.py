@@ -58,7 +58,7 @@ def test_outputs(fitted, scenes, image_embeddings):
     assert ((proba >= 0) & (proba <= 1)).all()
     logits = fitted.decision_function(scenes.images[:5])
     np.testing.assert_allclose(proba, 1 / (1 + np.exp(-logits)), rtol=1e-4)
-    np.testing.assert_array_equal(fitted.predict(scenes.images[:5]), proba > 0.5)
+    np.testing.assert_array_equal(fitted.predict(scenes.images[:5]), proba > fitted.thresholds_)
     whole = clone(fitted).set_params(region_weight=0)
     whole.__dict__ |= {k: v for k, v in vars(fitted).items() if k.endswith("_")}
     np.testing.assert_allclose(

@@ -51,10 +51,10 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
         deviation 1, as SPARC does [1]_: some images are more similar than others to
         every prompt.
     background : bool, default=False
-        Whether an image is compared with the names of 350 everyday things too, so that
-        it may have none of the labels: they take part in the mean and standard deviation,
-        or in the softmax (see :func:`~sklearn_tai.corpus.background_names`). Without it
-        `standardize` takes many labels.
+        Whether the names of 350 everyday things take part in that mean and standard
+        deviation, so that an image may have none of the labels
+        (see :func:`~sklearn_tai.corpus.background_names`). Without it `standardize` takes
+        many labels; with it one is enough.
     region_weight : float or "auto", default="auto"
         Weight in [0, 1] of the best regions of an image beside the whole, as in
         :class:`TextAsImageClassifier`. "auto" is 0.5 where the encoder's model has regions.
@@ -152,6 +152,8 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
             The fitted classifier.
         """
         names = check_labels(self.labels)
+        if self.background and not self.standardize:
+            raise ValueError("background=True takes standardize=True. Set both, or neither.")
         if self.standardize and not self.background and len(names) < 2:
             raise ValueError(
                 "standardize=True takes two labels or more, or other things to compare with: set "
@@ -206,34 +208,26 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_items, n_labels)
-            With `standardize` each by itself; else the softmax over labels and other
-            things, whose rows sum to 1 at most.
+            With `standardize` each by itself; else the softmax over the labels, whose
+            rows sum to 1.
         """
         if self.standardize:
             return expit(_SLOPE * (self._outputs(X, self._standardized) - _MIDDLE))
-        return self._outputs(X, self._shares)
+        # standardisation has no part in it: a shift of all labels changes nothing here
+        return softmax(self._outputs(X, self._similarities) / self.temperature, axis=1)
 
     def _similarities(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
         return normalize(embeddings) @ self.label_embeddings_.T
 
-    def _with_background(self, embeddings: np.ndarray) -> np.ndarray:
-        return (
-            normalize(embeddings)
-            @ np.vstack([self.label_embeddings_, self.background_embeddings_]).T
-        )
-
     def _standardized(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
-        scores = scale(self._with_background(embeddings).astype(float), axis=1)
+        things = np.vstack([self.label_embeddings_, self.background_embeddings_])
+        scores = scale((normalize(embeddings) @ things.T).astype(float), axis=1)
         return scores[:, : len(self.classes_)].astype(np.float32)
-
-    def _shares(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
-        shares = softmax(self._with_background(embeddings) / self.temperature, axis=1)
-        return shares[:, : len(self.classes_)]
 
     def _proba(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
         if self.standardize:
             return expit(_SLOPE * (self._standardized(embeddings, is_image) - _MIDDLE))
-        return self._shares(embeddings, is_image)
+        return softmax(self._similarities(embeddings, is_image) / self.temperature, axis=1)
 
     @property
     def _region_lift(self) -> float:

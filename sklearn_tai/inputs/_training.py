@@ -50,7 +50,8 @@ def check_some_present(data: TrainingSet) -> None:
         raise ValueError(
             "y has no 1 at all, so there is nothing to learn. Add items that have labels."
         )
-    if np.isin(n_present, (0, len(data.is_image))).all():
+    n_items = len(data.is_image)
+    if n_items > 1 and np.isin(n_present, (0, n_items)).all():
         raise ValueError(
             "all texts have the same labels, so nothing tells these from other things. Add texts "
             "without them, such as sklearn_tai.corpus.background_texts(labels)."

@@ -232,7 +232,7 @@ def test_likely_labels_are_bold(client, files, scenes, encoder, n_pictures):
     bold = [re.findall('"sure"><th scope="row">(.*?) ?<', card) for card in html.split("<article")]
     named = tuned.inverse_transform(tuned.predict(scenes.images[:n_pictures]))
     assert [set(labels) for labels in bold[1:]] == [set(labels) for labels in named]
-    assert all(named)
+    assert any(named)
 
 
 DOT = (
