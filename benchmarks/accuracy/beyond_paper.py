@@ -127,7 +127,9 @@ def main() -> None:
     bed = load_testbed(args)
     corpora = []
     for seed in tqdm(range(args.seeds), desc="corpora"):
-        texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)
+        texts, Y = PromptCorpusGenerator(
+            args.n_texts, random_state=seed, background_share=0
+        ).generate(bed.label_names)
         corpora.append((bed.encoder.transform(texts), np.asarray(Y)))
     clip = bed.zero_shot()
     zero_shot = clip.score(bed.wholes, bed.Y)

@@ -62,7 +62,7 @@ def main() -> None:
     scores: dict[tuple[str, int], list[float]] = {(k, n): [] for k in kinds for n in args.sizes}
     bar = tqdm(total=args.seeds * len(scores), unit="fit")
     for seed in range(args.seeds):
-        generator = PromptCorpusGenerator(largest, random_state=seed)
+        generator = PromptCorpusGenerator(largest, random_state=seed, background_share=0)
         texts, prompts = generator.generate(bed.label_names)
         of_prompts = bed.encoder.transform(texts)
         order = np.random.default_rng(seed).permutation(len(captions))

@@ -37,7 +37,9 @@ def main() -> None:
     bed = load_testbed(args)
     figures = defaultdict(list)
     for seed in tqdm(range(args.seeds), unit="fit"):
-        texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)
+        texts, Y = PromptCorpusGenerator(
+            args.n_texts, random_state=seed, background_share=0
+        ).generate(bed.label_names)
         embeddings = bed.encoder.transform(texts)
         noise = RandomPerturbation("auto" if args.radius is None else args.radius)
         unfitted = TextAsImageClassifier(perturbation=noise)

@@ -37,7 +37,7 @@ def main() -> None:
     zero_shot = []
     bar = tqdm(total=args.seeds * len(args.shots), unit="setting")
     for seed in range(args.seeds):
-        generator = PromptCorpusGenerator(args.n_texts, random_state=seed)
+        generator = PromptCorpusGenerator(args.n_texts, random_state=seed, background_share=0)
         texts, Y = generator.generate(bed.label_names)
         embeddings = bed.encoder.transform(texts)
         train, test = halves(len(bed.wholes), seed)

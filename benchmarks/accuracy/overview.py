@@ -43,7 +43,9 @@ class Setting:
 
     def __init__(self, args: Any, bed: Testbed, seed: int) -> None:
         self.args, self.bed, self.seed = args, bed, seed
-        texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)
+        texts, Y = PromptCorpusGenerator(
+            args.n_texts, random_state=seed, background_share=0
+        ).generate(bed.label_names)
         self.T, self.Y = bed.encoder.transform(texts), np.asarray(Y)
         self.seen, self.scored = halves(len(bed.images), seed)
 

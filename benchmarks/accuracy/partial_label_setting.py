@@ -41,7 +41,7 @@ def main() -> None:
     zero_shot, texts_alone = [], []
     bar = tqdm(total=args.seeds * (len(scores) + 1), unit="fit")
     for seed in range(args.seeds):
-        generator = PromptCorpusGenerator(args.n_texts, random_state=seed)
+        generator = PromptCorpusGenerator(args.n_texts, random_state=seed, background_share=0)
         texts, Y = generator.generate(bed.label_names)
         embeddings = bed.encoder.transform(texts)
         train, test = halves(len(bed.wholes), seed)

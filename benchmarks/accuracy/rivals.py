@@ -79,7 +79,9 @@ def main() -> None:
         scores[setting, name].append((alone, both.score(images, truth[test]), seconds))
 
     for seed in tqdm(range(args.seeds), unit="seed"):
-        texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(labels)
+        texts, Y = PromptCorpusGenerator(
+            args.n_texts, random_state=seed, background_share=0
+        ).generate(labels)
         embedded = encoder.transform(texts)
         train, test = halves(len(everything), seed)
         own: dict[str, Any] = {"random_state": seed}

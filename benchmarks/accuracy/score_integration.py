@@ -23,7 +23,7 @@ def main() -> None:
     zero_shot = bed.zero_shot()
     alone, on_batch, on_fit = [], [], []
     for seed in tqdm(range(args.seeds), unit="fit"):
-        generator = PromptCorpusGenerator(args.n_texts, random_state=seed)
+        generator = PromptCorpusGenerator(args.n_texts, random_state=seed, background_share=0)
         texts, Y = generator.generate(bed.label_names)
         clf = classifier(args, RandomPerturbation(), seed).fit(bed.encoder.transform(texts), Y)
         alone.append(clf.score(bed.wholes, bed.Y))

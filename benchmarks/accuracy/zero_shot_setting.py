@@ -33,7 +33,7 @@ def main() -> None:
     scores = {(kind, radius): [] for kind in kinds for radius in radii}
     bar = tqdm(total=args.seeds * len(scores), unit="fit")
     for seed in range(args.seeds):
-        generator = PromptCorpusGenerator(args.n_texts, random_state=seed)
+        generator = PromptCorpusGenerator(args.n_texts, random_state=seed, background_share=0)
         texts, Y = generator.generate(bed.label_names)
         embeddings = bed.encoder.transform(texts)
         for (kind, radius), values in scores.items():

@@ -169,7 +169,9 @@ class Experiment:
         """Prompts, or as many of the captions in a file, drawn by the seed."""
         n_texts = self._n_texts(data)
         if self.args.captions is None:
-            return PromptCorpusGenerator(n_texts, random_state=seed).generate(data.label_names)
+            return PromptCorpusGenerator(n_texts, random_state=seed, background_share=0).generate(
+                data.label_names
+            )
         return draw_captions(self.args.captions, data.label_names, n_texts, seed)
 
 

@@ -28,7 +28,7 @@ def corpora(captions: Path | None):
             texts: list[str] = []
             labels = np.zeros((0, len(task.label_names)), dtype=int)
             if n := round(n_prompts * n_texts):
-                generator = PromptCorpusGenerator(n, random_state=task.seed)
+                generator = PromptCorpusGenerator(n, random_state=task.seed, background_share=0)
                 texts, labels = generator.generate(task.label_names)
             if n := round(n_captions * n_texts):
                 written, of_written = draw_captions(captions, task.label_names, n, task.seed)

@@ -71,7 +71,9 @@ def make_pictures(
 def _corpora(labels: list[str], n_texts: int, seed: int) -> list[tuple[list[str], np.ndarray]]:
     """Texts of all templates, of every other one, and of the rest."""
     return [
-        PromptCorpusGenerator(n, templates=templates, random_state=seed).generate(labels)
+        PromptCorpusGenerator(
+            n, templates=templates, random_state=seed, background_share=0
+        ).generate(labels)
         for n, templates in ((n_texts, None), (1000, TEMPLATES[::2]), (1000, TEMPLATES[1::2]))
     ]
 
