@@ -130,6 +130,13 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     *texts* favours small radii, most of all with a network, as texts have no modality
     gap among themselves: score on images.
 
+    Regions are the image tower's own patches, embedded in the same pass. Of their logits the
+    mean of the best 2 % counts, less 2, which the best of many have even where there is
+    nothing. With w the `region_weight`, the logit of an image is 1 - w of the whole's and w
+    of that. The automatic cut is where the logit is above that of the label's share among
+    the texts, by 1.2 with the kernel; with a network, above half of it by 0.5. These numbers
+    were measured on photos with CLIP ViT-B/16.
+
     Unlabelled images, with -1 in all of `y`, are of use to ``center`` only.
 
     References
