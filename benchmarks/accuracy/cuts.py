@@ -4,7 +4,8 @@
 
 Micro F1 of ``predict``, of the best single cut of the same scores (chosen on the scored images),
 the mean ratio of both over label sets, the share of images with none of the labels that get one,
-and the share of labels that are found. Random labels of those that occur, a new set each seed.
+the share of labels that are found, and the calibration error in %. Random labels of those that
+occur, a new set each seed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sklearn.metrics import f1_score
 from tqdm import tqdm
 
 from sklearn_tai import PromptCorpusGenerator, RandomPerturbation
-from sklearn_tai.metrics import mean_average_precision
+from sklearn_tai.metrics import expected_calibration_error, mean_average_precision
 
 from ..testbeds import Testbed, add_arguments, classifier, load_testbed
 from .headline import of_some_labels
@@ -37,7 +38,7 @@ def micro_f1(Y: np.ndarray, named: np.ndarray) -> float:
 
 
 def measures(bed: Testbed, args: argparse.Namespace, seed: int) -> dict[str, list[float]]:
-    """By view: mAP, F1 named, best F1, their ratio, false naming, recall."""
+    """By view: mAP, F1 named, best F1, their ratio, false naming, recall, calibration error."""
     texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)
     X = bed.encoder.transform(texts)
     clf = classifier(args, RandomPerturbation(), seed).fit(X, Y)
@@ -50,7 +51,8 @@ def measures(bed: Testbed, args: argparse.Namespace, seed: int) -> dict[str, lis
         false = named[without].any(axis=1).mean() if without.any() else np.nan
         recall = named[bed.Y == 1].mean()
         ranked = mean_average_precision(bed.Y, scores)
-        found[view] = [ranked, f1, best, f1 / best, false, recall]
+        error = expected_calibration_error(bed.Y, clf.predict_proba(images))
+        found[view] = [ranked, f1, best, f1 / best, false, recall, error]
     return found
 
 
@@ -61,8 +63,8 @@ def main() -> None:
     args = parser.parse_args()
     warnings.simplefilter("ignore", UndefinedMetricWarning)  # labels without images
     everything = load_testbed(args)
-    print("| labels | images | mAP | F1 | best F1 | ratio | falsely named | found |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| labels | images | mAP | F1 | best F1 | ratio | falsely named | found | ECE |")
+    print("|---|---|---|---|---|---|---|---|---|")
     n_labels = everything.Y.shape[1]
     for size in [n for n in args.sizes if n <= n_labels]:
         args.n_texts = 3000 if size == n_labels > 20 else 1000
@@ -72,10 +74,10 @@ def main() -> None:
             for view, row in measures(bed, args, seed).items():
                 rows.setdefault(view, []).append(row)
         for view, values in rows.items():
-            ranked, f1, best, ratio, false, recall = np.nanmean(values, axis=0)
+            ranked, f1, best, ratio, false, recall, error = np.nanmean(values, axis=0)
             print(
                 f"| {size} | {view} | {100 * ranked:.1f} | {100 * f1:.1f} | {100 * best:.1f} | "
-                f"{ratio:.2f} | {100 * false:.0f} % | {100 * recall:.0f} % |",
+                f"{ratio:.2f} | {100 * false:.0f} % | {100 * recall:.0f} % | {100 * error:.1f} |",
                 flush=True,
             )
 
