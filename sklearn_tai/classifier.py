@@ -427,7 +427,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         """
         if self.standardize:
             return scale(self.predict_proba(X).astype(float), axis=1)
-        return self._outputs(X, self._logits)
+        return self._outputs(X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the labels, each by itself (rows do not sum to 1).
@@ -444,7 +444,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         ndarray of shape (n_items, n_labels)
             Probabilities.
         """
-        return expit(self._outputs(X, self._logits))
+        return self._to_proba(self._outputs(X))
 
     def iter_predict_proba(
         self, X: Any, errors: list[ImageReadError] | None = None
@@ -467,15 +467,15 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         proba : ndarray of shape (n_items_of_batch, n_labels)
             Their probabilities.
         """
-        for rows, logits in self._iter_outputs(X, self._logits, errors):
-            yield rows, expit(logits)
+        for rows, logits in self._iter_outputs(X, errors):
+            yield rows, self._to_proba(logits)
 
-    def _logits(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
+    def _scores(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
         is_text = np.full(len(embeddings), not is_image)
         return self.adapter_.decision_function(self._centered(embeddings, is_text))
 
-    def _proba(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
-        return expit(self._logits(embeddings, is_image))
+    def _to_proba(self, scores: np.ndarray) -> np.ndarray:
+        return expit(scores)
 
     def _centered(
         self, embeddings: np.ndarray, is_text: np.ndarray, back: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..encoders import BaseEncoder, EncodedBatch
 from ..exceptions import ImageReadError
-from ..inputs import as_embeddings, check_items, was_read
+from ..inputs import as_embeddings, check_items, in_order, was_read
 from ._multi_label import MultiLabelClassifierMixin
 
-# from embeddings (n, n_features), and whether they are of images, to scores (n, n_labels)
-Scorer = Callable[[np.ndarray, bool], np.ndarray]
 _WEIGHT = 0.5  # of the regions; anything from 0.4 to 0.6 scores alike on photos
 _MAX_SCORES = 2**24  # at once: 64 MB
 _BATCH = 64  # items, of embeddings that come with regions
@@ -94,11 +92,10 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
                 )
             found = np.full((len(rows), n_regions, len(columns)), np.nan, np.float32)
             read = np.flatnonzero(was_read(embeddings))
-            for part, scores in self._of_parts(embeddings[read], self._proba):
-                found[read[part]] = scores[:, 1:, columns]
+            for part, scores in self._of_parts(embeddings[read]):
+                found[read[part]] = self._to_proba(scores)[:, 1:, columns]
             maps.append((rows, found.reshape(len(rows), *self._grid(n_regions), -1)))
-        order = np.argsort(np.concatenate([rows for rows, _ in maps]))
-        return np.concatenate([found for _, found in maps])[order]
+        return in_order(maps)
 
     def _columns(self, labels: Sequence[Any] | None) -> np.ndarray:
         if labels is None:
@@ -123,17 +120,19 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
         return grid
 
     @abstractmethod
-    def _proba(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
-        """Probabilities (n, n_labels) of embeddings (n, n_features)."""
+    def _scores(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
+        """Scores (n, n_labels) of embeddings (n, n_features)."""
 
-    def _outputs(self, X: Any, compute: Scorer) -> np.ndarray:
+    @abstractmethod
+    def _to_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Probabilities of scores, whose last dimension is the labels."""
+
+    def _outputs(self, X: Any) -> np.ndarray:
         """Scores of the items of `X`, in their order."""
-        batches = list(self._iter_outputs(X, compute))
-        rows = np.concatenate([rows for rows, _ in batches])
-        return np.concatenate([scores for _, scores in batches])[np.argsort(rows)]
+        return in_order(list(self._iter_outputs(X)))
 
     def _iter_outputs(
-        self, X: Any, compute: Scorer, errors: list[ImageReadError] | None = None
+        self, X: Any, errors: list[ImageReadError] | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Which items of `X`, and their scores, batch by batch; NaN where one was not read."""
         check_is_fitted(self)
@@ -145,23 +144,21 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
             if embeddings.ndim == 2:
                 self._check_region_weight(is_image)
                 if len(read):
-                    found[read] = compute(embeddings[read], is_image)
+                    found[read] = self._scores(embeddings[read], is_image)
             else:
-                for part, scores in self._of_parts(embeddings[read], compute):
+                for part, scores in self._of_parts(embeddings[read]):
                     of_parts = torch.from_numpy(scores)
                     pooled = pool_regions(of_parts, self.region_weight, self._region_lift)
                     found[read[part]] = pooled.numpy()
             yield rows, found
 
-    def _of_parts(
-        self, embeddings: np.ndarray, compute: Scorer
-    ) -> Iterator[tuple[slice, np.ndarray]]:
+    def _of_parts(self, embeddings: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         """Scores (n, 1 + n_regions, n_labels) of some images at a time, and which they are."""
         n_images, n_parts, n_features = embeddings.shape
         step = max(1, _MAX_SCORES // (n_parts * len(self.classes_)))
         for start in range(0, n_images, step):
             part = slice(start, start + step)
-            scores = compute(embeddings[part].reshape(-1, n_features), True)
+            scores = self._scores(embeddings[part].reshape(-1, n_features), True)
             yield part, scores.reshape(-1, n_parts, len(self.classes_))
 
     def _batches(

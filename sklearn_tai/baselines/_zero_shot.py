@@ -195,7 +195,7 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
         ndarray of shape (n_items, n_labels)
             In [-1, 1] without standardisation.
         """
-        return self._outputs(X, self._standardized if self.standardize else self._similarities)
+        return self._outputs(X)
 
     def predict_proba(self, X: Items) -> np.ndarray:
         """Probabilities of the labels.
@@ -211,23 +211,20 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
             With `standardize` each by itself; else the softmax over the labels, whose
             rows sum to 1.
         """
-        if self.standardize:
-            return expit(_SLOPE * (self._outputs(X, self._standardized) - _MIDDLE))
-        # standardisation has no part in it: a shift of all labels changes nothing here
-        return softmax(self._outputs(X, self._similarities) / self.temperature, axis=1)
+        return self._to_proba(self._outputs(X))
 
-    def _similarities(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
-        return normalize(embeddings) @ self.label_embeddings_.T
-
-    def _standardized(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
+    def _scores(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
+        unit = normalize(embeddings)
+        if not self.standardize:
+            return unit @ self.label_embeddings_.T
         things = np.vstack([self.label_embeddings_, self.background_embeddings_])
-        scores = scale((normalize(embeddings) @ things.T).astype(float), axis=1)
+        scores = scale((unit @ things.T).astype(float), axis=1)
         return scores[:, : len(self.classes_)].astype(np.float32)
 
-    def _proba(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
+    def _to_proba(self, scores: np.ndarray) -> np.ndarray:
         if self.standardize:
-            return expit(_SLOPE * (self._standardized(embeddings, is_image) - _MIDDLE))
-        return softmax(self._similarities(embeddings, is_image) / self.temperature, axis=1)
+            return expit(_SLOPE * (scores - _MIDDLE))
+        return softmax(scores / self.temperature, axis=-1)
 
     @property
     def _region_lift(self) -> float:

@@ -288,7 +288,7 @@ def _outputs(clf: Exportable, graph: _Graph, samples: np.ndarray) -> tuple[np.nd
         # decision_function may give standardised scores in place of the logits
         if isinstance(clf, CoMCClassifier):
             return clf.predict_proba(samples), clf.decision_function(samples)
-        return clf.predict_proba(samples), clf._outputs(samples, clf._logits)
+        return clf.predict_proba(samples), clf._outputs(samples)
 
 
 def _difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from .._sklearn_compat import fit_context
 from ..exceptions import ImageReadError, UnreadableImagesWarning
-from ..inputs import as_embeddings, item_chunks
+from ..inputs import as_embeddings, in_order, item_chunks
 from ._cache import open_cache
 from ._chunk import N_BATCHES, Chunk
 from ._loaded import LoadedModel
@@ -112,12 +112,7 @@ class BaseEncoder(
             model's context, so that what is beyond is not seen, or if it is not known
             which activation the weights were trained with.
         """
-        batches = list(self.iter_batches(X))
-        n_items = sum(len(batch.rows) for batch in batches)
-        embeddings = np.empty((n_items, batches[0].embeddings.shape[1]), np.float32)
-        for batch in batches:
-            embeddings[batch.rows] = batch.embeddings
-        return embeddings
+        return in_order([(batch.rows, batch.embeddings) for batch in self.iter_batches(X)])
 
     def transform_regions(self, X: Any) -> np.ndarray:
         """Embed images, and all their regions with them.
@@ -142,8 +137,7 @@ class BaseEncoder(
         batches = list(self.iter_batches(X, regions=True))
         if not all(batch.is_image for batch in batches):
             raise ValueError("X holds texts, which have no regions. Give images alone.")
-        rows = np.concatenate([batch.rows for batch in batches])
-        return np.concatenate([batch.embeddings for batch in batches])[np.argsort(rows)]
+        return in_order([(batch.rows, batch.embeddings) for batch in batches])
 
     def region_grid(self) -> tuple[int, int] | None:
         """How the regions of an image lie; loads the model.

@@ -6,6 +6,7 @@ from ._items import (
     check_embeddings,
     check_items,
     check_modality,
+    in_order,
     item_chunks,
 )
 from ._labels import LabelIndicator, check_indicator, check_labels, column_names, label_array
@@ -36,6 +37,7 @@ __all__ = [
     "column_names",
     "image_error",
     "image_opener",
+    "in_order",
     "item_chunks",
     "label_array",
     "label_prior",

@@ -147,3 +147,12 @@ def item_chunks(X: Any, size: int) -> Iterator[tuple[int, list[Any], np.ndarray]
             raise ValueError(_EMPTY)
         yield start, items, np.array([is_image(x, start + i) for i, x in enumerate(items)], bool)
         start += len(items)
+
+
+def in_order(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """One array of what was computed of some rows at a time, from the rows and their values."""
+    first = parts[0][1]
+    whole = np.empty((sum(len(rows) for rows, _ in parts), *first.shape[1:]), first.dtype)
+    for rows, values in parts:
+        whole[rows] = values
+    return whole
