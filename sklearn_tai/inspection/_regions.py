@@ -11,6 +11,7 @@ from PIL import Image
 from sklearn.utils import check_scalar
 
 from .._sklearn_compat import check_matplotlib_support
+from ..encoders import BaseEncoder
 from ._inputs import check_images, open_small
 
 _MAX_COLUMNS = 4
@@ -120,12 +121,14 @@ class RegionDisplay:
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         check_scalar(n_top, "n_top", Integral, min_val=1)
-        items = check_images([image])
+        items: Any = check_images([image])
+        picture = open_small(items[0], 0)
+        if isinstance(estimator.encoder_, BaseEncoder):  # one encoding for both
+            items = estimator.encoder_.transform_regions(items)
         scores, names = estimator.predict_proba(items)[0], estimator.classes_.tolist()
         if labels is None:
             labels = [names[k] for k in np.argsort(-scores, kind="stable")[:n_top]]
         maps = estimator.predict_regions(items, labels)[0]
-        picture = open_small(items[0], 0)
         display = cls(
             picture,
             maps,
