@@ -14,7 +14,7 @@ from sklearn.utils import Tags
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
 from .._typing import Encoder, Items, Labels
 from ..base import EncoderClassifierMixin
-from ..corpus import background_names, noun
+from ..corpus import background_names, check_slots, noun
 from ..inputs import check_labels
 
 # Of standardised scores on photos: the logistic curve of being right, and what the best of many
@@ -160,12 +160,7 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
                 "background=True."
             )
         templates = list(self.templates)
-        for i, template in enumerate(templates):
-            if not isinstance(template, str) or template.count("{}") != 1:
-                raise ValueError(
-                    f"templates[{i}] is {template!r}; expected a str with exactly one '{{}}', "
-                    "where the label goes."
-                )
+        check_slots(templates, "the label goes")
         if not templates:
             raise ValueError("templates is empty; give at least one.")
         self.encoder_ = self._clone_encoder()

@@ -9,6 +9,7 @@ from ._grammar import noun as noun
 from ._ollama import OllamaCorpusGenerator
 from ._openai import OpenAICorpusGenerator
 from ._prompt import PromptCorpusGenerator, background_texts
+from ._prompt import check_slots as check_slots
 from ._templates import TEMPLATES
 
 __all__ = [

@@ -195,13 +195,18 @@ def _check_templates(given: Sequence[str] | None) -> list[str]:
     templates = list(TEMPLATES if given is None else given)
     if not templates:
         raise ValueError("templates is empty; give at least one, or None for the default ones.")
+    check_slots(templates, "the list of objects goes")
+    return templates
+
+
+def check_slots(templates: list[str], purpose: str) -> None:
+    """Refuse templates that have not exactly one ``{}``, which is where `purpose`."""
     for i, template in enumerate(templates):
         if not isinstance(template, str) or template.count("{}") != 1:
             raise ValueError(
                 f"templates[{i}] is {template!r}; expected a str with exactly one '{{}}', where "
-                "the list of objects goes."
+                f"{purpose}."
             )
-    return templates
 
 
 def _write_all(
