@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from numbers import Real
 from typing import Any
 
@@ -23,6 +25,7 @@ from .exceptions import ImageReadError
 from .inputs import (
     TrainingSet,
     as_embeddings,
+    check_items,
     check_some_present,
     label_prior,
     labelled_mask,
@@ -44,6 +47,21 @@ _ENCODER, _PERTURBATION, _ADAPTER = OpenCLIPEncoder(), RandomPerturbation(), Ker
 def _clone_if_default(value: Any, default: Any) -> Any:
     """A copy of the default, so that no two classifiers share one."""
     return clone(value) if value is default else value
+
+
+@cache  # a search scores many times, but one warning says it
+def _warn_of_radius_by_texts() -> None:
+    warnings.warn(
+        "Texts are scored after a radius was set. If this is a search, texts cannot tell which "
+        "radius suits images: pass labelled images beside the texts and cv=CrossModalSplit(), or "
+        "leave radius='auto'.",
+        stacklevel=4,
+    )
+
+
+def _are_texts(X: Any) -> bool:
+    listed = not isinstance(X, Iterator) and as_embeddings(X) is None
+    return listed and not check_items(X)[1].any()
 
 
 def _learns_more(clf: TextAsImageClassifier) -> bool:
@@ -126,9 +144,9 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     -----
     Items of `X` are texts (``str``) or images (``pathlib.Path``, PIL images, ``uint8``
     arrays of shape (height, width, 3)); a 2-D float array is taken as embeddings.
-    :meth:`paper` has the paper's recipe. Searching the radius by cross-validation on
-    *texts* favours small radii, most of all with a network, as texts have no modality
-    gap among themselves: score on images.
+    :meth:`paper` has the paper's recipe. A search over the radius that scores *texts*
+    favours small ones, as there is no modality gap among texts, and warns: take
+    :class:`~sklearn_tai.CrossModalSplit`, which scores images.
 
     Regions are the image tower's own patches, embedded in the same pass. Of their logits the
     mean of the best 2 % counts, less 2, which the best of many have even where there is
@@ -469,6 +487,28 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         """
         for rows, logits in self._iter_outputs(X, errors):
             yield rows, self._to_proba(logits)
+
+    def set_params(self, **params: Any) -> TextAsImageClassifier:
+        """Set parameters, as of any estimator.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters of the classifier and its parts.
+
+        Returns
+        -------
+        TextAsImageClassifier
+            This classifier.
+        """
+        super().set_params(**params)
+        self._radius_is_tried = any(name.endswith("radius") for name in params)
+        return self
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        if vars(self).get("_radius_is_tried") and _are_texts(X):
+            _warn_of_radius_by_texts()
+        return super()._outputs(X)
 
     def _scores(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
         is_text = np.full(len(embeddings), not is_image)

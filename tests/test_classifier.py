@@ -30,6 +30,7 @@ from sklearn_tai import (
 )
 from sklearn_tai.deploy import save_classifier
 from sklearn_tai.metrics import label_scores, map_scorer, mean_average_precision
+from sklearn_tai.model_selection import CrossModalSplit
 from tests.networks import with_network
 
 
@@ -134,14 +135,38 @@ def test_grid_search_in_a_pipeline(encoder, corpus, scenes):
     assert search.predict_proba(scenes.images[:2]).shape == (2, 20)
 
 
-def test_grid_search_over_texts(encoder, corpus):
+@pytest.mark.parametrize("scoring", [None, "average_precision", "f1_macro"])
+def test_a_search_of_the_radius_that_scores_texts_warns_once(scoring):
+    code = (
+        "import warnings\n"
+        "from sklearn.model_selection import GridSearchCV\n"
+        "from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier\n"
+        "texts, Y = PromptCorpusGenerator(90, random_state=0).generate(['dog', 'car', 'tree'])\n"
+        "clf = TextAsImageClassifier(OpenCLIPEncoder('tai-tiny'))\n"
+        "with warnings.catch_warnings(record=True) as said:\n"
+        "    warnings.simplefilter('always')\n"
+        "    clf.fit(texts, Y).predict(texts)\n"
+        "    GridSearchCV(clf, {'center': [False, True]}, cv=2).fit(texts, Y)\n"
+        "    ours = lambda: [w for w in said if 'after a radius was set' in str(w.message)]\n"
+        "    assert not ours()\n"
+        "    radii = {'perturbation__radius': [1, 2]}\n"
+        f"    GridSearchCV(clf, radii, scoring={scoring!r}, cv=2).fit(texts, Y)\n"
+        "print([str(w.message) for w in ours()])\n"
+    )
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert said.count("Texts are scored after a radius was set") == 1
+    assert "CrossModalSplit" in said
+    assert "radius='auto'" in said
+
+
+def test_a_search_of_the_radius_that_scores_images_does_not_warn(encoder, corpus, scenes):
+    texts, Y = corpus
+    items, labels = [*texts, *scenes.images[:40]], np.vstack([Y, scenes.Y[:40]])
     search = GridSearchCV(
-        small(encoder=encoder, max_epochs=2),
-        {"perturbation__radius": [0, 1, 2.5]},
-        cv=2,
-        error_score="raise",
-    ).fit(*corpus)
-    assert search.best_params_["perturbation__radius"] in (0, 1, 2.5)
+        TextAsImageClassifier(encoder), {"perturbation__radius": [1, 2]}, cv=CrossModalSplit()
+    )
+    search.fit(items, labels)
 
 
 def test_pickle_in_a_new_process(fitted, scenes, tmp_path):
