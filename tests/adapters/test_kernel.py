@@ -106,7 +106,9 @@ def test_images_vote_beside_the_texts(data):
     np.testing.assert_allclose(by_number, (5 * of_texts + of_images) / 6, atol=3e-6)
     # not at all
     clf.set_params(perturbation__image_share=0)
-    np.testing.assert_allclose(clf.fit(X, Y, modality).adapter_.predict_proba(X), of_texts, atol=3e-6)
+    np.testing.assert_allclose(
+        clf.fit(X, Y, modality).adapter_.predict_proba(X), of_texts, atol=3e-6
+    )
 
 
 def test_images_alone(data):
