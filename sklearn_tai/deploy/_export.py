@@ -247,11 +247,11 @@ class _Graph(nn.Module):
         self.unit_length = isinstance(clf, CoMCClassifier)
         mean = None if isinstance(clf, CoMCClassifier) else clf.image_mean_
         self.mean = None if mean is None else torch.from_numpy(mean)
-        self.region_weight, self.region_lift, self.slope, offsets = 0, 0, 1, np.float32([0])
+        self.region_weight: float | str = 0
+        self.region_lift, self.slope, self.offsets = 0.0, 1.0, torch.zeros(1)
         if not isinstance(clf, CoMCClassifier):
             self.region_weight, self.region_lift = clf.region_weight, clf._region_lift
-            self.slope, offsets = clf.slope_, clf.offsets_
-        self.offsets = torch.from_numpy(offsets)
+            self.slope, self.offsets = clf.slope_, torch.from_numpy(clf.offsets_)
         self.encode_image: Any = None
         if model is not None:
             has_parts = self.region_weight != 0 and has_regions(model)

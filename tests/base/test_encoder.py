@@ -32,7 +32,7 @@ def test_the_rule_by_hand(default_clf, regions):
     of_regions = np.stack(
         [default_clf.decision_function(regions[:, k]) for k in range(1, regions.shape[1])], axis=1
     )
-    # 2 % of 9 regions: the best one, less what the best have where nothing is, which counts 1.5 times
+    # 2 % of 9 regions: the best one, less 1.5 times what the best have where nothing is
     expected = 0.7 * whole + 0.3 * (of_regions.max(axis=1) - 3)
     found = weighted(default_clf, 0.3).decision_function(regions)
     np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -299,7 +299,7 @@ def test_bad_input(frozen, image_embeddings, scenes, params, X, y, message):
 
 
 def test_precision_takes_labels(frozen, image_embeddings):
-    with pytest.raises(ValueError, match="precision takes labelled items. Pass y"):
+    with pytest.raises(ValueError, match=r"precision takes labelled items\. Pass y"):
         MultiLabelThresholdClassifier(frozen, precision=0.9).fit(image_embeddings)
 
 
