@@ -59,7 +59,7 @@ def test_outputs(fitted, scenes, image_embeddings):
     assert ((proba >= 0) & (proba <= 1)).all()
     logits = fitted.decision_function(scenes.images[:5])
     np.testing.assert_allclose(proba, 1 / (1 + np.exp(-logits)), rtol=1e-4)
-    np.testing.assert_array_equal(fitted.predict(scenes.images[:5]), proba > fitted.thresholds_)
+    np.testing.assert_array_equal(fitted.predict(scenes.images[:5]), proba > 0.2)
     whole = clone(fitted).set_params(region_weight=0)
     whole.__dict__ |= {k: v for k, v in vars(fitted).items() if k.endswith("_")}
     np.testing.assert_allclose(
@@ -430,18 +430,17 @@ def test_center(encoder, text_embeddings, image_embeddings, corpus, scenes, make
     np.testing.assert_allclose(clf.image_mean_, mean_image, atol=1e-5)
     by_hand = make().fit(text_embeddings - mean_text, corpus[1])
     images, texts = scenes.images[:4], corpus[0][:4]
-    expected = by_hand.predict_proba(
-        np.vstack([image_embeddings[:4] - mean_image, text_embeddings[:4] - mean_text])
-    )
+    of_images = by_hand.predict_proba(image_embeddings[:4] - mean_image)
+    of_texts = by_hand.adapter_.predict_proba(text_embeddings[:4] - mean_text)
     mixed = [item for pair in zip(images, texts) for item in pair]
     for items in (mixed, iter(mixed)):
         np.testing.assert_allclose(
             clf.predict_proba(items),
-            expected.reshape(2, 4, -1).swapaxes(0, 1).reshape(8, -1),
+            np.stack([of_images, of_texts], axis=1).reshape(8, -1),
             atol=2e-3,
         )
     # embeddings are taken for those of images
-    np.testing.assert_allclose(clf.predict_proba(image_embeddings[:4]), expected[:4], atol=2e-3)
+    np.testing.assert_allclose(clf.predict_proba(image_embeddings[:4]), of_images, atol=2e-3)
     # without images, nothing is known to take off them
     alone = make(center=True).fit(text_embeddings, corpus[1])
     np.testing.assert_array_equal(alone.image_mean_, 0)
@@ -563,7 +562,9 @@ def test_a_classifier_of_scikit_learn_as_the_adapter(text_embeddings, corpus, im
 def test_few_labels_of_a_scikit_learn_adapter(classifier, n_labels):
     X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
     Y = (X[:, :n_labels] > 0).astype(int)
-    clf = TextAsImageClassifier(perturbation=RandomPerturbation(0), adapter=classifier).fit(X, Y)
+    clf = TextAsImageClassifier(
+        perturbation=RandomPerturbation(0), adapter=classifier, threshold=0.5
+    ).fit(X, Y)
     assert (clf.predict(X) == Y).mean() > 0.85
     gaps = X[:3].copy()
     gaps[1] = np.nan

@@ -135,7 +135,7 @@ def export_onnx(
     metadata: Settings = {
         "sklearn_tai_version": __version__,
         "label_names": names,
-        "thresholds": np.broadcast_to(clf._decision_threshold(), len(names)).tolist(),
+        "threshold": float(clf.threshold),
     }
     model, shape = None, (clf.n_features_in_,)
     scale = clf.adapter_.input_norm_ / clf.n_features_in_**0.5
@@ -247,8 +247,11 @@ class _Graph(nn.Module):
         self.unit_length = isinstance(clf, CoMCClassifier)
         mean = None if isinstance(clf, CoMCClassifier) else clf.image_mean_
         self.mean = None if mean is None else torch.from_numpy(mean)
-        self.region_weight = 0 if isinstance(clf, CoMCClassifier) else clf.region_weight
-        self.region_lift = 0 if isinstance(clf, CoMCClassifier) else clf._region_lift
+        self.region_weight: float | str = 0
+        self.region_lift, self.slope, self.offsets = 0.0, 1.0, torch.zeros(1)
+        if not isinstance(clf, CoMCClassifier):
+            self.region_weight, self.region_lift = clf.region_weight, clf._region_lift
+            self.slope, self.offsets = clf.slope_, torch.from_numpy(clf.offsets_)
         self.encode_image: Any = None
         if model is not None:
             has_parts = self.region_weight != 0 and has_regions(model)
@@ -268,11 +271,9 @@ class _Graph(nn.Module):
             embeddings = nn.functional.normalize(embeddings, dim=1)
         if self.mean is not None:
             embeddings = embeddings - self.mean
-        if embeddings.ndim == 2:
-            logits = self.adapter(embeddings)
-        else:
-            of_parts = self.adapter(embeddings.flatten(0, 1))
-            of_parts = of_parts.view(-1, embeddings.shape[1], of_parts.shape[1])
+        logits = self.slope * self.adapter(embeddings.flatten(0, -2)) + self.offsets
+        if embeddings.ndim == 3:
+            of_parts = logits.view(-1, embeddings.shape[1], logits.shape[1])
             logits = pool_regions(of_parts, self.region_weight, self.region_lift)
         return torch.sigmoid(logits), logits
 

@@ -34,7 +34,7 @@ _PARTS: dict[str, dict[str, type[BaseEstimator]]] = {
         "adapter": adapters,
     }.items()
 }
-_STATISTICS = ("text_mean_", "image_mean_", "unlabelled_mean_", "thresholds_")
+_STATISTICS = ("text_mean_", "image_mean_", "unlabelled_mean_", "offsets_")
 _CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
 
 #: What ``skops.io.load(file, trusted=TRUSTED_TYPES)`` must trust: the classes of this package.
@@ -115,6 +115,7 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
         "classes": [_plain(label, "classes_") for label in clf.classes_],
         "n_unlabelled": clf.n_unlabelled_,
         "n_features": clf.n_features_in_,
+        "slope": clf.slope_,
         "adapter": {
             "class": type(clf.adapter_).__name__,
             "params": _params(clf.adapter_),
@@ -200,7 +201,8 @@ def load_classifier(folder: str | Path, encoder: Encoder | None = None) -> TextA
             "image_mean_": arrays.get("image_mean_"),
             "unlabelled_mean_": arrays["unlabelled_mean_"],
             "n_unlabelled_": config["n_unlabelled"],
-            "thresholds_": arrays["thresholds_"],
+            "slope_": config["slope"],
+            "offsets_": arrays["offsets_"],
             "adapter_": clone(adapter).set_state(made["learnt"], _with_prefix(arrays, "adapter.")),
         }
         if perturbation is not None:

@@ -73,10 +73,9 @@ def labelled_mask(data: TrainingSet) -> np.ndarray:
 
 
 def label_prior(data: TrainingSet) -> np.ndarray:
-    """Share of the texts that have each label, of the images if there are none; never 0 or 1."""
-    rows = data.Y[~data.is_image] if not data.is_image.all() else data.Y
-    n_present, n_unknown = (np.asarray((rows == v).sum(axis=0)).ravel() for v in (1, -1))
-    return (n_present + 0.5) / (rows.shape[0] - n_unknown + 1)
+    """Share of the texts that have each label; never 0 or 1."""
+    texts = data.Y[~data.is_image]
+    return (np.asarray((texts == 1).sum(axis=0)).ravel() + 0.5) / (texts.shape[0] + 1)
 
 
 def merge(old: TrainingSet, new: TrainingSet) -> TrainingSet:

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
-from scipy.special import expit
 from sklearn.utils import Bunch
 
 from .._typing import Encoder
 from ..corpus import PromptCorpusGenerator
 from ..datasets import load_emoji_scenes
-from ..decisions import best_cut, to_logits
 from ..encoders import BUNDLED, BaseEncoder, OpenCLIPEncoder
 from ._html import CSS, card, legend, mistake_note, numbered_spots, score_table
 from ._input import Mistake, open_picture, parse_labels
@@ -119,7 +117,7 @@ def make_app(
             _look(Path(path), trained, encoder)
             for path, _ in progress.tqdm(pictures, desc="Looking at the pictures")
         ]
-        cut = _cut(seen)
+        cut = trained.classifier.threshold
         cards = [_show(one, list(trained.zero_shot.classes_), cut) for one in seen]
         when = f"encoded in {trained.seconds:.1f} seconds" if is_new else "encoded before"
         note = (
@@ -232,20 +230,8 @@ def _spots(
     return np.clip(np.column_stack([x, y]) / size, 0, 1)
 
 
-def _cut(seen: Sequence[_Seen]) -> float | None:
-    """Above which score a label is bold: what the scores themselves promise the best F1 at.
-
-    A fixed cut does not do: with few labels the best one is high, with many it is low.
-    """
-    probas = [one.proba for one in seen if one.proba is not None]
-    if not probas:
-        return None
-    proba = np.concatenate(probas)
-    return float(expit(best_cut(proba, to_logits(proba))))
-
-
-def _show(seen: _Seen, labels: list[str], cut: float | None) -> str:
-    if seen.proba is None or seen.zero_shot is None or cut is None:
+def _show(seen: _Seen, labels: list[str], cut: float) -> str:
+    if seen.proba is None or seen.zero_shot is None:
         return card(seen.name, None, mistake_note(seen.mistake))
     numbers: dict[int, int] = {}
     dots = ""

@@ -82,7 +82,7 @@ def test_agrees_on_pictures(exported, clf, scenes, preprocess):
     assert expected.max() > 0.9
     assert expected.min() < 0.1
     np.testing.assert_allclose(logits, clf.decision_function(scenes.images[:40]), atol=5e-3)
-    np.testing.assert_array_equal(probabilities > meta["thresholds"], expected > clf.threshold)
+    np.testing.assert_array_equal(probabilities > meta["threshold"], expected > clf.threshold)
 
 
 def test_file(exported, scenes):
@@ -90,7 +90,7 @@ def test_file(exported, scenes):
     assert meta == {
         "sklearn_tai_version": sklearn_tai.__version__,
         "label_names": list(scenes.label_names),
-        "thresholds": [0.4] * 20,
+        "threshold": 0.4,
         "model_name": "tai-tiny",
         "image_size": [96, 96],
         "image_mean": [0.5, 0.5, 0.5],
@@ -202,7 +202,7 @@ def test_embeddings(kind, tmp_path):
     assert export_onnx(clf, str(tmp_path / "adapter.onnx"), input="embeddings", opset=19) < 1e-5
     session, meta = read(tmp_path / "adapter.onnx")
     assert meta["label_names"] == ["dog", "Käse", "a, b"]
-    assert sorted(meta) == ["label_names", "sklearn_tai_version", "thresholds"]
+    assert sorted(meta) == ["label_names", "sklearn_tai_version", "threshold"]
     assert [entry.version for entry in onnx.load(tmp_path / "adapter.onnx").opset_import] == [19]
     for n in (1, 40):
         (found, _) = session.run(None, {"embeddings": X.to_numpy(np.float32)[:n]})
