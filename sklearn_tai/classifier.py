@@ -110,9 +110,9 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         Weight in [0, 1] of the best region of an image beside the whole, so that what is
         small is found too (see Notes). "auto" is 0.5 where the encoder's model has regions;
         0 looks at the whole alone.
-    threshold : float, default=0.2
-        ``predict`` names a label where its probability is above this. F1 is highest there:
-        most labels are on few images, so a cut of 0.5 would name few.
+    threshold : float or "auto", default="auto"
+        ``predict`` names a label where its probability is above this. "auto" is 0.2, where F1
+        is highest on photos: most labels are on few images, so 0.5 would name few.
 
     Attributes
     ----------
@@ -197,7 +197,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         "center": ["boolean"],
         "standardize": ["boolean"],
         "region_weight": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
-        "threshold": [Interval(Real, 0, 1, closed="both")],
+        "threshold": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
     }
 
     def __init__(
@@ -209,7 +209,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         center: bool = False,
         standardize: bool = False,
         region_weight: float | str = "auto",
-        threshold: float = 0.2,
+        threshold: float | str = "auto",
     ) -> None:
         self.encoder = _clone_if_default(encoder, _ENCODER)
         self.perturbation = _clone_if_default(perturbation, _PERTURBATION)
@@ -436,6 +436,9 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     @property
     def _region_lift(self) -> float:
         return self.slope_ * self.adapter_.calibration.region_lift
+
+    def _decision_threshold(self) -> Any:
+        return 0.2 if self.threshold == "auto" else self.threshold  # measured on photos
 
     def __sklearn_is_fitted__(self) -> bool:
         return "adapter_" in vars(self)

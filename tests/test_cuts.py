@@ -147,7 +147,7 @@ def test_displays_take_the_classifiers_cut(default_clf, scenes):
 
     matplotlib.use("agg")
     display = PredictionDisplay.from_estimator(default_clf, scenes.images[:4])
-    assert display.threshold == default_clf.threshold
+    assert display.threshold == 0.2
     with pytest.raises(ValueError, match=r"threshold has shape \(2,\); expected a number"):
         PredictionDisplay.from_predictions(
             scenes.images[:1], np.zeros((1, 3)), threshold=np.zeros(2)

@@ -135,7 +135,7 @@ def export_onnx(
     metadata: Settings = {
         "sklearn_tai_version": __version__,
         "label_names": names,
-        "threshold": float(clf.threshold),
+        "threshold": float(clf._decision_threshold()),
     }
     model, shape = None, (clf.n_features_in_,)
     scale = clf.adapter_.input_norm_ / clf.n_features_in_**0.5

@@ -117,7 +117,8 @@ def make_app(
             _look(Path(path), trained, encoder)
             for path, _ in progress.tqdm(pictures, desc="Looking at the pictures")
         ]
-        cut = trained.classifier.threshold
+        is_any_read = any(one.picture is not None for one in seen)
+        cut = trained.classifier._decision_threshold() if is_any_read else None
         cards = [_show(one, list(trained.zero_shot.classes_), cut) for one in seen]
         when = f"encoded in {trained.seconds:.1f} seconds" if is_new else "encoded before"
         note = (

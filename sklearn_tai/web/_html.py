@@ -46,9 +46,9 @@ min-height: 100px;
 """
 
 
-def legend(cut: float, has_spots: bool) -> str:
+def legend(cut: float | None, has_spots: bool) -> str:
     """What the columns are, above which score a label is bold, and what its number is."""
-    bold = f"; above {100 * cut:.0f} % it is in bold"
+    bold = "" if cut is None else f"; above {100 * cut:.0f} % it is in bold"
     if has_spots:
         bold += ", with a number at the place in the picture that looks most like it"
     return (
