@@ -108,6 +108,8 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         The encoder used. It holds no weights, so that pickles stay small.
     perturbation_ : estimator
         The fitted perturbation; ``perturbation_.radius_`` is the length of the noise.
+    vocabulary_ : Vocabulary or None
+        What `y` knows of its labels: of a corpus their names, groups and exclusions.
     thresholds_ : ndarray of shape (n_labels,)
         The cuts of ``threshold="auto"``.
     text_mean_, image_mean_ : ndarray of shape (n_features,) or None
@@ -363,7 +365,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         names = name_columns(y, new.Y, new.classes, self.classes_, classes)
         embeddings, Y, is_image = self.adapter_.training_data()
         embeddings = self._centered(embeddings, ~is_image, back=True)
-        old = TrainingSet(embeddings, Y, self.classes_, is_image)
+        old = TrainingSet(embeddings, Y, self.classes_, is_image, self.vocabulary_)
         earlier = self.unlabelled_mean_, self.n_unlabelled_
         with self._unchanged_on_failure():
             self._adapt(merge(old, new._replace(classes=names)), earlier)
@@ -382,7 +384,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
 
     def _adapt(self, data: TrainingSet, earlier: tuple[np.ndarray, int] | None = None) -> None:
         """Fit perturbation and adapter; `earlier` unlabelled images are known by their mean."""
-        embeddings, Y, self.classes_, is_image = data
+        embeddings, Y, self.classes_, is_image, self.vocabulary_ = data
         if self.standardize and len(self.classes_) < 2:
             raise ValueError("standardize=True takes two labels or more. Set it to False.")
         self.text_mean_ = self.image_mean_ = None
@@ -444,7 +446,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         ndarray of shape (n_items, n_labels)
             Probabilities.
         """
-        return self._to_proba(self._outputs(X))
+        return self._proba(self._outputs(X))
 
     def iter_predict_proba(
         self, X: Any, errors: list[ImageReadError] | None = None
@@ -468,7 +470,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
             Their probabilities.
         """
         for rows, logits in self._iter_outputs(X, errors):
-            yield rows, self._to_proba(logits)
+            yield rows, self._proba(logits)
 
     def _scores(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
         is_text = np.full(len(embeddings), not is_image)

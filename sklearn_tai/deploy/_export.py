@@ -136,6 +136,8 @@ def export_onnx(
         "sklearn_tai_version": __version__,
         "label_names": names,
         "thresholds": np.broadcast_to(clf._decision_threshold(), len(names)).tolist(),
+        "groups": {names[k]: [names[m] for m in own] for k, own in _members(clf).items()},
+        "exclusive": _exclusive(clf, names),
     }
     model, shape = None, (clf.n_features_in_,)
     scale = clf.adapter_.input_norm_ / clf.n_features_in_**0.5
@@ -227,6 +229,23 @@ def _image_tower(clf: Exportable) -> tuple[nn.Module, Settings]:
     }
 
 
+def _members(clf: Exportable) -> dict[int, list[int]]:
+    """The columns of groups, and of all that is in each."""
+    labels = clf.classes_.tolist()
+    groups = [] if clf.vocabulary_ is None else clf.vocabulary_.groups
+    return {
+        labels.index(group): [k for k, label in enumerate(labels) if label in below]
+        for group in groups
+        if group in labels and (below := clf.vocabulary_.below(group))
+    }
+
+
+def _exclusive(clf: Exportable, names: list[str]) -> list[list[str]]:
+    column = dict(zip(clf.classes_.tolist(), names))
+    known = [] if clf.vocabulary_ is None else clf.vocabulary_.exclusive
+    return [[column[label] for label in own if label in column] for own in known]
+
+
 def _check_width(clf: Exportable, width: int) -> None:
     if width != clf.n_features_in_:
         raise ValueError(
@@ -249,6 +268,10 @@ class _Graph(nn.Module):
         self.mean = None if mean is None else torch.from_numpy(mean)
         self.region_weight = 0 if isinstance(clf, CoMCClassifier) else clf.region_weight
         self.region_lift = 0 if isinstance(clf, CoMCClassifier) else clf._region_lift
+        self.members = _members(clf)
+        self.columns = list(range(len(clf.classes_)))
+        for place, k in enumerate(self.members):
+            self.columns[k] = len(clf.classes_) + place
         self.encode_image: Any = None
         if model is not None:
             has_parts = self.region_weight != 0 and has_regions(model)
@@ -274,6 +297,9 @@ class _Graph(nn.Module):
             of_parts = self.adapter(embeddings.flatten(0, 1))
             of_parts = of_parts.view(-1, embeddings.shape[1], of_parts.shape[1])
             logits = pool_regions(of_parts, self.region_weight, self.region_lift)
+        if self.members:
+            best = [logits[:, [k, *own]].amax(1, keepdim=True) for k, own in self.members.items()]
+            logits = torch.cat([logits, *best], dim=1)[:, self.columns]
         return torch.sigmoid(logits), logits
 
 
