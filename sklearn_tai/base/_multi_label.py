@@ -81,12 +81,11 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         # stable, so that labels of the same probability keep their order
         held = first_of_exclusive(proba, self.vocabulary_, self.classes_)
         best = np.argsort(-held, axis=1, kind="stable")[:, :k]
+        n_held = np.isfinite(held).sum(axis=1)  # none of an image that was not read
         labels = np.asarray(self.classes_)
         return [
-            [(label, p) for label, p in zip(labels[own].tolist(), row[own].tolist()) if p > -np.inf]
-            if read
-            else None
-            for row, own, read in zip(held, best, was_read(proba))
+            list(zip(labels[own[:n]].tolist(), row[own].tolist())) if n else None
+            for row, own, n in zip(held, best, n_held)
         ]
 
     def inverse_transform(self, Y: Any) -> list[tuple[Any, ...] | None]:

@@ -131,7 +131,8 @@ def generate(
             quiet,
         )
     note(
-        f"Wrote {output}: {count(len(corpus), 'text')} about {count(len(vocabulary), 'label')}.", quiet
+        f"Wrote {output}: {count(len(corpus), 'text')} about {count(len(vocabulary), 'label')}.",
+        quiet,
     )
 
 

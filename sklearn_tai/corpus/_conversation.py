@@ -98,7 +98,9 @@ class Conversations:
         messages = []
         if self.generator.system is not None:
             messages.append({"role": "system", "content": self.generator.system})
-        messages.append({"role": "user", "content": self.template.replace("{}", join_list(self.words[i]))})
+        messages.append(
+            {"role": "user", "content": self.template.replace("{}", join_list(self.words[i]))}
+        )
         for variation in self._variations(i):
             if self._stop.is_set():
                 return

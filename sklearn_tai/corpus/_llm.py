@@ -198,9 +198,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
             seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         return {**settings, "seed": seed}
 
-    def _plan(
-        self, settings: Settings, vocabulary: Vocabulary, n_things: int
-    ) -> list[list[int]]:
+    def _plan(self, settings: Settings, vocabulary: Vocabulary, n_things: int) -> list[list[int]]:
         """The label sets, and those of other things, which are numbered on.
 
         More texts begin with the same sets, so that a run can grow.

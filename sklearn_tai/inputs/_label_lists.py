@@ -24,7 +24,8 @@ def check_labels(labels: Any) -> list[str]:
         )
     if isinstance(labels, Mapping):
         raise TypeError(
-            f"labels is a {type(labels).__name__}; here each label has one name. Give list(labels)."
+            f"labels is a {type(labels).__name__}, but here each label has one name. Give a list "
+            "of them."
         )
     names = [str(name) if isinstance(name, np.str_) else name for name in labels]
     if not names:
@@ -65,7 +66,7 @@ def read_labels(text: str) -> tuple[_Lists, _Lists, list[list[str]]]:
         kept = groups if sign == ":" else names
         for label, own in [(head, parts)] if sign else [(part, [part]) for part in parts]:
             if label in kept:
-                raise ValueError(f"line {number} has {label!r} again; take one of them out.")
+                raise ValueError(f"line {number}: {label!r} is there more than once; remove one.")
             kept[label] = own
     if not names and not groups:
         raise ValueError("there are no labels. Write one a line, in natural words.")

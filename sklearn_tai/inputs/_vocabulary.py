@@ -120,7 +120,9 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
         return len(self._names)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Vocabulary) and self.to_dict() == other.to_dict()
+        if not isinstance(other, Vocabulary):
+            return NotImplemented
+        return list(self) == list(other) and self.to_dict() == other.to_dict()
 
     __hash__ = None  # type: ignore[assignment]
 
