@@ -2,9 +2,8 @@
 
     python -m benchmarks.accuracy.names --testbed photos --ground FOLDER
 
-mAP in % with the names of MS-COCO alone and with the synonyms below, of the default classifier
-and of zero-shot CLIP; and that of groups: as labels like others, with their members, and by their
-members alone. Images come with their regions, where there are some. ``±`` is the standard
+mAP in % with the names of MS-COCO alone and with the synonyms below, and that of groups: as labels
+like others, with their members, and by their members alone. Images come with their regions, where there are some. ``±`` is the standard
 deviation over seeds; in brackets is the 95 % interval of the gain when images are drawn again.
 """
 
@@ -105,7 +104,7 @@ def scores(bed: Testbed, args: argparse.Namespace, seed: int, labels: Any) -> di
     texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(labels)
     noise, X = RandomPerturbation(), bed.encoder.transform(texts)
     found = {"default": classifier(args, noise, seed, adapter="kernel").fit(X, Y)}
-    if seed == 0:  # the others are the same
+    if seed == 0:  # with the same names it is the same
         found |= {
             name: ZeroShotClassifier(labels, bed.encoder, **params).fit()
             for name, params in CLIP.items()
@@ -123,7 +122,10 @@ def main() -> None:
     synonyms = {label: COCO[label] for label in labels}
     plain = [*labels, *groups]
     choices = {
-        "names": {"one name": labels, "all names": synonyms},
+        "names": {
+            "MS-COCO's name": labels,
+            "all names": synonyms,
+        },
         "groups": {
             "labels like others": plain,
             "groups": Vocabulary(labels, groups=groups),

@@ -75,6 +75,9 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
     day | night
     """
 
+    groups: dict[str, tuple[str, ...]]
+    exclusive: tuple[tuple[str, ...], ...]
+
     def __init__(
         self,
         labels: LabelNames,
@@ -85,9 +88,10 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
         groups = groups or {}
         if isinstance(labels, Vocabulary):
             groups, exclusive = {**labels.groups, **groups}, (*labels.exclusive, *exclusive)
-        is_mapping = isinstance(labels, Mapping)
         names: dict[str, Any] = (
-            dict(labels) if is_mapping else {label: [label] for label in check_labels(labels)}
+            dict(labels)
+            if isinstance(labels, Mapping)
+            else {label: [label] for label in check_labels(labels)}
         )
         names |= {group: [group] for group in groups if group not in names}
         check_labels(list(names))
