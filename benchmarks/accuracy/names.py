@@ -3,8 +3,9 @@
     python -m benchmarks.accuracy.names --testbed photos --ground FOLDER
 
 mAP in % with the names of MS-COCO alone and with the synonyms below, and that of groups: as labels
-like others, with their members, and by their members alone. Images come with their regions, where there are some. ``±`` is the standard
-deviation over seeds; in brackets is the 95 % interval of the gain when images are drawn again.
+like others, with their members, and by their members alone. Images come with their regions, where
+there are some. ``±`` is the standard deviation over seeds; in brackets is the 95 % interval of
+the gain when images are drawn again.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ from ..base import pool_regions
 from ..baselines import CoMCClassifier
 from ..classifier import TextAsImageClassifier
 from ..encoders import OpenCLIPEncoder, RegionTower, find_source, has_regions, read_settings
-from ._onnx import check_packages, data_file, run_file, write_file
+from ..inputs import exclusive_columns, group_columns
+from ._onnx import check_packages, check_path, data_file, run_file, write_file
 
 __all__ = ["export_onnx"]
 
@@ -124,7 +125,7 @@ def export_onnx(
     True
     """
     check_is_fitted(clf)
-    path = _check_path(path)
+    path = check_path(path)
     check_packages()
     names = list(map(str, clf.classes_ if label_names is None else label_names))
     if len(names) != len(clf.classes_):
@@ -132,12 +133,14 @@ def export_onnx(
             f"label_names holds {len(names)} names, but clf has {len(clf.classes_)} labels. Give "
             "one for each column of y."
         )
+    known = clf.vocabulary_, clf.classes_
+    groups = group_columns(*known)
     metadata: Settings = {
         "sklearn_tai_version": __version__,
         "label_names": names,
         "thresholds": np.broadcast_to(clf._decision_threshold(), len(names)).tolist(),
-        "groups": {names[k]: [names[m] for m in own] for k, own in _members(clf).items()},
-        "exclusive": _exclusive(clf, names),
+        "groups": {names[k]: [names[m] for m in own] for k, own in groups.items()},
+        "exclusive": [[names[k] for k in own] for own in exclusive_columns(*known)],
     }
     model, shape = None, (clf.n_features_in_,)
     scale = clf.adapter_.input_norm_ / clf.n_features_in_**0.5
@@ -169,17 +172,6 @@ def export_onnx(
             if file.exists():
                 os.replace(file, path.with_name(file.name))
     return difference
-
-
-def _check_path(path: str | Path) -> Path:
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"path={str(path)!r}: there is no folder {str(path.parent)!r}. Make it first."
-        )
-    if path.is_dir():
-        raise ValueError(f"path={str(path)!r} is a folder. Give the name of a file in it.")
-    return path
 
 
 def _image_tower(clf: Exportable) -> tuple[nn.Module, Settings]:
@@ -229,23 +221,6 @@ def _image_tower(clf: Exportable) -> tuple[nn.Module, Settings]:
     }
 
 
-def _members(clf: Exportable) -> dict[int, list[int]]:
-    """The columns of groups, and of all that is in each."""
-    labels = clf.classes_.tolist()
-    groups = [] if clf.vocabulary_ is None else clf.vocabulary_.groups
-    return {
-        labels.index(group): [k for k, label in enumerate(labels) if label in below]
-        for group in groups
-        if group in labels and (below := clf.vocabulary_.below(group))
-    }
-
-
-def _exclusive(clf: Exportable, names: list[str]) -> list[list[str]]:
-    column = dict(zip(clf.classes_.tolist(), names))
-    known = [] if clf.vocabulary_ is None else clf.vocabulary_.exclusive
-    return [[column[label] for label in own if label in column] for own in known]
-
-
 def _check_width(clf: Exportable, width: int) -> None:
     if width != clf.n_features_in_:
         raise ValueError(
@@ -268,10 +243,7 @@ class _Graph(nn.Module):
         self.mean = None if mean is None else torch.from_numpy(mean)
         self.region_weight = 0 if isinstance(clf, CoMCClassifier) else clf.region_weight
         self.region_lift = 0 if isinstance(clf, CoMCClassifier) else clf._region_lift
-        self.members = _members(clf)
-        self.columns = list(range(len(clf.classes_)))
-        for place, k in enumerate(self.members):
-            self.columns[k] = len(clf.classes_) + place
+        self.groups = group_columns(clf.vocabulary_, clf.classes_)
         self.encode_image: Any = None
         if model is not None:
             has_parts = self.region_weight != 0 and has_regions(model)
@@ -297,9 +269,11 @@ class _Graph(nn.Module):
             of_parts = self.adapter(embeddings.flatten(0, 1))
             of_parts = of_parts.view(-1, embeddings.shape[1], of_parts.shape[1])
             logits = pool_regions(of_parts, self.region_weight, self.region_lift)
-        if self.members:
-            best = [logits[:, [k, *own]].amax(1, keepdim=True) for k, own in self.members.items()]
-            logits = torch.cat([logits, *best], dim=1)[:, self.columns]
+        if self.groups:
+            columns = list(logits.split(1, dim=1))
+            for group, own in self.groups.items():
+                columns[group] = logits[:, [group, *own]].amax(1, keepdim=True)
+            logits = torch.cat(columns, dim=1)
         return torch.sigmoid(logits), logits
 
 

@@ -12,7 +12,15 @@ from ._items import (
 from ._label_lists import check_labels
 from ._labels import LabelIndicator, check_indicator, column_names, label_array, vocabulary_of
 from ._pictures import IMAGE_SUFFIXES, image_error, image_opener, open_image, was_read
-from ._relations import first_of_exclusive, with_group_labels, with_groups
+from ._relations import (
+    as_vocabulary,
+    exclusive_columns,
+    first_of_exclusive,
+    group_columns,
+    join,
+    with_group_labels,
+    with_groups,
+)
 from ._training import (
     TrainingSet,
     check_some_present,
@@ -23,7 +31,7 @@ from ._training import (
     name_columns,
     training_set,
 )
-from ._vocabulary import Vocabulary, as_vocabulary, join
+from ._vocabulary import Vocabulary
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -40,7 +48,9 @@ __all__ = [
     "check_modality",
     "check_some_present",
     "column_names",
+    "exclusive_columns",
     "first_of_exclusive",
+    "group_columns",
     "image_error",
     "image_opener",
     "in_order",

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import sparse
 
 from .._typing import LabelNames
-from ._vocabulary import Vocabulary, as_vocabulary, join
+from ._relations import as_vocabulary, join
+from ._vocabulary import Vocabulary
 
 _STACKING = (np.concatenate, np.vstack)
 _HINT = "Use sklearn.preprocessing.MultiLabelBinarizer to make it from lists of labels."

@@ -12,8 +12,8 @@ from scipy import sparse
 from ._items import as_embeddings, check_items, check_modality
 from ._labels import check_indicator, column_names, label_array, vocabulary_of
 from ._pictures import was_read
-from ._relations import with_group_labels
-from ._vocabulary import Vocabulary, join
+from ._relations import join, with_group_labels
+from ._vocabulary import Vocabulary
 
 
 class TrainingSet(NamedTuple):

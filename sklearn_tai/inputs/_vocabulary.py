@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import reduce
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -289,17 +288,6 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
                     f"{where} holds {one!r} and {other!r}, but {min(both)!r} is both, so it could "
                     "never be. Take one of them out."
                 )
-
-
-def as_vocabulary(labels: Any) -> Vocabulary:
-    """What users give as labels: a list, a mapping of labels to names, or a vocabulary."""
-    return labels if isinstance(labels, Vocabulary) else Vocabulary(labels)
-
-
-def join(vocabularies: Iterable[Vocabulary | None]) -> Vocabulary | None:
-    """All that some vocabularies know, the first one's labels first."""
-    known = [vocabulary for vocabulary in vocabularies if vocabulary is not None]
-    return reduce(Vocabulary.__or__, known) if known else None
 
 
 def _joined(

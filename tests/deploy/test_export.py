@@ -92,6 +92,8 @@ def test_file(exported, scenes):
         "sklearn_tai_version": sklearn_tai.__version__,
         "label_names": list(scenes.label_names),
         "thresholds": [0.4] * 20,
+        "groups": {},
+        "exclusive": [],
         "model_name": "tai-tiny",
         "image_size": [96, 96],
         "image_mean": [0.5, 0.5, 0.5],
@@ -203,7 +205,9 @@ def test_embeddings(kind, tmp_path):
     assert export_onnx(clf, str(tmp_path / "adapter.onnx"), input="embeddings", opset=19) < 1e-5
     session, meta = read(tmp_path / "adapter.onnx")
     assert meta["label_names"] == ["dog", "Käse", "a, b"]
-    assert sorted(meta) == ["label_names", "sklearn_tai_version", "thresholds"]
+    assert meta["groups"] == {}
+    assert meta["exclusive"] == []
+    assert len(meta) == 5
     assert [entry.version for entry in onnx.load(tmp_path / "adapter.onnx").opset_import] == [19]
     for n in (1, 40):
         (found, _) = session.run(None, {"embeddings": X.to_numpy(np.float32)[:n]})
