@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._typing import LabelNames, Labels
+from .._typing import LabelNames, Labels, Settings
 from ..inputs import (
     LabelIndicator,
     Vocabulary,
@@ -128,7 +128,8 @@ class Corpus:
         ValueError
             If a line is malformed or has an unknown label.
         """
-        texts, labels, known = [], [], {} if label_names is None else {"labels": label_names}
+        known: Settings = {} if label_names is None else {"labels": label_names}
+        texts, labels = [], []
         with open(path, encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():

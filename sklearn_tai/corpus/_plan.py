@@ -35,7 +35,8 @@ def balanced_sets(
 
     Those that are `apart` are in no set together, which is smaller where there are no others.
     """
-    apart, queue = apart or {}, []
+    apart = apart or {}
+    queue: list[int] = []
     for size in sizes:
         while len(queue) < size + len(items):
             queue.extend(rng.permutation(items).tolist())
@@ -54,7 +55,7 @@ def balanced_sets(
 def never_together(vocabulary: Vocabulary) -> dict[int, set[int]]:
     """For labels by number: those that exclude them, and their groups and members."""
     number = {label: k for k, label in enumerate(vocabulary)}
-    pairs = [([group], vocabulary.below(group)) for group in vocabulary.groups]
+    pairs: list[Any] = [([group], vocabulary.below(group)) for group in vocabulary.groups]
     for rivals in vocabulary.exclusive:
         pairs += combinations([[rival, *vocabulary.below(rival)] for rival in rivals], 2)
     apart: dict[int, set[int]] = defaultdict(set)
