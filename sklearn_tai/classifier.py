@@ -126,6 +126,8 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         The encoder used. It holds no weights, so that pickles stay small.
     perturbation_ : estimator
         The fitted perturbation; ``perturbation_.radius_`` is the length of the noise.
+    vocabulary_ : Vocabulary or None
+        What `y` knows of its labels: of a corpus their names, groups and exclusions.
     slope_ : float
         Factor of the adapter's logits of images.
     offsets_ : ndarray of shape (n_labels,)
@@ -389,7 +391,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         names = name_columns(y, new.Y, new.classes, self.classes_, classes)
         embeddings, Y, is_image = self.adapter_.training_data()
         embeddings = self._centered(embeddings, ~is_image, back=True)
-        old = TrainingSet(embeddings, Y, self.classes_, is_image)
+        old = TrainingSet(embeddings, Y, self.classes_, is_image, self.vocabulary_)
         earlier = self.unlabelled_mean_, self.n_unlabelled_
         with self._unchanged_on_failure():
             self._adapt(merge(old, new._replace(classes=names)), earlier)
@@ -408,7 +410,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
 
     def _adapt(self, data: TrainingSet, earlier: tuple[np.ndarray, int] | None = None) -> None:
         """Fit perturbation and adapter; `earlier` unlabelled images are known by their mean."""
-        embeddings, Y, self.classes_, is_image = data
+        embeddings, Y, self.classes_, is_image, self.vocabulary_ = data
         if self.standardize and len(self.classes_) < 2:
             raise ValueError("standardize=True takes two labels or more. Set it to False.")
         self.text_mean_ = self.image_mean_ = None
@@ -475,7 +477,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         ndarray of shape (n_items, n_labels)
             Probabilities.
         """
-        return self._to_proba(self._outputs(X))
+        return self._proba(self._outputs(X))
 
     def iter_predict_proba(
         self, X: Any, errors: list[ImageReadError] | None = None
@@ -499,7 +501,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
             Their probabilities.
         """
         for rows, logits in self._iter_outputs(X, errors):
-            yield rows, self._to_proba(logits)
+            yield rows, self._proba(logits)
 
     def set_params(self, **params: Any) -> TextAsImageClassifier:
         """Set parameters, as of any estimator.

@@ -24,7 +24,8 @@ from ..base import pool_regions
 from ..baselines import CoMCClassifier
 from ..classifier import TextAsImageClassifier
 from ..encoders import OpenCLIPEncoder, RegionTower, find_source, has_regions, read_settings
-from ._onnx import check_packages, data_file, run_file, write_file
+from ..inputs import exclusive_columns, group_columns
+from ._onnx import check_packages, check_path, data_file, run_file, write_file
 
 __all__ = ["export_onnx"]
 
@@ -124,7 +125,7 @@ def export_onnx(
     True
     """
     check_is_fitted(clf)
-    path = _check_path(path)
+    path = check_path(path)
     check_packages()
     names = list(map(str, clf.classes_ if label_names is None else label_names))
     if len(names) != len(clf.classes_):
@@ -132,10 +133,14 @@ def export_onnx(
             f"label_names holds {len(names)} names, but clf has {len(clf.classes_)} labels. Give "
             "one for each column of y."
         )
+    known = clf.vocabulary_, clf.classes_
+    groups = group_columns(*known)
     metadata: Settings = {
         "sklearn_tai_version": __version__,
         "label_names": names,
         "threshold": float(clf._decision_threshold()),
+        "groups": {names[k]: [names[m] for m in own] for k, own in groups.items()},
+        "exclusive": [[names[k] for k in own] for own in exclusive_columns(*known)],
     }
     model, shape = None, (clf.n_features_in_,)
     scale = clf.adapter_.input_norm_ / clf.n_features_in_**0.5
@@ -167,17 +172,6 @@ def export_onnx(
             if file.exists():
                 os.replace(file, path.with_name(file.name))
     return difference
-
-
-def _check_path(path: str | Path) -> Path:
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"path={str(path)!r}: there is no folder {str(path.parent)!r}. Make it first."
-        )
-    if path.is_dir():
-        raise ValueError(f"path={str(path)!r} is a folder. Give the name of a file in it.")
-    return path
 
 
 def _image_tower(clf: Exportable) -> tuple[nn.Module, Settings]:
@@ -252,6 +246,7 @@ class _Graph(nn.Module):
         if not isinstance(clf, CoMCClassifier):
             self.region_weight, self.region_lift = clf.region_weight, clf._region_lift
             self.slope, self.offsets = clf.slope_, torch.from_numpy(clf.offsets_)
+        self.groups = group_columns(clf.vocabulary_, clf.classes_)
         self.encode_image: Any = None
         if model is not None:
             has_parts = self.region_weight != 0 and has_regions(model)
@@ -275,6 +270,11 @@ class _Graph(nn.Module):
         if embeddings.ndim == 3:
             of_parts = logits.view(-1, embeddings.shape[1], logits.shape[1])
             logits = pool_regions(of_parts, self.region_weight, self.region_lift)
+        if self.groups:
+            columns = list(logits.split(1, dim=1))
+            for group, own in self.groups.items():
+                columns[group] = logits[:, [group, *own]].amax(1, keepdim=True)
+            logits = torch.cat(columns, dim=1)
         return torch.sigmoid(logits), logits
 
 

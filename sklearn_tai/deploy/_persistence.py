@@ -15,7 +15,7 @@ from .. import __version__, adapters, encoders, perturbation
 from .._typing import Arrays, Encoder, Settings
 from ..base import check_version
 from ..classifier import TextAsImageClassifier
-from ..inputs import label_array
+from ..inputs import Vocabulary, label_array
 
 __all__ = ["TRUSTED_TYPES", "load_classifier", "save_classifier"]
 
@@ -58,7 +58,8 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     Returns
     -------
     Path
-        The folder, with ``config.json`` (parameters, labels, the encoder's name) and
+        The folder, with ``config.json`` (parameters, labels and what
+        is known of them, the encoder's name) and
         ``weights.safetensors`` (the adapter).
 
     Raises
@@ -113,6 +114,7 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
         "encoder": _part_config(clf.encoder_, "encoder", arrays),
         "perturbation": _part_config(clf.perturbation_, "perturbation", arrays),
         "classes": [_plain(label, "classes_") for label in clf.classes_],
+        "vocabulary": None if clf.vocabulary_ is None else clf.vocabulary_.to_dict(),
         "n_unlabelled": clf.n_unlabelled_,
         "n_features": clf.n_features_in_,
         "slope": clf.slope_,
@@ -193,9 +195,11 @@ def load_classifier(folder: str | Path, encoder: Encoder | None = None) -> TextA
         made = config["adapter"]
         adapter = _PARTS["adapter"][made["class"]](**made["params"])
         clf = TextAsImageClassifier(encoder, adapter=adapter, **parts, **config["params"])
+        known = config["vocabulary"]
         state = clf.__getstate__() | {
             "encoder_": encoder,
             "classes_": label_array(config["classes"]),
+            "vocabulary_": None if known is None else Vocabulary(**known),
             "n_features_in_": config["n_features"],
             "text_mean_": arrays.get("text_mean_"),
             "image_mean_": arrays.get("image_mean_"),

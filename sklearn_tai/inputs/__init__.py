@@ -9,8 +9,18 @@ from ._items import (
     in_order,
     item_chunks,
 )
-from ._labels import LabelIndicator, check_indicator, check_labels, column_names, label_array
+from ._label_lists import check_labels
+from ._labels import LabelIndicator, check_indicator, column_names, label_array, vocabulary_of
 from ._pictures import IMAGE_SUFFIXES, image_error, image_opener, open_image, was_read
+from ._relations import (
+    as_vocabulary,
+    exclusive_columns,
+    first_of_exclusive,
+    group_columns,
+    join,
+    with_group_labels,
+    with_groups,
+)
 from ._training import (
     TrainingSet,
     check_some_present,
@@ -21,12 +31,15 @@ from ._training import (
     name_columns,
     training_set,
 )
+from ._vocabulary import Vocabulary
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "LabelIndicator",
     "TrainingSet",
+    "Vocabulary",
     "as_embeddings",
+    "as_vocabulary",
     "check_device",
     "check_embeddings",
     "check_indicator",
@@ -35,10 +48,14 @@ __all__ = [
     "check_modality",
     "check_some_present",
     "column_names",
+    "exclusive_columns",
+    "first_of_exclusive",
+    "group_columns",
     "image_error",
     "image_opener",
     "in_order",
     "item_chunks",
+    "join",
     "label_array",
     "label_prior",
     "labelled_mask",
@@ -47,5 +64,8 @@ __all__ = [
     "name_columns",
     "open_image",
     "training_set",
+    "vocabulary_of",
     "was_read",
+    "with_group_labels",
+    "with_groups",
 ]

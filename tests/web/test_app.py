@@ -167,6 +167,7 @@ def test_kept_sentences_are_bounded(encoder, monkeypatch):
         ("dog, cat, Dog", "more than once: dog"),
         (", ".join(f"thing {i}" for i in range(1000)), "1,000 labels; this page takes up to 100"),
         ("dog, " + "a cat and " * 10, "too long"),
+        ("dog\npet = ", "cannot be read: labels['pet'] is empty"),
     ],
 )
 def test_labels_that_do_not_work(client, files, labels, expected):
@@ -314,6 +315,19 @@ def test_a_picture_is_encoded_once(encoder, files, monkeypatch):
     )
     assert _app._look(files[0], trained, encoder).spots.shape == (2, 2)
     assert calls == [1]
+
+
+def test_names_groups_and_exclusion(client, files):
+    text = "dog = dog, hound\ncat\nanimal: dog, cat\ndog | cat"
+    html = ask(client, text, files)
+    again = ask(client, "cat\ndog = dog, hound\nanimal: dog, cat\ndog | cat", files[:1])
+    assert "encoded before" in again
+    for found in scores(html):
+        assert set(found) == {"dog", "cat", "animal"}
+        assert found["animal"][0] >= max(found["dog"][0], found["cat"][0])
+    for one in html.split("<article")[1:]:
+        sure = [row for row in one.split("<tr")[1:] if row.startswith(' class="sure"')]
+        assert sum(f'"row">{pet}' in row for row in sure for pet in ("dog", "cat")) <= 1
 
 
 def test_more_labels_than_shown_are_folded(client, files, scenes):
