@@ -167,7 +167,7 @@ def test_kept_sentences_are_bounded(encoder, monkeypatch):
         ("dog, cat, Dog", "more than once: dog"),
         (", ".join(f"thing {i}" for i in range(1000)), "1,000 labels; this page takes up to 100"),
         ("dog, " + "a cat and " * 10, "too long"),
-        ("dog\npet = ", "cannot be read: labels['pet'] is empty"),
+        ("dog\npet = ", "cannot be read: labels[&#x27;pet&#x27;] is empty"),
     ],
 )
 def test_labels_that_do_not_work(client, files, labels, expected):
@@ -213,9 +213,9 @@ def test_file_of_another_kind(client, tmp_path):
 
 
 def test_labels_are_text_not_html(client, files):
-    html = ask(client, "<img src=x onerror=alert(1)>, dog & cat", files[:1])
-    assert "<img src=x" not in html
-    assert set(scores(html)[0]) == {"<img src=x onerror=alert(1)>", "dog & cat"}
+    html = ask(client, "<script>alert(1)</script>, dog & cat", files[:1])
+    assert "<script>" not in html
+    assert set(scores(html)[0]) == {"<script>alert(1)</script>", "dog & cat"}
 
 
 @pytest.mark.parametrize("n_pictures", [1, 6])
@@ -367,7 +367,7 @@ def test_page_says_what_model_is_loaded(page, encoder):
     other = notes(make_app(Named(), labels=["dog", "cat"]))
     assert "Model: **RN50**, weights openai" in other
     assert "not photos" not in other
-    assert "dog, cat" in other
+    assert "dog\ncat" in other
 
 
 def test_bad_labels_are_refused_at_once(encoder):
