@@ -1,8 +1,8 @@
-"""Seconds and memory of an update over the number of labels (Fig. 1 and Table 4).
+"""Seconds and memory of an update over the number of labels (Fig. 1).
 
-    python -m benchmarks.speed.rival_costs
+    python -m benchmarks.paper.fig1
 
-Every rival trains on 32 embeddings of random items in a process of its own, with a batch of
+Every method trains on 64 embeddings of random items in a process of its own, with a batch of
 all of them, so that an epoch is one update. A rival that takes more than a minute for an
 update, or more than 16 GiB, is stopped, and is not tried with more labels.
 """
@@ -26,9 +26,10 @@ from tqdm import tqdm
 
 from ..testbeds import untrained
 
-RIVALS = ["TaI-Adapter", "CoMC", "SARB", "CoOp", "DualCoOp", "TaI-DPT", "zero-shot CLIP"]
+NO_UPDATES = ["our default", "zero-shot CLIP"]
+METHODS = ["TaI-Adapter", "CoMC", "SARB", "CoOp", "DualCoOp", "TaI-DPT", *NO_UPDATES]
 N_LABELS = [20, 80, 400, 2000, 7186]
-N_ITEMS, GIB = 32, 2**30
+N_ITEMS, GIB = 64, 2**30
 
 
 def make(name: str, model: str, n_labels: int, max_epochs: int) -> Any:
@@ -40,6 +41,8 @@ def make(name: str, model: str, n_labels: int, max_epochs: int) -> Any:
     common: dict[str, Any] = {"max_epochs": max_epochs, "batch_size": N_ITEMS, "random_state": 0}
     if name == "zero-shot CLIP":
         return ZeroShotClassifier(labels, encoder, templates=["a photo of {}."])
+    if name == "our default":
+        return TextAsImageClassifier(encoder)
     if name == "TaI-Adapter":
         return TextAsImageClassifier.paper(encoder=encoder, **common)
     if name in ("CoMC", "SARB"):
@@ -63,7 +66,7 @@ def one(name: str, model: str, n_labels: int) -> None:
         os._exit(0)
 
     signal.signal(signal.SIGALRM, give_up)
-    if name != "zero-shot CLIP":
+    if name not in NO_UPDATES:
         signal.alarm(70)  # for the first update, and what little there is around it
     for max_epochs in (1, 1, 3):  # the first is to warm up
         clf = make(name, model, n_labels, max_epochs)
@@ -75,14 +78,14 @@ def one(name: str, model: str, n_labels: int) -> None:
             break
     step = (seconds[2] - seconds[1]) / 2 if len(seconds) == 3 else seconds[0]
     rest = seconds[1] - step if len(seconds) == 3 else 0.0
-    if name == "zero-shot CLIP":  # no updates: a fit encodes the prompts
+    if name in NO_UPDATES:  # a fit encodes prompts, or keeps the texts
         step, rest = 0.0, seconds[0]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"step": max(step, 0.0), "rest": max(rest, 0.0), "peak": peak}))
 
 
 def try_one(name: str, model: str, n_labels: int, max_seconds: float) -> dict[str, Any]:
-    module = "benchmarks.speed.rival_costs"
+    module = "benchmarks.paper.fig1"
     command = [sys.executable, "-m", module, "--one", name, model, str(n_labels)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=max_seconds)
@@ -100,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--one", nargs=3, metavar=("RIVAL", "MODEL", "N_LABELS"))
     parser.add_argument("--models", nargs="+", default=["tai-tiny", "RN50"])
-    parser.add_argument("--rivals", nargs="+", default=RIVALS)
+    parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--labels", nargs="+", type=int, default=N_LABELS)
     parser.add_argument("--max-seconds", type=float, default=200.0)
     parser.add_argument("--out", type=Path, default=Path(), help="folder for the figure")
@@ -108,11 +111,11 @@ def main() -> None:
     if args.one:
         return one(args.one[0], args.one[1], int(args.one[2]))
     for model in args.models:
-        results: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in args.rivals}
+        results: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in args.methods}
         print(f"\n{model}: seconds of an update / peak memory (GiB)\n")
         print("| method | " + " | ".join(f"{n:,} labels" for n in args.labels) + " |")
         print("|---" * (len(args.labels) + 1) + "|")
-        for name in tqdm(args.rivals, desc=model):
+        for name in tqdm(args.methods, desc=model):
             for n_labels in args.labels:
                 found = try_one(name, model, n_labels, args.max_seconds)
                 results[name][n_labels] = found
@@ -121,7 +124,7 @@ def main() -> None:
             # at once, so that a stop loses one rival
             cells = " | ".join(cell(results[name].get(n)) for n in args.labels)
             print(f"| {name} | {cells} |", flush=True)
-        draw(args.out / f"rival_costs_{model}.png", results, model)
+        draw(args.out / f"fig1_{model}.png", results, model)
 
 
 def cell(found: dict[str, Any] | None) -> str:
@@ -147,7 +150,7 @@ def draw(path: Path, results: dict[str, dict[int, dict[str, Any]]], model: str) 
     ):
         for name, by_labels in results.items():
             ran = {n: f[key] for n, f in by_labels.items() if "stopped" not in f}
-            if name == "zero-shot CLIP" and key == "step":
+            if name in NO_UPDATES and key == "step":
                 continue  # it has no updates
             ax.plot(list(ran), list(ran.values()), marker="o", label=name)
         ax.set(xscale="log", yscale="log", xlabel="labels", title=title)
