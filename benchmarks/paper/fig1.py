@@ -2,8 +2,8 @@
 
     python -m benchmarks.paper.fig1
 
-Every method trains on 64 embeddings of random items in a process of its own, with a batch of
-all of them, so that an epoch is one update. A rival that takes more than a minute for an
+Every method trains on random embeddings in a process of its own, with one batch of all of
+them, so that an epoch is one update. A rival that takes more than a minute for an
 update, or more than 16 GiB, is stopped, and is not tried with more labels.
 """
 
@@ -29,16 +29,15 @@ from ..testbeds import untrained
 NO_UPDATES = ["our default", "zero-shot CLIP"]
 METHODS = ["TaI-Adapter", "CoMC", "SARB", "CoOp", "DualCoOp", "TaI-DPT", *NO_UPDATES]
 N_LABELS = [20, 80, 400, 2000, 7186]
-N_ITEMS, GIB = 64, 2**30
+GIB = 2**30
 
 
-def make(name: str, model: str, n_labels: int, max_epochs: int) -> Any:
+def make(name: str, model: str, n_labels: int, **common: Any) -> Any:
     from sklearn_tai import TextAsImageClassifier, ZeroShotClassifier
     from sklearn_tai import baselines as rivals
 
     labels = [f"object {i}" for i in range(n_labels)]
     encoder = untrained(model)
-    common: dict[str, Any] = {"max_epochs": max_epochs, "batch_size": N_ITEMS, "random_state": 0}
     if name == "zero-shot CLIP":
         return ZeroShotClassifier(labels, encoder, templates=["a photo of {}."])
     if name == "our default":
@@ -50,15 +49,15 @@ def make(name: str, model: str, n_labels: int, max_epochs: int) -> Any:
     return getattr(rivals, f"{name.replace('-', '')}Classifier")(labels, encoder, **common)
 
 
-def one(name: str, model: str, n_labels: int) -> None:
+def one(name: str, model: str, n_labels: int, n_items: int) -> None:
     """Print seconds of an update, of the rest of a fit, and peak memory in MiB."""
     warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_DATA, (16 * GIB, 16 * GIB))
     n_features = untrained(model)._load().model.visual.output_dim
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(N_ITEMS, n_features)).astype(np.float32)
-    Y = np.zeros((N_ITEMS, n_labels))
-    Y[np.arange(N_ITEMS), rng.integers(n_labels, size=N_ITEMS)] = 1
+    X = rng.normal(size=(n_items, n_features)).astype(np.float32)
+    Y = np.zeros((n_items, n_labels))
+    Y[np.arange(n_items), rng.integers(n_labels, size=n_items)] = 1
     seconds: list[float] = []
 
     def give_up(*_: Any) -> None:
@@ -69,7 +68,8 @@ def one(name: str, model: str, n_labels: int) -> None:
     if name not in NO_UPDATES:
         signal.alarm(70)  # for the first update, and what little there is around it
     for max_epochs in (1, 1, 3):  # the first is to warm up
-        clf = make(name, model, n_labels, max_epochs)
+        settings = {"max_epochs": max_epochs, "batch_size": n_items, "random_state": 0}
+        clf = make(name, model, n_labels, **settings)
         begun = time.perf_counter()
         clf.fit(X, Y)
         seconds.append(time.perf_counter() - begun)
@@ -84,11 +84,12 @@ def one(name: str, model: str, n_labels: int) -> None:
     print(json.dumps({"step": max(step, 0.0), "rest": max(rest, 0.0), "peak": peak}))
 
 
-def try_one(name: str, model: str, n_labels: int, max_seconds: float) -> dict[str, Any]:
+def try_one(name: str, model: str, n_labels: int, args: argparse.Namespace) -> dict[str, Any]:
     module = "benchmarks.paper.fig1"
     command = [sys.executable, "-m", module, "--one", name, model, str(n_labels)]
+    command += ["--batch-size", str(args.batch_size)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=max_seconds)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=args.max_seconds)
     except subprocess.TimeoutExpired:
         return {"stopped": "more than 60 s an update"}
     if done.returncode:
@@ -101,15 +102,16 @@ def try_one(name: str, model: str, n_labels: int, max_seconds: float) -> dict[st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--one", nargs=3, metavar=("RIVAL", "MODEL", "N_LABELS"))
+    parser.add_argument("--one", nargs=3, metavar=("METHOD", "MODEL", "N_LABELS"))
     parser.add_argument("--models", nargs="+", default=["tai-tiny", "RN50"])
     parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--labels", nargs="+", type=int, default=N_LABELS)
+    parser.add_argument("--batch-size", type=int, default=64, help="the paper's")
     parser.add_argument("--max-seconds", type=float, default=200.0)
     parser.add_argument("--out", type=Path, default=Path(), help="folder for the figure")
     args = parser.parse_args()
     if args.one:
-        return one(args.one[0], args.one[1], int(args.one[2]))
+        return one(args.one[0], args.one[1], int(args.one[2]), args.batch_size)
     for model in args.models:
         results: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in args.methods}
         print(f"\n{model}: seconds of an update / peak memory (GiB)\n")
@@ -117,14 +119,14 @@ def main() -> None:
         print("|---" * (len(args.labels) + 1) + "|")
         for name in tqdm(args.methods, desc=model):
             for n_labels in args.labels:
-                found = try_one(name, model, n_labels, args.max_seconds)
+                found = try_one(name, model, n_labels, args)
                 results[name][n_labels] = found
                 if "stopped" in found:
                     break
             # at once, so that a stop loses one rival
             cells = " | ".join(cell(results[name].get(n)) for n in args.labels)
             print(f"| {name} | {cells} |", flush=True)
-        draw(args.out / f"fig1_{model}.png", results, model)
+        draw(args.out / f"fig1_{model}.png", results, f"{model}, a batch of {args.batch_size}")
 
 
 def cell(found: dict[str, Any] | None) -> str:
@@ -138,7 +140,7 @@ def cell(found: dict[str, Any] | None) -> str:
     return f"{found['step']:.3f} / {memory}"
 
 
-def draw(path: Path, results: dict[str, dict[int, dict[str, Any]]], model: str) -> None:
+def draw(path: Path, results: dict[str, dict[int, dict[str, Any]]], suptitle: str) -> None:
     import matplotlib
 
     matplotlib.use("agg")
@@ -154,7 +156,7 @@ def draw(path: Path, results: dict[str, dict[int, dict[str, Any]]], model: str) 
                 continue  # it has no updates
             ax.plot(list(ran), list(ran.values()), marker="o", label=name)
         ax.set(xscale="log", yscale="log", xlabel="labels", title=title)
-    figure.suptitle(f"{model}, a batch of {N_ITEMS}")
+    figure.suptitle(suptitle)
     handles, names = axes[1].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -36,6 +36,8 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--parts", nargs="+", choices=["a", "b", "c"], default=["a", "b", "c"])
     options.add_argument("--radii", type=float, nargs="+", default=RADII)
+    options.add_argument("--shots", type=int, nargs="+", default=[0, 1, 2, 4, 8, 16])
+    options.add_argument("--known", type=int, nargs="+", default=list(range(0, 100, 10)))
     args = options.parse_args()
     if "a" in args.parts:
         experiment = Experiment(args, "fig6a", "zero-shot", train=False)
@@ -52,13 +54,13 @@ def main() -> None:
     if "b" in args.parts:
         experiment = Experiment(args, "fig6b", "few-shot")
         methods = ["TaI-Adapter", "our default"]
-        records = experiment.measure(methods, [0, 1, 2, 4, 8, 16], draw_shots)
+        records = experiment.measure(methods, args.shots, draw_shots)
         _show(experiment, records, "method", "labelled images a label")
     if "c" in args.parts:
         args.image_size = args.image_size or 448
         experiment = Experiment(args, "fig6c", "partial-labels")
         methods = ["TaI-Adapter", "TaI-Adapter, moved by label", "our default"]
-        records = experiment.measure(methods, list(range(0, 100, 10)), mask)
+        records = experiment.measure(methods, args.known, mask)
         _show(experiment, records, "method", "known labels (%)")
 
 

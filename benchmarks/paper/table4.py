@@ -30,9 +30,11 @@ Cost = np.ndarray  # millions of numbers that are kept, billions of operations
 def cost(module: nn.Module, method: str, *inputs: torch.Tensor) -> Cost:
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         getattr(module, method)(*inputs)
-    n_numbers = sum(t.numel() for t in [*module.parameters(), *module.buffers()] if t.ndim > 1)
-    n_numbers += sum(p.numel() for p in module.parameters() if p.ndim < 2)
-    return np.array([n_numbers / 1e6, counter.get_total_flops() / 1e9])
+    # the kernel keeps its texts in buffers; other buffers are single numbers a channel
+    kept = [*module.parameters(), *(b for b in module.buffers() if b.ndim > 1)]
+    return np.array(
+        [sum(tensor.numel() for tensor in kept) / 1e6, counter.get_total_flops() / 1e9]
+    )
 
 
 def kernel() -> nn.Module:
@@ -55,13 +57,13 @@ def rows() -> dict[str, tuple[Cost, Cost]]:
     trunk = cost(clip.visual, "forward", IMAGE)
     blocks = nn.Sequential(*(block.mlp for block in clip.transformer.resblocks))
     behind = cost(blocks, "forward", HIDDEN)
-    # prompts for global and for local features, for every label at every step
+    # prompts for global and for local features of each label, both towers twice
     prompts = 2 * behind * [1, N_LABELS]
     return {
         "TaI-DPT": (prompts, prompts + trunk * [2, 1]),
         "TaI-Adapter": (behind + network, trunk + network),
         "TaI-Adapter, everything": (text + network, image + network),
-        "our default, everything": (text + closed, image + closed),
+        "KernelAdapter, everything": (text + closed, image + closed),
     }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn.frozen import FrozenEstimator
 
-from sklearn_tai import ScoreEnsemble
+from sklearn_tai import OpenCLIPEncoder, ScoreEnsemble
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(
@@ -99,6 +99,29 @@ def test_settings_are_columns(run, command, coco, tmp_path):
     head = (tmp_path / f"{command}.md").read_text().split("\n")[2]
     assert head.startswith(f"| data | method | {settings[1]} | {settings[2]} |")
     assert ("average" in head) == (command == "table1")
+
+
+@pytest.mark.parametrize("own_tower", [True, False])
+def test_real_photos(run, own_tower, scenes, tmp_path, monkeypatch):
+    testbeds = importlib.import_module("benchmarks.testbeds")
+    monkeypatch.setattr(testbeds, "photo_encoder", lambda _: OpenCLIPEncoder("tai-tiny"))
+    folder, rows = tmp_path / "photos", {}
+    (folder / "images").mkdir(parents=True)
+    for i, image in enumerate(scenes.images[:8]):
+        image.save(folder / "images" / f"{i:012d}.jpg")
+        rows[i] = {"labels": [n for n, has in zip(scenes.label_names, scenes.Y[i]) if has]}
+    (folder / "labels.json").write_text(json.dumps(rows))
+    if not own_tower:
+        (tmp_path / "text_tower.npz").touch()
+        through_clip = lambda self, X: self.clip.transform(X)  # noqa: E731
+        monkeypatch.setattr(testbeds.FittedTower, "transform", through_clip)
+    options = f"--data photos={tmp_path} --n-texts 100 --seeds 1 --shots 1 --methods".split()
+    run("table3", tmp_path, *options, "CoOp", "our default", "our default*")
+    records = json.loads((tmp_path / "table3.json").read_text())
+    # without CLIP's text tower, nothing that learns prompts
+    expected = ["CoOp", "our default", "our default*"] if own_tower else ["our default"]
+    assert [record["method"] for record in records] == expected
+    assert all(record["n_images"] == 8 and record["map"] > 0 for record in records)
 
 
 def test_star_is_the_integration_of_section_8(run, coco, tmp_path):
