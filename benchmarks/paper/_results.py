@@ -102,6 +102,7 @@ def draw(path: Path, records: Sequence[Record], curves: str, *, xlabel: str) -> 
     figure, axes = plt.subplots(
         1, len(names), figsize=(5.5 * len(names), 3.8), layout="constrained", squeeze=False
     )
+    settings = sorted({record["setting"] for record in records})
     for ax, name in zip(axes[0], names):
         for curve in dict.fromkeys(record[curves] for record in records):
             by_setting: dict[Any, list[float]] = {}
@@ -110,8 +111,9 @@ def draw(path: Path, records: Sequence[Record], curves: str, *, xlabel: str) -> 
                     by_setting.setdefault(record["setting"], []).append(100 * record["map"])
             x, values = zip(*sorted(by_setting.items()))
             means, spreads = ([f(v) for v in values] for f in (np.mean, np.std))
-            ax.errorbar(range(len(x)), means, spreads, marker="o", capsize=3, label=curve)
-            ax.set_xticks(range(len(x)), [f"{value:g}" for value in x])
+            places = [settings.index(value) for value in x]
+            ax.errorbar(places, means, spreads, marker="o", capsize=3, label=curve)
+        ax.set_xticks(range(len(settings)), [f"{value:g}" for value in settings])
         ax.set(xlabel=xlabel, ylabel="mean average precision (%)", title=name)
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)

@@ -179,7 +179,7 @@ def encode_items(
             tower = TextTower(encoder)
             found = _token_features(tower, [items[i] for i in texts], encoder)
         parts = _widened(parts, max(map(len, found)), tower.n_features)
-        for i, one in zip(texts, found):
+        for i, one in zip(texts.tolist(), found):
             keep(i, one[-1], one)  # a text is read off at its end
     rest = np.array([i for i in range(len(items)) if whole[i] is None])
     errors: list[ImageReadError] = []
@@ -188,7 +188,7 @@ def encode_items(
         encoded = encoder.iter_batches(others, regions=regions, errors=errors)
         for batch in encoded if others else ():
             vectors = torch.from_numpy(batch.embeddings)
-            for i, one in zip(rest[batch.rows], F.normalize(vectors, dim=-1)):
+            for i, one in zip(rest[batch.rows].tolist(), F.normalize(vectors, dim=-1)):
                 one = one.reshape(-1, one.shape[-1])  # with regions, or without
                 keep(i, one[0], one[1:])
     except ImageReadError as error:
