@@ -26,7 +26,8 @@ def parser(doc: str | None, methods: Sequence[str] = ()) -> argparse.ArgumentPar
     made = argparse.ArgumentParser(description=(doc or "").split("\n")[0])
     add_data_arguments(made)
     made.add_argument(
-        "--encoder", help="a model of open_clip; default RN50, tai-tiny for pictures"
+        "--encoder",
+        help="a model of open_clip; default RN50, tai-tiny for pictures; photos have their own",
     )
     made.add_argument("--pretrained", default="auto", help="its weights; 'none' for random ones")
     made.add_argument(
