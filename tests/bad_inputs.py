@@ -658,6 +658,12 @@ PARAMETERS = [
         lambda b: ScoreEnsemble([("a", b.clf())], weights=[1, 2]).fit(b.X, b.Y),
     ),
     Case(
+        "scaling for other members",
+        ValueError,
+        "for each of the 1",
+        lambda b: ScoreEnsemble([("a", b.clf())], scaling=[None, "minmax"]).fit(b.X, b.Y),
+    ),
+    Case(
         "embeddings to a split, without their modality",
         ValueError,
         "as groups",

@@ -493,7 +493,7 @@ def test_what_the_chosen_part_cannot_honour_raises(text_embeddings, corpus):
         TextAsImageClassifier().set_params(adapter__max_lr=1)
     with pytest.raises(ValueError, match="Invalid parameter 'max_lr'"):
         GridSearchCV(TextAsImageClassifier(), {"adapter__max_lr": [1e-3, 1e-2]}, cv=2).fit(X, Y)
-    with pytest.raises(ValueError, match=r"no noise inside the ball.*MLPAdapter"):
+    with pytest.raises(ValueError, match=r"no noise inside the sphere.*MLPAdapter"):
         TextAsImageClassifier().set_params(perturbation__surface=False).fit(X, Y)
     with pytest.raises(ValueError, match=r"image_radius=0\.1 is set in MixedPerturbation"):
         TextAsImageClassifier(perturbation=MixedPerturbation(image_radius=0.1)).fit(X, Y)

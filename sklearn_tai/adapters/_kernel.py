@@ -58,7 +58,7 @@ class KernelAdapter(BaseAdapter):
     network can better on that noise. Images are not texts plus noise, and embeddings are
     brought to unit length, so here it is an approximation that photos must judge. Noise of
     length r in d dimensions has that variance for :math:`\tau = r^2 / d`. Other noise it
-    cannot honour, and says so: noise inside the ball, with a covariance, or of another
+    cannot honour, and says so: noise inside the sphere, with a covariance, or of another
     length for images.
 
     With images, p is the mean of both, weighted by the perturbation's `image_share` (or
@@ -250,7 +250,7 @@ def _check_noise(noise: BasePerturbation) -> None:
     if noise.covariance_factor_ is not None:
         raise ValueError(f"A KernelAdapter knows no covariance of the noise of {name}. {remedy}")
     if not noise.surface:
-        raise ValueError(f"A KernelAdapter knows no noise inside the ball ({name}). {remedy}")
+        raise ValueError(f"A KernelAdapter knows no noise inside the sphere ({name}). {remedy}")
     if noise.image_radius != "auto":
         raise ValueError(
             f"A KernelAdapter has no noise on images, but image_radius={noise.image_radius!r} is "

@@ -15,7 +15,7 @@ class MixedPerturbation(BasePerturbation):
     """Add noise to texts and, of another radius, to a few labelled images.
 
     A few images beside the texts tell the classifier where images lie (section 3.5 of
-    [1]_). They need no bridge over the modality gap, so their noise is small.
+    [1]_). They need no bridge over the modality gap, so their noise (Eq. 6) is small.
 
     Parameters
     ----------
@@ -32,7 +32,8 @@ class MixedPerturbation(BasePerturbation):
     relative : bool, default=True
         Whether radii are in mean norms of the text embeddings.
     surface : bool, default=True
-        Draw noise uniformly on the surface of the sphere; False in the ball.
+        Draw noise on the surface of the sphere; False in its interior, with a length
+        uniform in [0, radius].
     random_state : int, RandomState instance or None, default=None
         Fixes the noise of :meth:`fit_transform`, and so of a scikit-learn classifier as the
         adapter. An :class:`~sklearn_tai.MLPAdapter` draws from its own random state.
