@@ -15,7 +15,7 @@ from .._typing import Arrays, Settings
 from ..inputs import check_device
 from ..perturbation import BasePerturbation
 from ._base import BaseAdapter, TrainingData
-from ._residual import fit_residual
+from ._images import fit_images
 
 _MIN_TEMPERATURE = 1e-6  # of radius 0: the nearest text alone
 _MIN_NORM = 1e-12
@@ -66,19 +66,20 @@ class KernelAdapter(BaseAdapter):
     cannot honour, and says so: noise inside the ball, with a covariance, or of another
     length for images.
 
-    Labelled images correct what the texts say: to the logit :math:`s_k` of label k
+    Labelled images are a witness of their own, whose log odds are added to the logits
+    :math:`s_k` of the texts:
 
-    .. math:: \frac{1}{\alpha} \left( o_k + w_k \cdot (v - \bar v) \right)
+    .. math:: s_k(v) + o_k + w_k \cdot (v - \bar v)
 
-    is added, :math:`\bar v` being the mean of the images. Slope :math:`\alpha` and offsets
-    :math:`o_k`, shrunk by the number of positives, calibrate the logits of the texts on the
-    images as in :class:`~sklearn_tai.MultiLabelCalibratedClassifier`, to probabilities p. The
-    weights come from ridge regression on the residual :math:`(y - p) / \overline{p (1 - p)}`,
-    a Newton step of logistic regression from there; an unknown entry has none. All weights have
-    the same variance a priori, the one whose leave-one-out predictions have the lowest log
-    loss, 0 included: then only the offsets stay. So few images change little, and labels that
-    no image shows stay with the texts. Without texts the logit of the label's share takes
-    their place. A perturbation with an `image_share` of 0 leaves the correction out.
+    with :math:`\bar v` the mean of the images. The offsets :math:`o_k`, shrunk where a label has
+    few positives, calibrate the texts on the images as in
+    :class:`~sklearn_tai.MultiLabelCalibratedClassifier`. The weights come from ridge regression
+    on :math:`(y - \pi_k) / (\pi_k (1 - \pi_k))`, with :math:`\pi_k` the label's share among the
+    images: a Newton step of logistic regression, or a Gaussian process. Their a priori variance
+    is such that an image's log odds have a variance of 4. An unknown entry pulls nowhere. So few
+    images change little, and labels that no image shows stay with the texts. Without texts,
+    :math:`\operatorname{logit} \pi_k` takes the place of :math:`s_k + o_k`. A perturbation with
+    an `image_share` of 0 leaves images out.
 
     Examples
     --------
@@ -143,7 +144,7 @@ class KernelAdapter(BaseAdapter):
             images, known = module.keys[n_texts:].cpu().numpy(), Y[n_texts:]
             known = known.toarray() if sparse.issparse(known) else known
             of_texts = _logits(module, images).astype(float) if n_texts else None
-            weights, bias = fit_residual(images.astype(float), known, of_texts)
+            weights, bias = fit_images(images.astype(float), known, of_texts)
             module.weights.copy_(torch.from_numpy(weights))
             module.bias.copy_(torch.from_numpy(bias))
         return self._take(module)
