@@ -2,9 +2,9 @@
 Fifty labelled images, before and after
 =======================================
 
-A classifier made of texts alone is a start. Label fifty of your images, give them to ``fit`` beside
-the texts, and it gets better. This example does so with images drawn at random and with those of
-which the classifier is least certain.
+A classifier made of texts alone is a start. Label fifty of your images, give them to ``fit``
+beside the texts, and it gets better. This example does so with images drawn at random and with
+those of which the classifier is least certain.
 """
 
 # %%
@@ -55,9 +55,9 @@ for ax, i in zip(axes, fifty):
 # Which images to label
 # ---------------------
 #
-# :func:`~sklearn_tai.model_selection.entropy_sampling` ranks images by how uncertain the classifier
-# is of their labels. Ten at a time are labelled and learnt, so that the next ten are others. Five
-# splits of the pictures, with embeddings made once:
+# :func:`~sklearn_tai.model_selection.entropy_sampling` ranks images by how uncertain the
+# classifier is of their labels. Ten at a time are labelled and learnt, so that the next ten are
+# others. Five splits of the pictures, with embeddings made once:
 T, images = encoder.transform(texts), encoder.transform(scenes.images)
 scores = {"at random": [], "by entropy": []}
 for seed in range(5):

@@ -106,7 +106,6 @@ ax.set(xlabel="known labels of 200 images", ylabel="gain in mean average precisi
 _ = ax.legend(loc="upper left")
 
 # %%
-# With a tenth of the labels known, the gain is no larger than its spread. With nine tenths it is
-# one to two points, and moving the texts and letting the images vote gain more together than each
-# alone. :doc:`/settings` has the photos, the paper's trained network, and its own way of moving
-# texts (``offset_by="combination"``), which needs far more images than are here.
+# Images beside the texts gain the more, the more of their labels are known. :doc:`/settings` has
+# the photos, the paper's trained network, and its own way of moving texts
+# (``offset_by="combination"``), which needs far more images than are here.

@@ -69,17 +69,18 @@ class KernelAdapter(BaseAdapter):
     Labelled images are a witness of their own, whose log odds are added to the logits
     :math:`s_k` of the texts:
 
-    .. math:: s_k(v) + o_k + w_k \cdot (v - \bar v)
+    .. math:: \beta \left( s_k(v) + w_k \cdot (v - \bar v) \right) + o_k
 
-    with :math:`\bar v` the mean of the images. The offsets :math:`o_k`, shrunk where a label has
-    few positives, calibrate the texts on the images as in
-    :class:`~sklearn_tai.MultiLabelCalibratedClassifier`. The weights come from ridge regression
-    on :math:`(y - \pi_k) / (\pi_k (1 - \pi_k))`, with :math:`\pi_k` the label's share among the
+    with :math:`\bar v` the mean of the images. The weights come from ridge regression on
+    :math:`(y - \pi_k) / (\pi_k (1 - \pi_k))`, with :math:`\pi_k` the label's share among the
     images: a Newton step of logistic regression, or a Gaussian process. Their a priori variance
     is such that an image's log odds have a variance of 4. An unknown entry pulls nowhere. So few
-    images change little, and labels that no image shows stay with the texts. Without texts,
-    :math:`\operatorname{logit} \pi_k` takes the place of :math:`s_k + o_k`. A perturbation with
-    an `image_share` of 0 leaves images out.
+    images change little, and labels that no image shows stay with the texts. The factor
+    :math:`\beta` and the offsets :math:`o_k`, shrunk where a label has few positives, bring the
+    sum to the scale of the texts: both are calibrated on the images as in
+    :class:`~sklearn_tai.MultiLabelCalibratedClassifier`, the sum by what the other images say
+    (leave-one-out). Without texts, :math:`\operatorname{logit} \pi_k` takes the place of
+    :math:`s_k`. A perturbation with an `image_share` of 0 leaves images out.
 
     Examples
     --------
@@ -144,7 +145,8 @@ class KernelAdapter(BaseAdapter):
             images, known = module.keys[n_texts:].cpu().numpy(), Y[n_texts:]
             known = known.toarray() if sparse.issparse(known) else known
             of_texts = _logits(module, images).astype(float) if n_texts else None
-            weights, bias = fit_images(images.astype(float), known, of_texts)
+            factor, weights, bias = fit_images(images.astype(float), known, of_texts)
+            module.factor.fill_(factor)
             module.weights.copy_(torch.from_numpy(weights))
             module.bias.copy_(torch.from_numpy(bias))
         return self._take(module)
@@ -206,6 +208,7 @@ class KernelModule(nn.Module):
     in_texts: torch.Tensor
     in_images: torch.Tensor
     unknown: torch.Tensor
+    factor: torch.Tensor
     weights: torch.Tensor
     bias: torch.Tensor
 
@@ -231,7 +234,8 @@ class KernelModule(nn.Module):
         self.register_buffer("keys", torch.zeros(n_items, n_features))
         # of no use here: a classifier that learns more items needs them
         self.register_buffer("norms", torch.ones(n_items))
-        # what images correct
+        # what images change
+        self.register_buffer("factor", torch.ones(()))
         self.register_buffer("weights", torch.zeros(n_features, n_labels))
         self.register_buffer("bias", torch.zeros(n_labels))
         # which labels items have, sparse: of thousands, a text names a few
@@ -246,7 +250,8 @@ class KernelModule(nn.Module):
         if self.n_texts:
             attention = (X @ self.keys[: self.n_texts].T / self.temperature).softmax(dim=1)
             p = (self.in_texts @ attention.T).T
-            logits = logits + p.clamp(_MIN_PROBABILITY, _MAX_PROBABILITY).logit()
+            p = p.clamp(_MIN_PROBABILITY, _MAX_PROBABILITY)
+            logits = logits + self.factor * p.logit()
         return logits
 
 

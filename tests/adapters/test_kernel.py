@@ -89,17 +89,25 @@ def test_it_is_what_a_network_learns_from_the_noise():
 def with_images(X, Y, of_texts):
     """What images add, by scikit-learn's LogisticRegression and Ridge."""
     known = Y >= 0
-    platt = LogisticRegression().fit(of_texts[known][:, None], Y[known])
-    proba = platt.predict_proba(of_texts.reshape(-1, 1))[:, 1].reshape(Y.shape)
-    expected = np.where(known, proba, 0).sum(axis=0)
-    offsets = np.log(((Y == 1).sum(axis=0) + 4) / (expected + 4)) / platt.coef_[0, 0]
     share = ((Y == 1).sum(axis=0) + 0.5) / (known.sum(axis=0) + 1)
     precision = share * (1 - share)
-    A = X - X.mean(axis=0)
-    variance = 4 / (A**2).sum(axis=1).mean()
-    ridge = Ridge(alpha=1 / (variance * precision), fit_intercept=False, solver="cholesky")
-    ridge.fit(A, np.where(known, Y - share, 0) / precision)
-    return of_texts + offsets + ridge.predict(A)
+    A, targets = X - X.mean(axis=0), np.where(known, Y - share, 0) / precision
+    alpha = 1 / (4 / (A**2).sum(axis=1).mean() * precision)
+    ridge = Ridge(alpha, fit_intercept=False, solver="cholesky")
+    by_others = np.empty(Y.shape)
+    for i in range(len(A)):
+        others = np.arange(len(A)) != i
+        by_others[i] = ridge.fit(A[others], targets[others]).predict(A[i : i + 1])[0]
+
+    def calibrated(scores):
+        fitted = LogisticRegression().fit(scores[known][:, None], Y[known])
+        return fitted, fitted.predict_proba(scores.reshape(-1, 1))[:, 1].reshape(Y.shape)
+
+    texts, both = calibrated(of_texts)[0], calibrated(of_texts + by_others)
+    expected = np.where(known, both[1], 0).sum(axis=0)
+    offsets = np.log(((Y == 1).sum(axis=0) + 4) / (expected + 4))
+    found = both[0].coef_[0, 0] * (of_texts + ridge.fit(A, targets).predict(A)) + offsets
+    return (found + both[0].intercept_ - texts.intercept_) / texts.coef_[0, 0]
 
 
 def test_images_add_to_the_texts():
