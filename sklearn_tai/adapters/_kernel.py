@@ -121,7 +121,7 @@ class KernelAdapter(BaseAdapter):
             If the noise is of a kind that a kernel cannot honour.
         """
         self._validate_params()
-        _check_noise(noise, data.is_image.any())
+        _check_noise(noise, bool(data.is_image.any()))
         device = check_device(self.device)
         order = np.argsort(data.is_image, kind="stable")  # texts first
         X, Y = data.embeddings[order], data.Y[order]
