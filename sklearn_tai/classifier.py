@@ -88,15 +88,16 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         ``transform(X) -> (n_items, n_features)``. The default loads OpenAI's CLIP
         ViT-B/16 at the first use. Not used where embeddings are passed.
     perturbation : BasePerturbation, default=RandomPerturbation()
-        The noise of the training. Give :class:`~sklearn_tai.MixedPerturbation` to train on
-        texts and a few labelled images, :class:`~sklearn_tai.ShiftedPerturbation` where
-        labels of images are partly known.
+        The noise of the training. For a network, :class:`~sklearn_tai.MixedPerturbation` has
+        another noise on labelled images, and :class:`~sklearn_tai.ShiftedPerturbation` moves
+        texts to where images lie.
     adapter : BaseAdapter or classifier, default=KernelAdapter()
         What tells labels from embeddings. :class:`~sklearn_tai.MLPAdapter` trains a
         multi-layer perceptron on perturbed texts, as the paper does.
         :class:`~sklearn_tai.KernelAdapter` takes in closed form what a network of any
         size could learn from that noise at best: labels averaged over the texts by
-        similarity; it takes no time to fit and learns more items by :meth:`partial_fit`.
+        similarity, which labelled images correct; it takes no time to fit and learns more
+        items by :meth:`partial_fit`.
         Any multi-label classifier of scikit-learn is fitted on one noisy draw.
     center : bool, default=False
         Whether the mean of all texts is taken off texts, and that of all images of
@@ -237,7 +238,8 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         setting : {"zero-shot", "few-shot", "partial-labels"}, default="zero-shot"
             Texts alone: noise of radius 25. Texts and a few labelled images: 25 on texts
             and 1 on images. Images whose labels are partly known: texts moved by their
-            label combination (Eqs. 7-10), noise of radius 10.
+            label combination (Eqs. 7-10), noise of radius 10. The paper has thousands of
+            images for that; with 250 or fewer the default classifier does far better.
         encoder : estimator or None, default=None
             None for CLIP RN50, the paper's.
         relative : bool, default=True

@@ -38,7 +38,8 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
     threshold : float, default=0.5
         ``predict`` names a label where its probability is above this.
     cv : int, cross-validation generator or iterable, default=None
-        Splits for an estimator that is not frozen; None for five folds.
+        Splits for an estimator that is not frozen; None for five folds, of the images where
+        `X` lists texts and images: all texts belong to the training.
     n_jobs : int or None, default=None
         Splits fitted at a time.
 

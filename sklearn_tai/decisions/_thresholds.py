@@ -50,7 +50,8 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
     response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
         The scores that are cut; "auto" takes the first of these that there is.
     cv : int, cross-validation generator or iterable, default=None
-        Splits for an estimator that is not frozen; None for five folds.
+        Splits for an estimator that is not frozen; None for five folds, of the images where
+        `X` lists texts and images: all texts belong to the training.
     n_jobs : int or None, default=None
         Splits fitted at a time.
 

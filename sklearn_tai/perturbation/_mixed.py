@@ -26,9 +26,10 @@ class MixedPerturbation(BasePerturbation):
     image_radius : float or "auto", default="auto"
         The length of the noise on images, in the same unit (the paper: 1); "auto" is 0.1
         mean norms. A :class:`~sklearn_tai.KernelAdapter` has no noise on images.
-    image_share : float or None, default=0.25
-        The share of images among the rows a classifier draws in an epoch: all texts
-        once, and each image as often as it takes. None to draw every image once.
+    image_share : float or None, default=None
+        The share of images among the rows that a network draws in an epoch: all texts
+        once, and each image as often as it takes. None to draw every image once. A
+        :class:`~sklearn_tai.KernelAdapter` finds by itself how much images count.
     relative : bool, default=True
         Whether radii are in mean norms of the text embeddings.
     surface : bool, default=True
@@ -82,7 +83,7 @@ class MixedPerturbation(BasePerturbation):
         text_radius: float | str = "auto",
         image_radius: float | str = "auto",
         *,
-        image_share: float | None = 0.25,
+        image_share: float | None = None,
         relative: bool = True,
         surface: bool = True,
         random_state: RandomState = None,

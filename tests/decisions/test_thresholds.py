@@ -17,6 +17,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn_tai import TextAsImageClassifier
 from sklearn_tai.decisions import MultiLabelCalibratedClassifier, MultiLabelThresholdClassifier
 from sklearn_tai.decisions._cuts import best_cut
+from sklearn_tai.model_selection import CrossModalSplit
 
 RNG = np.random.default_rng(0)
 
@@ -309,3 +310,14 @@ def test_bad_estimator(data):
         MultiLabelThresholdClassifier(KFold()).fit(X, Y)
     with pytest.raises(ValueError, match="FrozenEstimator"):
         MultiLabelThresholdClassifier(one_vs_rest()).fit(X)
+
+
+def test_images_beside_texts_are_scored_by_what_the_others_taught(scenes, corpus, encoder):
+    texts, Y = corpus
+    X, both = [*texts, *scenes.images[:40]], np.vstack([Y, scenes.Y[:40]])
+    clf = TextAsImageClassifier(encoder, region_weight=0)
+    tuned = MultiLabelThresholdClassifier(clf).fit(X, both)
+    split = CrossModalSplit(5, train_images=True, random_state=0)
+    again = MultiLabelThresholdClassifier(clf, cv=split).fit(X, both)
+    np.testing.assert_array_equal(tuned.thresholds_, again.thresholds_)
+    assert (tuned.n_positives_ == scenes.Y[:40].sum(axis=0)).all()  # of the images alone
