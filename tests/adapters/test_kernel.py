@@ -120,14 +120,14 @@ def test_images_add_to_the_texts():
     modality = np.repeat(["text", "image"], [40, 20])
     Y[45:48, :2] = -1
     images, known = normalize(X[40:]), Y[40:]
-    of_texts = kernel().fit(X[:40], Y[:40]).decision_function(images).astype(float)
+    of_texts = kernel().fit(X[:40], Y[:40]).adapter_.decision_function(images).astype(float)
     expected = with_images(images.astype(float), known, of_texts)
     for labels in (Y, sparse.csr_array(Y)):
         clf = kernel().fit(X, labels, modality)
-        np.testing.assert_allclose(clf.decision_function(images), expected, atol=1e-3)
+        np.testing.assert_allclose(clf.adapter_.decision_function(images), expected, atol=1e-3)
     # wherever they stand
     order = rng.permutation(len(X))
-    again = kernel().fit(X[order], Y[order], modality[order]).decision_function(images)
+    again = kernel().fit(X[order], Y[order], modality[order]).adapter_.decision_function(images)
     np.testing.assert_allclose(again, expected, atol=1e-3)
 
 
