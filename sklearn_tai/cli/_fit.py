@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -222,7 +223,9 @@ def fit(
     if adapter == "network":
         clf.adapter_.set_params(verbose=0)
     _save_whole(clf, output)
-    note(f"Wrote {output}. To use it: sklearn-tai tag {output} PICTURES", quiet)
+    own = clf.encoder_.unpublished_model()
+    trust = "" if own is None else f" --trust {shlex.quote(own)}"
+    note(f"Wrote {output}. To use it: sklearn-tai tag {output} PICTURES{trust}", quiet)
 
 
 def _load(path: str) -> Corpus:

@@ -120,6 +120,14 @@ pretrained_option = click.option(
     metavar="TAG",
     help="Its weights: a tag of open_clip, or a file; auto takes the only tag, or OpenAI's.",
 )
+trust_option = click.option(
+    "--trust",
+    "trusted",
+    multiple=True,
+    metavar="NAME",
+    help="What MODEL may load that open_clip does not publish: the repository, folder or file "
+    "that fit was given. May be repeated.",
+)
 quick_gelu_option = click.option(
     "--quick-gelu/--gelu",
     default=None,

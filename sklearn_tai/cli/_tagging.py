@@ -32,6 +32,8 @@ class Tagger:
         Pictures encoded at once.
     device : str or None
         Where they are encoded; None for a GPU if there is one.
+    trusted : tuple of str
+        As of :func:`~sklearn_tai.deploy.load_classifier`.
     """
 
     def __init__(
@@ -41,8 +43,9 @@ class Tagger:
         threshold: float | None,
         batch_size: int,
         device: str | None,
+        trusted: tuple[str, ...],
     ) -> None:
-        self._clf = load_classifier(folder)
+        self._clf = load_classifier(folder, trusted=trusted)
         # a cache would fill memory with embeddings that are never asked for again
         self._clf.encoder_.set_params(
             batch_size=batch_size,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import warnings
+from collections.abc import Collection
 from inspect import isabstract
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,16 @@ from .. import __version__, adapters, encoders, perturbation
 from .._typing import Arrays, Encoder, Settings
 from ..base import check_version
 from ..classifier import TextAsImageClassifier
-from ..inputs import label_array
+from ..exceptions import shown, wording
+from ._checks import (
+    check_fitted,
+    check_labels,
+    check_size,
+    check_statistics,
+    check_version_name,
+    dump_json,
+    load_json,
+)
 
 __all__ = ["TRUSTED_TYPES", "load_classifier", "save_classifier"]
 
@@ -121,7 +130,8 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
             "learnt": learnt,
         },
     }
-    text = json.dumps(config, indent=2)  # may fail, so before anything is written
+    check_statistics(arrays, clf.n_features_in_, len(clf.classes_))
+    text = dump_json(config)  # may fail, so before anything is written
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     # not save_file, whose files only their owner may read
@@ -131,7 +141,9 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     return folder
 
 
-def load_classifier(folder: str | Path, encoder: Encoder | None = None) -> TextAsImageClassifier:
+def load_classifier(
+    folder: str | Path, encoder: Encoder | None = None, *, trusted: Collection[str] = ()
+) -> TextAsImageClassifier:
     """Read a classifier that :func:`save_classifier` wrote. No code of the folder is run.
 
     Parameters
@@ -141,26 +153,30 @@ def load_classifier(folder: str | Path, encoder: Encoder | None = None) -> TextA
     encoder : estimator or None, default=None
         Takes the place of the encoder written there; needed if that was of a class of
         your own.
+    trusted : collection of str, default=()
+        What its encoder may load beyond the weights that open_clip and this package
+        publish: repositories, folders and files, as they were named in the encoder that
+        was saved, such as "hf-hub:org/model".
 
     Returns
     -------
     TextAsImageClassifier
-        It predicts as the one that was saved.
+        It predicts as the one that was saved. Its embeddings are cached in memory, also
+        where that one kept them in a folder.
 
     Raises
     ------
     FileNotFoundError
         If the folder holds no saved classifier.
     ValueError
-        If its files are damaged, or the encoder is of an unknown class and `encoder` is
-        None.
+        If its files are damaged or do not fit together, or if `encoder` is None and the
+        encoder is of an unknown class, or loads what is not in `trusted`.
 
     Warns
     -----
     sklearn.exceptions.InconsistentVersionWarning
         If another version of this package wrote the folder.
     """
-    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     folder = Path(folder)
@@ -170,17 +186,16 @@ def load_classifier(folder: str | Path, encoder: Encoder | None = None) -> TextA
                 f"{str(folder)!r} holds no {name}; give a folder that save_classifier wrote."
             )
     try:
-        config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+        config = load_json((folder / _CONFIG).read_text(encoding="utf-8"))
         arrays = load_file(folder / _WEIGHTS)
-        check_version("TextAsImageClassifier", config["sklearn_tai_version"])
+        check_version("TextAsImageClassifier", check_version_name(config["sklearn_tai_version"]))
+        classes = check_labels(config["classes"])
+        n_features = check_size(config["n_features"], "n_features")
+        check_statistics(arrays, n_features, len(classes))
         if encoder is None:
-            encoder = _load_part(config["encoder"], arrays, "encoder")
-        if encoder is None:
-            raise ValueError(
-                f"it was fitted with an encoder of the class {config['encoder']['class']!r}, "
-                "which is none of this package's; pass it as encoder"
-            )
-        perturbation = _load_part(config["perturbation"], arrays, "perturbation")
+            encoder = _load_encoder(config["encoder"], trusted)
+        perturbation = _load_part(config["perturbation"], "perturbation")
+        parts = {}
         if perturbation is None:
             warnings.warn(
                 f"The perturbation of class {config['perturbation']['class']!r} is none of this "
@@ -188,34 +203,59 @@ def load_classifier(folder: str | Path, encoder: Encoder | None = None) -> TextA
                 UserWarning,
                 stacklevel=2,
             )
-        parts = {} if perturbation is None else {"perturbation": perturbation}
+        else:
+            parts["perturbation"] = perturbation
+            fitted = config["perturbation"]["fitted"] | _with_prefix(arrays, "perturbation.")
+            vars(perturbation).update(check_fitted(fitted, n_features))
         made = config["adapter"]
-        adapter = _PARTS["adapter"][made["class"]](**made["params"])
+        adapter = _load_part(made, "adapter")
+        assert adapter is not None, f"there is no adapter {made['class']!r}"
         clf = TextAsImageClassifier(encoder, adapter=adapter, **parts, **config["params"])
+        clf._validate_params()
+        adapter = clone(adapter).set_state(made["learnt"], _with_prefix(arrays, "adapter."))
+        logits = adapter.decision_function(np.ones((1, n_features), np.float32))
+        if logits.shape != (1, len(classes)) or not np.isfinite(logits).all():
+            raise ValueError(f"its adapter does not yield scores of {len(classes)} labels")
         state = clf.__getstate__() | {
             "encoder_": encoder,
-            "classes_": label_array(config["classes"]),
-            "n_features_in_": config["n_features"],
+            "classes_": classes,
+            "n_features_in_": n_features,
             "text_mean_": arrays.get("text_mean_"),
             "image_mean_": arrays.get("image_mean_"),
             "unlabelled_mean_": arrays["unlabelled_mean_"],
-            "n_unlabelled_": config["n_unlabelled"],
+            "n_unlabelled_": check_size(config["n_unlabelled"], "n_unlabelled"),
             "thresholds_": arrays["thresholds_"],
-            "adapter_": clone(adapter).set_state(made["learnt"], _with_prefix(arrays, "adapter.")),
+            "adapter_": adapter,
         }
         if perturbation is not None:
             state["perturbation_"] = perturbation
         clf.__setstate__(state)
-    except (
-        KeyError,
-        TypeError,
-        ValueError,
-        RuntimeError,
-        AttributeError,
-        SafetensorError,
-    ) as error:
-        raise ValueError(f"The classifier in {str(folder)!r} cannot be read: {error}.") from error
+    except OSError:
+        raise
+    except Exception as error:  # whatever a file that somebody made up may cause
+        cause = f"{type(error).__name__}: " * (not isinstance(error, ValueError)) + str(error)
+        raise ValueError(
+            f"The classifier in {str(folder)!r} cannot be read: {shown(cause)}."
+        ) from error
     return clf
+
+
+def _load_encoder(config: Settings, trusted: Collection[str]) -> BaseEstimator:
+    encoder = _load_part(config, "encoder")
+    if encoder is None:
+        raise ValueError(
+            f"it was fitted with an encoder of the class {config['class']!r}, which is none of "
+            "this package's; pass it as encoder"
+        )
+    name = encoder.unpublished_model()
+    if name is not None and name not in trusted:
+        raise ValueError(
+            f"its encoder loads {name!r}, which neither open_clip nor this package publishes. If "
+            f"you trust it, {wording(f'pass trusted=[{name!r}]', f'give --trust {name}')}"
+        )
+    if encoder.cache is not None:
+        encoder.cache = "memory"  # a file from elsewhere does not say where to write
+    return encoder
 
 
 def _plain(value: object, name: str) -> Any:
@@ -262,13 +302,13 @@ def _part_config(part: BaseEstimator, name: str, arrays: Arrays) -> Settings:
     }
 
 
-def _load_part(config: Settings, arrays: Arrays, name: str) -> BaseEstimator | None:
+def _load_part(config: Settings, name: str) -> BaseEstimator | None:
+    """A part with its parameters, checked; None if its class is unknown."""
     cls = _PARTS[name].get(config["class"])
     if cls is None:
         return None
     part = cls(**config["params"])
-    for key, value in (config["fitted"] | _with_prefix(arrays, f"{name}.")).items():
-        setattr(part, key, value)
+    part._validate_params()
     return part
 
 

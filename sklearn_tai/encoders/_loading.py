@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from ..exceptions import WeightsError
+from ..exceptions import WeightsError, shown
 from ..inputs import check_device
 from ._activation import choose_activation, has_choice, is_torchscript, tag_of_file, tag_of_repo
 from ._hub import cannot_load, hub_file, hub_repo
@@ -127,6 +127,8 @@ def _find_parts(source: ModelSource, verbose: int) -> _Parts:
             f"{cannot_load(asked)} its texts need transformers: "
             "pip install 'sklearn-tai[transformers]'."
         )
+    if name := text.get("hf_model_name"):
+        _check_no_code(name, asked)
     if source.tag is not None:  # last, as it may be a long download
         parts.tag = open_clip.get_pretrained_cfg(source.architecture, source.tag)
         repo, _, name = parts.tag["hf_hub"].rpartition("/")
@@ -136,6 +138,19 @@ def _find_parts(source: ModelSource, verbose: int) -> _Parts:
         names = ["tokenizer_config.json", "tokenizer.json", "config.json"]
         hub_file(source, text["hf_tokenizer_name"], names, verbose=verbose)
     return parts
+
+
+def _check_no_code(name: str, asked: str) -> None:
+    """Refuse a text tower that comes with code, which open_clip would ask the user to run."""
+    from transformers import AutoConfig
+
+    try:
+        AutoConfig.from_pretrained(name, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise WeightsError(
+            f"{cannot_load(asked)} its text tower {name!r} cannot be used ({shown(error)}). "
+            "Take another model."
+        ) from error
 
 
 def _build(
@@ -212,8 +227,7 @@ def _unreadable(source: ModelSource, parts: _Parts, error: Exception) -> Weights
         remedy = f" Delete {what!r}, and it will be downloaded again."
     else:
         remedy = ""
-    cause = " ".join(str(error).split())[:300]
     return WeightsError(
-        f"{cannot_load(source.asked)} {what!r} cannot be used ({type(error).__name__}: {cause})."
-        + remedy
+        f"{cannot_load(source.asked)} {what!r} cannot be used ({type(error).__name__}: "
+        f"{shown(error)}).{remedy}"
     )

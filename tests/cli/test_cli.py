@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+import sklearn_tai
 from sklearn_tai import (
     KernelAdapter,
     MLPAdapter,
@@ -318,6 +319,17 @@ class TestTag:
             rows = frame[frame.path == record["path"]]
             assert rows.label.tolist() == labels
             np.testing.assert_allclose(rows.score, scores, atol=1e-3)
+
+    def test_an_encoder_of_ones_own_only_by_name(self, model, photos, tmp_path):
+        tiny = Path(sklearn_tai.__file__).parent / "encoders" / "models" / "tai-tiny"
+        shutil.copytree(tiny, tmp_path / "own")
+        name = f"local-dir:{tmp_path / 'own'}"
+        corpus = model.parent / "c.jsonl"
+        result = run("fit", corpus, "-o", tmp_path / "m", "--encoder", name)
+        assert f"tag {tmp_path / 'm'} PICTURES --trust {name}" in result.stderr
+        result = run("tag", tmp_path / "m", "photos", code=1)
+        assert f"If you trust it, give --trust {name}" in result.stderr
+        run("tag", tmp_path / "m", "photos", "--trust", name)
 
     def test_threshold(self, model, photos, scenes):
         result = run("tag", model, "photos/0.png", "photos/2.png", "--threshold", 0.3)

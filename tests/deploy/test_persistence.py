@@ -162,7 +162,7 @@ def test_what_cannot_be_saved(data, fitted, tmp_path):
         ("config.json", None, FileNotFoundError, "holds no config.json"),
         ("weights.safetensors", None, FileNotFoundError, "holds no weights.safetensors"),
         ("config.json", b"{", ValueError, "cannot be read"),
-        ("config.json", b"{}", ValueError, "cannot be read: 'sklearn_tai_version'"),
+        ("config.json", b"{}", ValueError, "cannot be read: KeyError: 'sklearn_tai_version'"),
         ("weights.safetensors", b"abc", ValueError, "cannot be read"),
     ],
 )
