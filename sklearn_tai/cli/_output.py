@@ -13,6 +13,7 @@ import click
 import numpy as np
 
 from .._typing import Settings
+from ..storage import whole_file
 from ._formats import CSV, JSONLines, Tagged
 
 
@@ -108,9 +109,8 @@ class ResumableFile:
             )
 
     def _store(self, size: int | None) -> None:
-        new = self._note.with_name(f"{self._note.name}.new")
-        new.write_text(json.dumps(self._settings | {"size": size}), encoding="utf-8")
-        os.replace(new, self._note)
+        with whole_file(self._note) as draft:
+            draft.write_text(json.dumps(self._settings | {"size": size}), encoding="utf-8")
 
     def _read(self, was_closed: bool) -> int:
         """Learn what is done; returns the length of what is whole."""

@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from .._typing import Classifier
 from ..inputs import IMAGE_SUFFIXES
+from ..storage import whole_file
 
 __all__ = ["predict_folder"]
 
@@ -143,8 +144,7 @@ def _predict_part(estimator: Classifier, paths: list[Path], output: Path, model:
     columns |= {str(label): proba[:, k] for k, label in enumerate(estimator.classes_)}
     table = pa.table(columns).replace_schema_metadata({"sklearn_tai_model": model})
     # The name says what is in it: a part done twice, by a worker that was taken for dead,
-    # is written over itself. It appears only when whole.
+    # is written over itself.
     name = hashlib.sha256("\n".join(map(str, paths)).encode("utf-8", "surrogatepass")).hexdigest()
-    temporary = output / f".{name[:16]}-{os.getpid()}"
-    parquet.write_table(table, temporary)
-    os.replace(temporary, output / f"part-{name[:16]}.parquet")
+    with whole_file(output / f"part-{name[:16]}.parquet") as draft:
+        parquet.write_table(table, draft)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Collection
+from hashlib import sha256
 from inspect import isabstract
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from .._typing import Arrays, Encoder, Settings
 from ..base import check_version
 from ..classifier import TextAsImageClassifier
 from ..exceptions import shown, wording
+from ..storage import whole_file
 from ._checks import (
     check_fitted,
     check_labels,
@@ -44,7 +47,7 @@ _PARTS: dict[str, dict[str, type[BaseEstimator]]] = {
     }.items()
 }
 _STATISTICS = ("text_mean_", "image_mean_", "unlabelled_mean_", "thresholds_")
-_CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
+_CONFIG = "config.json"
 
 #: What ``skops.io.load(file, trusted=TRUSTED_TYPES)`` must trust: the classes of this package.
 TRUSTED_TYPES = sorted(
@@ -62,13 +65,13 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     clf : TextAsImageClassifier
         A fitted classifier.
     folder : str or Path
-        Made if need be. Files of an earlier classifier are replaced.
+        Made if need be. An earlier classifier is replaced, at once.
 
     Returns
     -------
     Path
-        The folder, with ``config.json`` (parameters, labels, the encoder's name) and
-        ``weights.safetensors`` (the adapter).
+        The folder, with ``config.json`` (parameters, labels, the encoder's name) and the
+        file that it names, ``weights-*.safetensors`` (the adapter).
 
     Raises
     ------
@@ -131,14 +134,21 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
         },
     }
     check_statistics(arrays, clf.n_features_in_, len(clf.classes_))
+    # not save_file, whose files only their owner may read
+    weights = save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
+    config["weights_sha256"] = sha256(weights).hexdigest()
     text = dump_json(config)  # may fail, so before anything is written
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    # not save_file, whose files only their owner may read
-    weights = save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
-    (folder / _WEIGHTS).write_bytes(weights)
-    (folder / _CONFIG).write_text(text, encoding="utf-8")
+    with whole_file(folder / _CONFIG, _weights_name("*")) as draft:
+        draft.with_name(_weights_name(config["weights_sha256"])).write_bytes(weights)
+        draft.write_text(text, encoding="utf-8")
     return folder
+
+
+def _weights_name(digest: str) -> str:
+    """A name of its own for all weights, so that labels are never read with those of others."""
+    return f"weights-{digest[:16]}.safetensors"
 
 
 def load_classifier(
@@ -177,17 +187,17 @@ def load_classifier(
     sklearn.exceptions.InconsistentVersionWarning
         If another version of this package wrote the folder.
     """
-    from safetensors.numpy import load_file
+
+    from safetensors.numpy import load
 
     folder = Path(folder)
-    for name in (_CONFIG, _WEIGHTS):
-        if not (folder / name).is_file():
-            raise FileNotFoundError(
-                f"{str(folder)!r} holds no {name}; give a folder that save_classifier wrote."
-            )
+    if not (folder / _CONFIG).is_file():
+        raise FileNotFoundError(
+            f"{str(folder)!r} holds no {_CONFIG}; give a folder that save_classifier wrote."
+        )
     try:
         config = load_json((folder / _CONFIG).read_text(encoding="utf-8"))
-        arrays = load_file(folder / _WEIGHTS)
+        arrays = load(_read_weights(folder, config["weights_sha256"]))
         check_version("TextAsImageClassifier", check_version_name(config["sklearn_tai_version"]))
         classes = check_labels(config["classes"])
         n_features = check_size(config["n_features"], "n_features")
@@ -238,6 +248,18 @@ def load_classifier(
             f"The classifier in {str(folder)!r} cannot be read: {shown(cause)}."
         ) from error
     return clf
+
+
+def _read_weights(folder: Path, digest: Any) -> bytes:
+    if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+        raise ValueError("weights_sha256 is no SHA-256")
+    file = folder / _weights_name(digest)
+    if not file.is_file():
+        raise ValueError(f"there is no {file.name}")
+    weights = file.read_bytes()
+    if sha256(weights).hexdigest() != digest:
+        raise ValueError(f"{file.name} is damaged, or of another classifier")
+    return weights
 
 
 def _load_encoder(config: Settings, trusted: Collection[str]) -> BaseEstimator:

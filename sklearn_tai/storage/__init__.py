@@ -1,0 +1,6 @@
+"""How this package writes: whole or not at all, and one at a time."""
+
+from ._lock import lock as lock
+from ._whole import whole_file as whole_file
+
+__all__: list[str] = []
