@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
@@ -284,11 +283,10 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         UserWarning
             If a label has no positive item: nothing can be learnt of it.
         """
-        with self._unchanged_on_failure():
-            self.encoder_ = self._clone_encoder()
-            data = training_set(X, y, modality, lambda items: self._encode(items, reset=True))
-            check_some_present(data)
-            self._adapt(data)
+        self.encoder_ = self._clone_encoder()
+        data = training_set(X, y, modality, lambda items: self._encode(items, reset=True))
+        check_some_present(data)
+        self._adapt(data)
         return self
 
     @available_if(_learns_more)
@@ -365,20 +363,8 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         embeddings = self._centered(embeddings, ~is_image, back=True)
         old = TrainingSet(embeddings, Y, self.classes_, is_image)
         earlier = self.unlabelled_mean_, self.n_unlabelled_
-        with self._unchanged_on_failure():
-            self._adapt(merge(old, new._replace(classes=names)), earlier)
+        self._adapt(merge(old, new._replace(classes=names)), earlier)
         return self
-
-    @contextmanager
-    def _unchanged_on_failure(self) -> Iterator[None]:
-        """What was fitted stays whole if a fit fails or is stopped."""
-        before = dict(vars(self))
-        try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
 
     def _adapt(self, data: TrainingSet, earlier: tuple[np.ndarray, int] | None = None) -> None:
         """Fit perturbation and adapter; `earlier` unlabelled images are known by their mean."""
