@@ -28,6 +28,8 @@ def content_key(prefix: str, item: Any) -> str:
     elif isinstance(item, Path):
         digest.update(b"file")
         try:
+            if not item.is_file():  # a pipe would never end
+                raise FileNotFoundError
             hash_file(digest, item)
         except OSError:  # reported when the picture is opened
             digest.update(str(item).encode("utf-8", "surrogatepass"))

@@ -10,7 +10,14 @@ from ._items import (
     item_chunks,
 )
 from ._labels import LabelIndicator, check_indicator, check_labels, column_names, label_array
-from ._pictures import IMAGE_SUFFIXES, image_error, image_opener, open_image, was_read
+from ._pictures import (
+    IMAGE_SUFFIXES,
+    image_error,
+    image_opener,
+    open_image,
+    picture_file,
+    was_read,
+)
 from ._training import (
     TrainingSet,
     check_some_present,
@@ -46,6 +53,7 @@ __all__ = [
     "modality_means",
     "name_columns",
     "open_image",
+    "picture_file",
     "training_set",
     "was_read",
 ]
