@@ -34,7 +34,9 @@ def content_key(prefix: str, item: Any) -> str:
         except OSError:  # reported when the picture is opened
             digest.update(str(item).encode("utf-8", "surrogatepass"))
     elif isinstance(item, Image.Image):
-        how = item.getpalette(), item.info.get("transparency"), item.getexif().get(_ORIENTATION)
+        item.load()
+        palette = item.palette and (item.palette.mode, bytes(item.palette.palette))
+        how = palette, item.info.get("transparency"), item.getexif().get(_ORIENTATION)
         digest.update(f"image {item.mode} {item.size} {how}".encode() + item.tobytes())
     else:
         digest.update(f"array {item.shape}".encode() + np.ascontiguousarray(item).tobytes())
