@@ -57,6 +57,8 @@ def check_labels(labels: Any) -> np.ndarray:
         raise ValueError("classes is no list of labels")
     if not all(isinstance(label, (str, int, float)) for label in labels):
         raise ValueError("classes holds what is neither a str nor a number")
+    if any(re.search(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", str(label)) for label in labels):
+        raise ValueError("classes holds control characters")
     if len(set(labels)) < len(labels):
         raise ValueError("classes holds a label more than once")
     array = label_array(labels)

@@ -81,7 +81,8 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
         If a parameter or label is nothing that JSON holds, such as a ``RandomState``, or the
         adapter is of a class of your own.
     ValueError
-        If the adapter is a classifier of scikit-learn.
+        If the adapter is a classifier of scikit-learn, weights are NaN or infinite, or
+        labels are such as :func:`load_classifier` refuses.
 
     Notes
     -----
@@ -133,6 +134,7 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
             "learnt": learnt,
         },
     }
+    check_labels(config["classes"])
     check_statistics(arrays, clf.n_features_in_, len(clf.classes_))
     # not save_file, whose files only their owner may read
     weights = save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
