@@ -12,7 +12,7 @@ import numpy as np
 
 from .._typing import Labels
 from ..inputs import LabelIndicator, check_indicator, check_labels
-from ..storage import whole_file
+from ..storage import json_line, whole_file
 
 
 @dataclass(eq=False)  # arrays have no single truth value
@@ -74,10 +74,10 @@ class Corpus:
             the new one is whole.
         """
         with whole_file(path) as draft, open(draft, "wb") as file:
-            file.write(_line({"label_names": self.label_names}))
+            file.write(json_line({"label_names": self.label_names}))
             for text, row in zip(self.texts, self.Y):
                 labels = [self.label_names[k] for k in np.flatnonzero(row)]
-                file.write(_line({"text": text, "labels": labels}))
+                file.write(json_line({"text": text, "labels": labels}))
 
     @classmethod
     def load(cls, path: str | Path, label_names: Sequence[str] | None = None) -> Corpus:
@@ -134,13 +134,6 @@ class Corpus:
                 )
             Y[row, [column[label] for label in own]] = 1
         return cls(texts, Y, names)
-
-
-def _line(record: dict[str, Any]) -> bytes:
-    try:
-        return json.dumps(record, ensure_ascii=False).encode() + b"\n"
-    except UnicodeEncodeError:  # half of a character that takes two
-        return json.dumps(record).encode() + b"\n"
 
 
 def concatenate_corpora(corpora: Sequence[Corpus]) -> Corpus:

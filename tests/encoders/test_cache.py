@@ -2,10 +2,17 @@
 
 import copy
 import itertools
+import os
+import resource
+import signal
+import sqlite3
+from contextlib import closing
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
+from sklearn.base import clone
 
 from sklearn_tai.encoders._cache import content_key
 from tests.models import model_of
@@ -92,3 +99,56 @@ def test_the_fingerprint_of_a_copy_is_the_same(encoder):
     vars(other).pop("fingerprint", None)
     other.model = copy.deepcopy(loaded.model)
     assert other.fingerprint == loaded.fingerprint
+
+
+def damaged(folder, content):
+    folder.mkdir()
+    (folder / "embeddings.sqlite").write_bytes(content)
+
+
+def test_caches_that_cannot_be_used(encoder, tmp_path):
+    texts = ["a dog", "a cat"]
+    expected = encoder.transform(texts)
+    (tmp_path / "file").write_text("")
+    damaged(tmp_path / "noise", b"\xff" * 5000)
+    damaged(tmp_path / "cut", b"SQLite format 3\0" + b"\x10\0\1\1\0" + b"\0" * 200)
+    (tmp_path / "folder" / "embeddings.sqlite").mkdir(parents=True)
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / "embeddings.sqlite")
+    for name in ("file", "noise", "cut", "folder", "pipe", "x" * 300):
+        own = clone(encoder).set_params(cache=tmp_path / name)
+        with pytest.warns(UserWarning, match="cannot be used .* made anew"):
+            np.testing.assert_array_equal(own.transform(texts), expected)
+
+
+def test_vectors_that_were_damaged_are_made_anew(encoder, tmp_path):
+    texts = [f"a photo of {n} dogs" for n in range(6)]
+    own = clone(encoder).set_params(cache=tmp_path)
+    expected = own.transform(texts)
+    with closing(sqlite3.connect(tmp_path / "embeddings.sqlite")) as db, db:
+        keys = [key for (key,) in db.execute("SELECT key FROM embedding")]
+        blobs = [b"", b"abc", np.ones(7, np.float32).tobytes(), np.ones(257, np.float32).tobytes(),
+                 "text", None]  # fmt: skip
+        for key, blob in zip(keys, blobs):
+            db.execute("UPDATE embedding SET vector = ? WHERE key = ?", (blob, key))
+    np.testing.assert_allclose(own.transform(texts), expected, atol=1e-5)
+    with closing(sqlite3.connect(tmp_path / "embeddings.sqlite")) as db:  # and mended
+        assert all(len(blob) == 4 * 257 for (blob,) in db.execute("SELECT vector FROM embedding"))
+
+
+def test_a_disk_that_is_full(encoder, tmp_path):
+    """As a limit on the size of files has it."""
+    texts = [f"a photo of {n} dogs" for n in range(600)]
+    expected = encoder.transform(texts)
+    own = clone(encoder).set_params(cache=tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        with pytest.warns(UserWarning, match="cannot be used"):
+            found = own.transform(texts)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(own.transform(texts), expected, atol=1e-5)
