@@ -176,9 +176,10 @@ class EmbeddingCache(_Cache):
                 marks = ",".join("?" * len(part))
                 query = f"SELECT key, vector FROM embedding WHERE key IN ({marks})"
                 for key, blob in db.execute(query, part):
-                    vector = blob[:-_CRC_BYTES]
-                    if isinstance(blob, bytes) and blob == vector + _crc(key, vector):
-                        found[key] = np.frombuffer(vector, _dtype(key))
+                    if isinstance(blob, bytes):
+                        vector = blob[:-_CRC_BYTES]
+                        if blob == vector + _crc(key, vector):
+                            found[key] = np.frombuffer(vector, _dtype(key))
         return found
 
     def _put(self, vectors: dict[str, np.ndarray]) -> None:
