@@ -22,6 +22,7 @@ from .exceptions import ImageReadError
 from .inputs import (
     TrainingSet,
     as_embeddings,
+    check_range,
     check_some_present,
     label_prior,
     labelled_mask,
@@ -478,7 +479,8 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         if embeddings is not None:
             if np.ndim(embeddings) == 3:  # with regions, of which training makes no use
                 embeddings = embeddings[:, 0]
-            return validate_data(self, embeddings, reset=reset, dtype=np.float32, order="C")
+            embeddings = validate_data(self, embeddings, reset=reset, dtype=np.float32, order="C")
+            return check_range(embeddings)
         embeddings = self.encoder_.transform(X)
         if not reset:
             self._check_width(embeddings)

@@ -6,6 +6,7 @@ from ._items import (
     check_embeddings,
     check_items,
     check_modality,
+    check_range,
     in_order,
     item_chunks,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "check_items",
     "check_labels",
     "check_modality",
+    "check_range",
     "check_some_present",
     "column_names",
     "image_error",
