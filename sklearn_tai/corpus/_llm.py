@@ -21,7 +21,7 @@ from ..inputs import check_labels
 from ._background import background_names
 from ._checkpoint import Checkpoint
 from ._cleaning import named_labels
-from ._conversation import INSTRUCTIONS, Conversations, within
+from ._conversation import INSTRUCTIONS, Conversations
 from ._corpus import Corpus
 from ._plan import balanced_sets, check_labels_per_text
 
@@ -126,14 +126,12 @@ class BaseLLMCorpusGenerator(BaseEstimator):
         all_names = names + things
         self.__dict__.pop("partial_", None)
         is_new = self.checkpoint is None or not Path(self.checkpoint).exists()
-        client = (
-            within(self.timeout, self._connect) if is_new else None
-        )  # a failure leaves no file behind
+        client = self._connect() if is_new else None  # a failure leaves no file behind
         store = Checkpoint(self.checkpoint, settings)
         run = Conversations(self, client, store, all_names, sets, template, settings["seed"])
         try:
             if run.open_sets and client is None:
-                run.client = within(self.timeout, self._connect)
+                run.client = self._connect()
             run.run()
         except BaseException as error:
             n_done = sum(record["text"] is not None for record in store.records.values())

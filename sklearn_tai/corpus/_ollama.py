@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .._typing import RandomState, Settings
 from ..exceptions import shown
-from ._conversation import SCHEMA, TransientError, bound_replies
+from ._conversation import SCHEMA, TransientError, bound_replies, within
 from ._llm import BaseLLMCorpusGenerator
 
 if TYPE_CHECKING:
@@ -158,13 +158,15 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
             ) from None
         bound_replies(client._client)
         try:
-            client.show(self.model)
+            within(self.timeout, lambda: client.show(self.model))
         except ollama.ResponseError as error:
             if error.status_code != 404:
                 raise self._refused(error) from None
             raise self._unknown_model(client) from None
         except (ConnectionError, httpx.TransportError, httpx.InvalidURL) as error:
             raise self._lost(client, error) from error
+        except TimeoutError:
+            raise
         except Exception as error:
             raise self._no_ollama(client, error) from None
         return client
@@ -194,7 +196,8 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
 
     def _unknown_model(self, client: ollama.Client) -> Exception:
         try:
-            names = sorted(str(entry.model) for entry in client.list().models)
+            models = within(self.timeout, client.list).models
+            names = sorted(str(entry.model) for entry in models)
         except Exception as error:  # 404 of something else
             return self._no_ollama(client, error)
         return ValueError(

@@ -94,7 +94,7 @@ REPLIES = {
     ),
     "headers that dribble": (lambda: dribble(b"HTTP/1.1 200 OK\r\nX: ", b"a"), False),
     "a body that dribbles": (lambda: dribble(OPEN + b"Content-Length: 99999\r\n\r\n{"), False),
-    "silence": (lambda: iter((time.sleep(5), b"")[1:]), False),
+    "silence": (lambda: iter((time.sleep(20), b"")[1:]), False),
     "an error with commands": (http(b'{"error": "\\u001b[2J\\u0007"}', "400 Bad"), False),
     "an error of a megabyte": (http(b'{"error": "' + b"x" * 2**20 + b'"}', "400 Bad"), False),
     "a redirect to itself": (http(b"", "302 Found", "Location: /api/chat"), False),
@@ -143,7 +143,7 @@ def is_plain(text):
 @pytest.mark.parametrize("interface", ["ollama", "openai"])
 def test_any_reply(name, interface, tmp_path):
     reply, may_be_caption = REPLIES[name]
-    params = {"n_texts": 1, "labels_per_text": 2, "background_share": 0, "timeout": 0.5,
+    params = {"n_texts": 1, "labels_per_text": 2, "background_share": 0, "timeout": 3,
               "n_retries": 0, "random_state": 0, "checkpoint": tmp_path / "c.jsonl"}  # fmt: skip
     message = ""
     with HostileServer(reply) as server:
