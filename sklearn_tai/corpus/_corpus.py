@@ -102,19 +102,20 @@ class Corpus:
             If a line is malformed or has an unknown label.
         """
         texts, labels, names = [], [], None if label_names is None else list(label_names)
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():
                     continue
                 try:
                     record = json.loads(line)
+                    line.encode()  # bytes that are no UTF-8 are half characters by now
                     if number == 1 and "label_names" in record:
-                        names = names or record["label_names"]
+                        names = names or _names(record["label_names"])
                         continue
-                    text, own = record["text"], record["labels"]
-                    if not isinstance(text, str) or not isinstance(own, list):
+                    text, own = record["text"], _names(record["labels"])
+                    if not isinstance(text, str):
                         raise TypeError
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, RecursionError):
                     raise ValueError(
                         f"{str(path)!r}, line {number}: expected "
                         f'{{"text": "...", "labels": ["...", ...]}}; got {line.strip()[:80]!r}.'
@@ -134,6 +135,12 @@ class Corpus:
                 )
             Y[row, [column[label] for label in own]] = 1
         return cls(texts, Y, names)
+
+
+def _names(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise TypeError
+    return value
 
 
 def concatenate_corpora(corpora: Sequence[Corpus]) -> Corpus:

@@ -287,7 +287,7 @@ class TestFit:
             ("", "labels is empty"),
             ('{"label_names": ["dog"]}\n', "holds no texts"),
             ("a dog\n", "line 1: expected"),
-            (b"\xff\xfe\n", "is no corpus"),
+            (b"\xff\xfe\n", "line 1: expected"),
         ],
     )
     def test_bad_corpus(self, tmp_path, text, message):
