@@ -619,3 +619,18 @@ def test_norms_of_any_size_work_or_are_refused(exponent, kind):
         clf.fit(scaled, Y)
     np.testing.assert_array_equal(clf.predict_proba(X), expected)
     clf.predict_proba(np.vstack([X, np.zeros(16)]))
+
+
+def test_another_adapter_before_learning_more():
+    X, Y = np.eye(3), np.eye(3, dtype=int)
+    clf = TextAsImageClassifier().fit(X, Y)
+    before = clf.predict_proba(X)
+    for adapter in (MLPAdapter(), None, "kernel"):
+        clf.set_params(adapter=adapter)
+        with pytest.raises(AttributeError, match="partial_fit needs an adapter that learns more"):
+            clf.partial_fit(X, Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+    other = with_network(hidden_layer_sizes=(4,), max_epochs=1).fit(X, Y)
+    other.set_params(adapter=KernelAdapter())
+    with pytest.raises(ValueError, match=r"has a fitted MLPAdapter.* Call fit with all items"):
+        other.partial_fit(X, Y)

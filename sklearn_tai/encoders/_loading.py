@@ -62,11 +62,13 @@ def read_settings(folder: Path, asked: str) -> dict[str, Any]:
     """The "model_cfg" of a folder in open_clip's "local-dir" layout."""
     file = folder / "open_clip_config.json"
     remedy = "Give the path of one that holds open_clip_config.json and the weights."
+    if hub_repo(folder) is not None:  # a link, whose file would stay and be linked again
+        remedy = f"Delete {str(file.resolve())!r}, and it is downloaded again."
     if not folder.is_dir():
         raise WeightsError(f"{cannot_load(asked)} there is no folder {str(folder)!r}. {remedy}")
     try:
         return json.loads(file.read_text(encoding="utf-8"))["model_cfg"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WeightsError(
             f"{cannot_load(asked)} {str(file)!r} cannot be read as settings of open_clip "
             f"({type(error).__name__}: {error}). {remedy}"
@@ -224,7 +226,7 @@ def _unreadable(source: ModelSource, parts: _Parts, error: Exception) -> Weights
     elif source.folder is not None:
         remedy = " Check that the folder is whole."
     elif parts.file is not None:
-        remedy = f" Delete {what!r}, and it will be downloaded again."
+        remedy = f" Delete {str(parts.file.resolve())!r}, and it will be downloaded again."
     else:
         remedy = ""
     return WeightsError(
