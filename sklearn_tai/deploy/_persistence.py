@@ -138,12 +138,12 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     check_statistics(arrays, clf.n_features_in_, len(clf.classes_))
     # not save_file, whose files only their owner may read
     weights = save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
-    config["weights_sha256"] = sha256(weights).hexdigest()
+    config["weights_sha256"] = digest = sha256(weights).hexdigest()
     text = dump_json(config)  # may fail, so before anything is written
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with whole_file(folder / _CONFIG, _weights_name("*")) as draft:
-        draft.with_name(_weights_name(config["weights_sha256"])).write_bytes(weights)
+        draft.with_name(_weights_name(digest)).write_bytes(weights)
         draft.write_text(text, encoding="utf-8")
     return folder
 

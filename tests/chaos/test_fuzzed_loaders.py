@@ -20,7 +20,7 @@ from tests.chaos.test_kills import N_KILLS
 from tests.chaos.writers import fitted
 
 fuzzed = settings(
-    max_examples=25 * N_KILLS,
+    max_examples=15 * N_KILLS,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
