@@ -13,6 +13,8 @@ images and by texts alone, for the kernel adapter and for a trained network.
 # --------------------------------------------
 #
 # Two images for each label choose. All the other pictures only judge the choice, in the end.
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.model_selection import GridSearchCV
@@ -60,9 +62,11 @@ by_images.fit(items, np.vstack([Y, scenes.Y[few]]))
 print("kernel, chosen by images:", by_images.best_params_)
 
 # %%
-# Plain cross-validation takes texts alone: it learns from some and scores on the others.
-by_texts = GridSearchCV(clf, grid, cv=2, refit=False).fit(texts, Y)
+# Plain cross-validation takes texts alone: it learns from some, scores the others, and warns.
+with warnings.catch_warnings(record=True) as caught:
+    by_texts = GridSearchCV(clf, grid, cv=2, refit=False).fit(texts, Y)
 print("kernel, chosen by texts: ", by_texts.best_params_)
+print("Warning:", caught[0].message)
 
 # %%
 # Which of them is right? The other pictures say so. Small sets of pictures score higher or lower
@@ -98,7 +102,9 @@ print(f"best of all     : radius {max(truth, key=truth.get):<4} scores {max(trut
 adapter = MLPAdapter((256,) * 3, max_lr=1e-3, max_epochs=20, random_state=0)
 network = TextAsImageClassifier(encoder, adapter=adapter)
 few_radii = {"perturbation__radius": [0, 1, 2.5, 4, 7]}
-network_by_texts = GridSearchCV(network, few_radii, cv=2, refit=False).fit(texts, Y)
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # as above
+    network_by_texts = GridSearchCV(network, few_radii, cv=2, refit=False).fit(texts, Y)
 print("network, chosen by texts:", network_by_texts.best_params_)
 
 # %%

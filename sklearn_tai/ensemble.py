@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from ._sklearn_compat import StrOptions, fit_context
 from ._typing import Estimator, Items, Labels, Settings
 from .base import MultiLabelClassifierMixin
+from .inputs import join, with_groups
 from .metrics import label_scores
 
 
@@ -189,6 +190,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         for estimator in reversed(self.estimators_):  # the first that knows has the last word
             self._take_features_of(estimator)
         self.classes_ = self._check_classes()
+        self.vocabulary_ = join(getattr(e, "vocabulary_", None) for e in self.estimators_)
         self.ranges_ = None
         if self.scaling is not None and self.scale_on == "fit":
             scores = self._raw_scores(X)
@@ -251,7 +253,8 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
                 np.clip((s - low) / ((high - low) or 1.0), 0, 1)
                 for s, (low, high) in zip(scores, ranges)
             ]
-        return np.average(scores, axis=0, weights=self._check_weights())
+        mean = np.average(scores, axis=0, weights=self._check_weights())
+        return with_groups(mean, self.vocabulary_, self.classes_)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

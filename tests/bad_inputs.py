@@ -33,6 +33,7 @@ from sklearn_tai import (
     TextAsImageClassifier,
     ZeroShotClassifier,
 )
+from sklearn_tai.corpus import Vocabulary
 from sklearn_tai.metrics import mean_average_precision
 from sklearn_tai.model_selection import CrossModalSplit, few_shot_indices, mask_labels
 from tests.networks import with_network
@@ -589,6 +590,48 @@ PARAMETERS = [
         ValueError,
         "not blank",
         lambda b: PromptCorpusGenerator(5).generate(["dog", " "]),
+    ),
+    Case(
+        "one name of two labels",
+        ValueError,
+        "leave it to one",
+        lambda b: PromptCorpusGenerator(5).generate({"car": ["cab"], "taxi": ["taxi", "cab"]}),
+    ),
+    Case(
+        "a group of unknown labels",
+        ValueError,
+        "correct the spelling",
+        lambda b: Vocabulary(["dog"], groups={"animal": ["dog", "kat"]}),
+    ),
+    Case(
+        "groups in a circle",
+        ValueError,
+        "take one of them out",
+        lambda b: Vocabulary(["dog"], groups={"pet": ["dog", "animal"], "animal": ["pet"]}),
+    ),
+    Case(
+        "a label that excludes itself",
+        ValueError,
+        "Take one of them out",
+        lambda b: Vocabulary(["dog"], groups={"pet": ["dog"]}, exclusive=[["pet", "dog"]]),
+    ),
+    Case(
+        "a line of labels that says two things",
+        ValueError,
+        "expected a line like",
+        lambda b: Vocabulary.from_text("pet: dog | cat"),
+    ),
+    Case(
+        "a text without labels",
+        ValueError,
+        "Write one a line",
+        lambda b: Vocabulary.from_text("# to do"),
+    ),
+    Case(
+        "a label with a comma in a file",
+        ValueError,
+        "Rename it",
+        lambda b: Vocabulary(["salt, pepper"]).save(b.file("labels.txt")),
     ),
     Case(
         "a label twice",

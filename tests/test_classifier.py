@@ -30,6 +30,7 @@ from sklearn_tai import (
 )
 from sklearn_tai.deploy import save_classifier
 from sklearn_tai.metrics import label_scores, map_scorer, mean_average_precision
+from sklearn_tai.model_selection import CrossModalSplit
 from tests.networks import with_network
 
 
@@ -58,7 +59,7 @@ def test_outputs(fitted, scenes, image_embeddings):
     assert ((proba >= 0) & (proba <= 1)).all()
     logits = fitted.decision_function(scenes.images[:5])
     np.testing.assert_allclose(proba, 1 / (1 + np.exp(-logits)), rtol=1e-4)
-    np.testing.assert_array_equal(fitted.predict(scenes.images[:5]), proba > fitted.thresholds_)
+    np.testing.assert_array_equal(fitted.predict(scenes.images[:5]), proba > 0.2)
     whole = clone(fitted).set_params(region_weight=0)
     whole.__dict__ |= {k: v for k, v in vars(fitted).items() if k.endswith("_")}
     np.testing.assert_allclose(
@@ -134,14 +135,38 @@ def test_grid_search_in_a_pipeline(encoder, corpus, scenes):
     assert search.predict_proba(scenes.images[:2]).shape == (2, 20)
 
 
-def test_grid_search_over_texts(encoder, corpus):
+@pytest.mark.parametrize("scoring", [None, "average_precision", "f1_macro"])
+def test_a_search_of_the_radius_that_scores_texts_warns_once(scoring):
+    code = (
+        "import warnings\n"
+        "from sklearn.model_selection import GridSearchCV\n"
+        "from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier\n"
+        "texts, Y = PromptCorpusGenerator(90, random_state=0).generate(['dog', 'car', 'tree'])\n"
+        "clf = TextAsImageClassifier(OpenCLIPEncoder('tai-tiny'))\n"
+        "with warnings.catch_warnings(record=True) as said:\n"
+        "    warnings.simplefilter('always')\n"
+        "    clf.fit(texts, Y).predict(texts)\n"
+        "    GridSearchCV(clf, {'center': [False, True]}, cv=2).fit(texts, Y)\n"
+        "    ours = lambda: [w for w in said if 'after a radius was set' in str(w.message)]\n"
+        "    assert not ours()\n"
+        "    radii = {'perturbation__radius': [1, 2]}\n"
+        f"    GridSearchCV(clf, radii, scoring={scoring!r}, cv=2).fit(texts, Y)\n"
+        "print([str(w.message) for w in ours()])\n"
+    )
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert said.count("Texts are scored after a radius was set") == 1
+    assert "CrossModalSplit" in said
+    assert "radius='auto'" in said
+
+
+def test_a_search_of_the_radius_that_scores_images_does_not_warn(encoder, corpus, scenes):
+    texts, Y = corpus
+    items, labels = [*texts, *scenes.images[:40]], np.vstack([Y, scenes.Y[:40]])
     search = GridSearchCV(
-        small(encoder=encoder, max_epochs=2),
-        {"perturbation__radius": [0, 1, 2.5]},
-        cv=2,
-        error_score="raise",
-    ).fit(*corpus)
-    assert search.best_params_["perturbation__radius"] in (0, 1, 2.5)
+        TextAsImageClassifier(encoder), {"perturbation__radius": [1, 2]}, cv=CrossModalSplit()
+    )
+    search.fit(items, labels)
 
 
 def test_pickle_in_a_new_process(fitted, scenes, tmp_path):
@@ -405,18 +430,17 @@ def test_center(encoder, text_embeddings, image_embeddings, corpus, scenes, make
     np.testing.assert_allclose(clf.image_mean_, mean_image, atol=1e-5)
     by_hand = make().fit(text_embeddings - mean_text, corpus[1])
     images, texts = scenes.images[:4], corpus[0][:4]
-    expected = by_hand.predict_proba(
-        np.vstack([image_embeddings[:4] - mean_image, text_embeddings[:4] - mean_text])
-    )
+    of_images = by_hand.predict_proba(image_embeddings[:4] - mean_image)
+    of_texts = by_hand.adapter_.predict_proba(text_embeddings[:4] - mean_text)
     mixed = [item for pair in zip(images, texts) for item in pair]
     for items in (mixed, iter(mixed)):
         np.testing.assert_allclose(
             clf.predict_proba(items),
-            expected.reshape(2, 4, -1).swapaxes(0, 1).reshape(8, -1),
+            np.stack([of_images, of_texts], axis=1).reshape(8, -1),
             atol=2e-3,
         )
     # embeddings are taken for those of images
-    np.testing.assert_allclose(clf.predict_proba(image_embeddings[:4]), expected[:4], atol=2e-3)
+    np.testing.assert_allclose(clf.predict_proba(image_embeddings[:4]), of_images, atol=2e-3)
     # without images, nothing is known to take off them
     alone = make(center=True).fit(text_embeddings, corpus[1])
     np.testing.assert_array_equal(alone.image_mean_, 0)
@@ -538,7 +562,9 @@ def test_a_classifier_of_scikit_learn_as_the_adapter(text_embeddings, corpus, im
 def test_few_labels_of_a_scikit_learn_adapter(classifier, n_labels):
     X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
     Y = (X[:, :n_labels] > 0).astype(int)
-    clf = TextAsImageClassifier(perturbation=RandomPerturbation(0), adapter=classifier).fit(X, Y)
+    clf = TextAsImageClassifier(
+        perturbation=RandomPerturbation(0), adapter=classifier, threshold=0.5
+    ).fit(X, Y)
     assert (clf.predict(X) == Y).mean() > 0.85
     gaps = X[:3].copy()
     gaps[1] = np.nan

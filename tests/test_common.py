@@ -193,6 +193,7 @@ def clf(encoder):
     ids=["grid", "random", "halving"],
 )
 @pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.filterwarnings("ignore:Texts are scored after a radius")
 def test_searches(search, n_jobs, clf, texts_and_labels, scenes):
     found = search(clf, cv=2, scoring=map_scorer, n_jobs=n_jobs, error_score="raise")
     found.fit(*texts_and_labels)

@@ -7,23 +7,19 @@ import copy
 import numpy as np
 import torch
 from scipy import sparse
-from scipy.special import logit
 from torch import nn
 from torch.nn.functional import normalize
 
 from .._typing import Arrays, Settings
 from ..inputs import check_device
 from ..perturbation import BasePerturbation
-from ._base import BaseAdapter, TrainingData
+from ._base import BaseAdapter, PhotoCalibration, TrainingData
 
 _MIN_TEMPERATURE = 1e-6  # of radius 0: the nearest text alone
 _MIN_NORM = 1e-12
 _MIN_PROBABILITY = 1e-12
 _MAX_PROBABILITY = 1 - 1e-7  # about as near to 1 as float32 comes
 _LABELS = ("in_texts", "in_images", "unknown")
-# What an image must say for a label, beyond what the texts let expect: it is then 3.3 times as
-# likely among those with the label. Measured on photos (docs/guide/decisions.md).
-_EVIDENCE = 1.2
 _BATCH = 1024  # rows at once: attention to thousands of texts takes its memory
 
 
@@ -82,6 +78,9 @@ class KernelAdapter(BaseAdapter):
     """
 
     learns_more = True
+    # measured on photos (docs/guide/decisions.md): the odds against those among the texts, and
+    # a label is on 3.6 % of the photos
+    calibration = PhotoCalibration(1.5, -1.5, -3.3)
     _parameter_constraints = {"device": [str, None]}
 
     def __init__(self, *, device: str | None = None) -> None:
@@ -142,9 +141,6 @@ class KernelAdapter(BaseAdapter):
             batches = torch.from_numpy(X).split(_BATCH)
             parts = [self.module_(batch.to(device)).cpu() for batch in batches]
         return torch.cat(parts).numpy()
-
-    def cuts(self, prior: np.ndarray) -> np.ndarray:
-        return logit(prior) + _EVIDENCE
 
     def to_module(self) -> nn.Module:
         module = copy.deepcopy(self.module_).cpu().eval()

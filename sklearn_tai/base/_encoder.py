@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..encoders import BaseEncoder, EncodedBatch
 from ..exceptions import ImageReadError
-from ..inputs import as_embeddings, check_items, check_range, in_order, was_read
+from ..inputs import as_embeddings, check_items, check_range, in_order, was_read, with_groups
 from ._multi_label import MultiLabelClassifierMixin
 
 _WEIGHT = 0.5  # of the regions; anything from 0.4 to 0.6 scores alike on photos
@@ -93,7 +93,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
             found = np.full((len(rows), n_regions, len(columns)), np.nan, np.float32)
             read = np.flatnonzero(was_read(embeddings))
             for part, scores in self._of_parts(embeddings[read]):
-                found[read[part]] = self._to_proba(scores)[:, 1:, columns]
+                found[read[part]] = self._proba(scores)[:, 1:, columns]
             maps.append((rows, found.reshape(len(rows), *self._grid(n_regions), -1)))
         return in_order(maps)
 
@@ -127,6 +127,10 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
     def _to_proba(self, scores: np.ndarray) -> np.ndarray:
         """Probabilities of scores, whose last dimension is the labels."""
 
+    def _proba(self, scores: np.ndarray) -> np.ndarray:
+        """Probabilities of scores, a group's never below those of its members."""
+        return with_groups(self._to_proba(scores), self.vocabulary_, self.classes_)
+
     def _outputs(self, X: Any) -> np.ndarray:
         """Scores of the items of `X`, in their order."""
         return in_order(list(self._iter_outputs(X)))
@@ -150,7 +154,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
                     of_parts = torch.from_numpy(scores)
                     pooled = pool_regions(of_parts, self.region_weight, self._region_lift)
                     found[read[part]] = pooled.numpy()
-            yield rows, found
+            yield rows, with_groups(found, self.vocabulary_, self.classes_)
 
     def _of_parts(self, embeddings: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         """Scores (n, 1 + n_regions, n_labels) of some images at a time, and which they are."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..deploy import find_pictures, load_classifier
 from ..exceptions import ImageReadError
-from ..inputs import IMAGE_SUFFIXES, check_device, was_read
+from ..inputs import IMAGE_SUFFIXES, check_device, first_of_exclusive, was_read
 from ._formats import Tagged
 
 
@@ -68,12 +68,12 @@ class Tagger:
         for rows, proba in self._clf.iter_predict_proba(feed(), self.errors):
             batch = [waiting.pop(i) for i in rows.tolist()]
             read = np.flatnonzero(was_read(proba))
-            yield len(batch), [self._choose(batch[k], proba[k]) for k in read]
+            held = first_of_exclusive(proba, self._clf.vocabulary_, self._clf.classes_)
+            yield len(batch), [self._choose(batch[k], held[k]) for k in read]
 
     def _choose(self, path: Path, proba: np.ndarray) -> Tagged:
         order = np.argsort(-proba, kind="stable")[: self._top]
-        if self._threshold is not None:
-            order = order[proba[order] > self._threshold]
+        order = order[proba[order] > (-np.inf if self._threshold is None else self._threshold)]
         return Tagged(str(path), self._labels[order].tolist(), proba[order].tolist())
 
 

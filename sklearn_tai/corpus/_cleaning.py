@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 
+from .._typing import LabelNames
+from ..inputs import as_vocabulary
 from ._grammar import noun, singular
 
 # the opening tag may be in the prompt, the closing one may not be reached
@@ -81,14 +82,16 @@ def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(reversed(list(bodies)))})\b", re.IGNORECASE)
 
 
-def named_labels(text: str, names: Sequence[str]) -> list[int]:
-    """Which of the labels a text names, in singular or plural.
+def named_labels(text: str, labels: LabelNames) -> list[int]:
+    """Which of the labels a text names, in singular or plural; a group also by a member.
 
     Longer names go first and use up their words: "a hot dog" does not name "dog".
     """
-    found = []
-    for i in sorted(range(len(names)), key=lambda i: -len(names[i])):
-        text, n = _pattern(names[i]).subn("\0", text)
+    vocabulary, found = as_vocabulary(labels), set()
+    names = [(name, label) for label, own in vocabulary.items() for name in own]
+    for name, label in sorted(names, key=lambda pair: -len(pair[0])):
+        text, n = _pattern(name).subn("\0", text)
         if n:
-            found.append(i)
-    return sorted(found)
+            found.add(label)
+    found |= {group for group in vocabulary.groups if found & vocabulary.below(group)}
+    return [k for k, label in enumerate(vocabulary) if label in found]

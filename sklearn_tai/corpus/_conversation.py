@@ -105,17 +105,16 @@ class Conversations:
         generator: BaseLLMCorpusGenerator,
         client: Any,
         store: Checkpoint,
-        names: list[str],
-        sets: list[list[int]],
+        words: list[list[str]],
         template: str,
         seed: int,
     ) -> None:
         self.generator, self.client, self.store = generator, client, store
-        self.names, self.sets, self.template, self.seed = names, sets, template, seed
+        self.words, self.template, self.seed = words, template, seed
         self.n_retries = 0
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        open_of = {i: self._n_open(i) for i in range(len(sets))}
+        open_of = {i: self._n_open(i) for i in range(len(words))}
         self.open_sets = [i for i, n in open_of.items() if n]
         self._n_open_captions = sum(open_of.values())
 
@@ -153,11 +152,12 @@ class Conversations:
 
     def _converse(self, i: int) -> None:
         """All variations of one label set, in one conversation."""
-        words = join_list([self.names[k] for k in self.sets[i]])
         messages = []
         if self.generator.system is not None:
             messages.append({"role": "system", "content": self.generator.system})
-        messages.append({"role": "user", "content": self.template.replace("{}", words)})
+        messages.append(
+            {"role": "user", "content": self.template.replace("{}", join_list(self.words[i]))}
+        )
         for variation in self._variations(i):
             if self._stop.is_set():
                 return
@@ -176,7 +176,7 @@ class Conversations:
         record: Caption = {
             "set": i,
             "variation": variation,
-            "labels": [self.names[k] for k in self.sets[i]],
+            "labels": self.words[i],
         }
         reason = ""
         for attempt in range(1 + self.generator.n_retries):

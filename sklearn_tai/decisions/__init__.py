@@ -2,8 +2,6 @@
 
 from .._public import settle
 from ._calibration import MultiLabelCalibratedClassifier
-from ._cuts import best_cut as best_cut
-from ._post_hoc import to_logits as to_logits
 from ._thresholds import MultiLabelThresholdClassifier
 
 __all__ = ["MultiLabelCalibratedClassifier", "MultiLabelThresholdClassifier"]

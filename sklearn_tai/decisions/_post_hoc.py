@@ -16,7 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._sklearn_compat import num_samples, safe_indexing
 from .._typing import Classifier, Estimator, Items, Labels, Splits
 from ..base import MultiLabelClassifierMixin
-from ..inputs import check_indicator, column_names, was_read
+from ..inputs import check_indicator, column_names, join, vocabulary_of, was_read
 from ..metrics import label_scores
 
 _MIN_PROBABILITY = 1e-7  # logits of 0 and 1 would be infinite
@@ -96,6 +96,8 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
             )
         self.classes_ = self._label_names(scores.shape[1], names, y)
         self._take_features_of(self.estimator_)
+        known = getattr(self.estimator_, "vocabulary_", None)
+        self.vocabulary_ = join([known, vocabulary_of(y)])
         read = was_read(scores)
         if not read.any():
             raise ValueError("X holds no image that could be read. Give others.")

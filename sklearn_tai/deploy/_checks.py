@@ -68,19 +68,16 @@ def check_labels(labels: Any) -> np.ndarray:
 
 
 def check_statistics(arrays: Arrays, n_features: int, n_labels: int) -> None:
-    """The arrays of the classifier itself: shapes, no NaN, thresholds from 0 to 1."""
+    """The arrays of the classifier itself: shapes, and no NaN."""
     for name, array in arrays.items():
         # a perturbation that moves texts has NaN for labels without any
         if not name.startswith("perturbation.") and not np.isfinite(array).all():
             raise ValueError(f"{name} holds NaN or infinite numbers")
         if "." in name:
             continue
-        shape = (n_labels,) if name == "thresholds_" else (n_features,)
+        shape = (n_labels,) if name == "offsets_" else (n_features,)
         if array.shape != shape or array.dtype.kind != "f":
             raise ValueError(f"{name} is of shape {array.shape}, not {shape} numbers")
-    thresholds = arrays["thresholds_"]
-    if thresholds.min() < 0 or thresholds.max() > 1:
-        raise ValueError("thresholds_ are not between 0 and 1")
 
 
 def check_fitted(fitted: Settings, n_features: int) -> Settings:

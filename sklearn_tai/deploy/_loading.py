@@ -16,6 +16,7 @@ from .._typing import Arrays, Encoder, Settings
 from ..base import check_version
 from ..classifier import TextAsImageClassifier
 from ..exceptions import shown, wording
+from ..inputs import Vocabulary
 from ._checks import (
     check_fitted,
     check_labels,
@@ -101,23 +102,26 @@ def load_classifier(
         clf = TextAsImageClassifier(encoder, adapter=adapter, **parts, **config["params"])
         clf._validate_params()
         adapter = clone(adapter).set_state(made["learnt"], _with_prefix(arrays, "adapter."))
-        logits = adapter.decision_function(np.ones((1, n_features), np.float32))
-        if logits.shape != (1, len(classes)) or not np.isfinite(logits).all():
-            raise ValueError(f"its adapter does not yield scores of {len(classes)} labels")
+        known = config["vocabulary"]
         state = clf.__getstate__() | {
             "encoder_": encoder,
             "classes_": classes,
+            "vocabulary_": None if known is None else Vocabulary(**known),
             "n_features_in_": n_features,
             "text_mean_": arrays.get("text_mean_"),
             "image_mean_": arrays.get("image_mean_"),
             "unlabelled_mean_": arrays["unlabelled_mean_"],
             "n_unlabelled_": check_size(config["n_unlabelled"], "n_unlabelled"),
-            "thresholds_": arrays["thresholds_"],
+            "slope_": float(config["slope"]),
+            "offsets_": arrays["offsets_"],
             "adapter_": adapter,
         }
         if perturbation is not None:
             state["perturbation_"] = perturbation
         clf.__setstate__(state)
+        proba = clf.predict_proba(np.ones((1, 2, n_features), np.float32))  # of an image, a region
+        if proba.shape != (1, len(classes)) or not np.isfinite(proba).all():
+            raise ValueError(f"it does not yield probabilities of {len(classes)} labels")
     except OSError:
         raise
     except Exception as error:  # whatever a file that somebody made up may cause

@@ -35,6 +35,18 @@ def check_packages() -> None:
         ) from None
 
 
+def check_path(path: str | Path) -> Path:
+    """Refuse what no file can be written to."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"path={str(path)!r}: there is no folder {str(path.parent)!r}. Make it first."
+        )
+    if path.is_dir():
+        raise ValueError(f"path={str(path)!r} is a folder. Give the name of a file in it.")
+    return path
+
+
 def _has_new_exporter() -> bool:
     """Whether torch has made the exporter on torch.export its default, and the other old."""
     return torch.torch_version.TorchVersion(torch.__version__) >= "2.9"

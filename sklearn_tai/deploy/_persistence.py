@@ -33,7 +33,7 @@ PARTS: dict[str, dict[str, type[BaseEstimator]]] = {
         "adapter": adapters,
     }.items()
 }
-_STATISTICS = ("text_mean_", "image_mean_", "unlabelled_mean_", "thresholds_")
+_STATISTICS = ("text_mean_", "image_mean_", "unlabelled_mean_", "offsets_")
 CONFIG = "config.json"
 
 #: What ``skops.io.load(file, trusted=TRUSTED_TYPES)`` must trust: the classes of this package.
@@ -57,8 +57,8 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     Returns
     -------
     Path
-        The folder, with ``config.json`` (parameters, labels, the encoder's name) and the
-        file that it names, ``weights-*.safetensors`` (the adapter).
+        The folder, with ``config.json`` (parameters, labels and what is known of them, the
+        encoder's name) and the file that it names, ``weights-*.safetensors`` (the adapter).
 
     Raises
     ------
@@ -113,8 +113,10 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
         "encoder": _part_config(clf.encoder_, "encoder", arrays),
         "perturbation": _part_config(clf.perturbation_, "perturbation", arrays),
         "classes": [_plain(label, "classes_") for label in clf.classes_],
+        "vocabulary": None if clf.vocabulary_ is None else clf.vocabulary_.to_dict(),
         "n_unlabelled": clf.n_unlabelled_,
         "n_features": clf.n_features_in_,
+        "slope": clf.slope_,
         "adapter": {
             "class": type(clf.adapter_).__name__,
             "params": _params(clf.adapter_),

@@ -10,7 +10,8 @@ from ._items import (
     in_order,
     item_chunks,
 )
-from ._labels import LabelIndicator, check_indicator, check_labels, column_names, label_array
+from ._label_lists import check_labels
+from ._labels import LabelIndicator, check_indicator, column_names, label_array, vocabulary_of
 from ._pictures import (
     IMAGE_SUFFIXES,
     image_error,
@@ -18,6 +19,15 @@ from ._pictures import (
     open_image,
     picture_file,
     was_read,
+)
+from ._relations import (
+    as_vocabulary,
+    exclusive_columns,
+    first_of_exclusive,
+    group_columns,
+    join,
+    with_group_labels,
+    with_groups,
 )
 from ._training import (
     TrainingSet,
@@ -29,12 +39,15 @@ from ._training import (
     name_columns,
     training_set,
 )
+from ._vocabulary import Vocabulary
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "LabelIndicator",
     "TrainingSet",
+    "Vocabulary",
     "as_embeddings",
+    "as_vocabulary",
     "check_device",
     "check_embeddings",
     "check_indicator",
@@ -44,10 +57,14 @@ __all__ = [
     "check_range",
     "check_some_present",
     "column_names",
+    "exclusive_columns",
+    "first_of_exclusive",
+    "group_columns",
     "image_error",
     "image_opener",
     "in_order",
     "item_chunks",
+    "join",
     "label_array",
     "label_prior",
     "labelled_mask",
@@ -57,5 +74,8 @@ __all__ = [
     "open_image",
     "picture_file",
     "training_set",
+    "vocabulary_of",
     "was_read",
+    "with_group_labels",
+    "with_groups",
 ]

@@ -42,11 +42,11 @@ def test_probabilities_by_hand(data):
     for radius in (0.5, 2.5):
         p = softmax(unit @ unit.T * 8 / radius**2, axis=1) @ Y
         clf = kernel(radius).fit(X, Y)
-        np.testing.assert_allclose(clf.predict_proba(X), p, atol=2e-6)
-        logits = clf.decision_function(X)
+        np.testing.assert_allclose(clf.adapter_.predict_proba(X), p, atol=2e-6)
+        logits = clf.adapter_.decision_function(X)
         np.testing.assert_allclose(1 / (1 + np.exp(-logits)), p, atol=2e-6)
         # lengths do not count, and neither does the unit of a relative radius
-        again = kernel(radius).fit(3 * X, Y).predict_proba(7 * X)
+        again = kernel(radius).fit(3 * X, Y).adapter_.predict_proba(7 * X)
         np.testing.assert_allclose(again, p, atol=2e-6)
 
 
@@ -82,7 +82,7 @@ def test_it_is_what_a_network_learns_from_the_noise():
     # a point of unit length, as the kernel has it, with the same difference of the cosines
     point = 0.15 * (texts[0] - texts[1]) + np.sqrt(1 - 0.045) * np.eye(d)[2]
     clf = kernel(radius).fit(texts, np.eye(2))
-    assert abs(clf.predict_proba(point[None])[0, 0] - expected) < 1e-4
+    assert abs(clf.adapter_.predict_proba(np.float32(point[None]))[0, 0] - expected) < 1e-4
 
 
 def test_images_vote_beside_the_texts(data):
@@ -95,18 +95,20 @@ def test_images_vote_beside_the_texts(data):
     of_images = attention @ (Y[50:] * known) + (attention @ ~known) * of_texts
     clf = TextAsImageClassifier(perturbation=MixedPerturbation(1.0, image_share=0.25))
     for labels in (Y, sparse.csr_array(Y)):
-        proba = clf.fit(X, labels, modality).predict_proba(X)
+        proba = clf.fit(X, labels, modality).adapter_.predict_proba(X)
         np.testing.assert_allclose(proba, 0.75 * of_texts + 0.25 * of_images, atol=3e-6)
     # wherever they stand
     order = np.random.default_rng(1).permutation(len(X))
-    again = clf.fit(X[order], Y[order], modality[order]).predict_proba(X)
+    again = clf.fit(X[order], Y[order], modality[order]).adapter_.predict_proba(X)
     np.testing.assert_allclose(again, proba, atol=1e-6)
     # by their number, where the perturbation sets no share
-    by_number = kernel().fit(X, Y, modality).predict_proba(X)
+    by_number = kernel().fit(X, Y, modality).adapter_.predict_proba(X)
     np.testing.assert_allclose(by_number, (5 * of_texts + of_images) / 6, atol=3e-6)
     # not at all
     clf.set_params(perturbation__image_share=0)
-    np.testing.assert_allclose(clf.fit(X, Y, modality).predict_proba(X), of_texts, atol=3e-6)
+    np.testing.assert_allclose(
+        clf.fit(X, Y, modality).adapter_.predict_proba(X), of_texts, atol=3e-6
+    )
 
 
 def test_images_alone(data):

@@ -28,7 +28,7 @@ from sklearn_tai import (
 )
 from sklearn_tai.cli import cli
 from sklearn_tai.cli._formats import CSV, Tagged
-from sklearn_tai.corpus import Corpus
+from sklearn_tai.corpus import Corpus, Vocabulary
 from sklearn_tai.deploy import load_classifier
 from sklearn_tai.encoders._loaded import LoadedModel
 from sklearn_tai.inspection import RegionDisplay
@@ -172,6 +172,35 @@ class TestGenerate:
         assert Corpus.load(tmp_path / "a.jsonl").label_names == ["dog", "tv monitor", "犬", "cat"]
         run("generate", "-", "-o", tmp_path / "b.jsonl", "--n-texts", 3, "-q", input="bus\nbird\n")
         assert Corpus.load(tmp_path / "b.jsonl").label_names == ["bus", "bird"]
+
+    def test_names_groups_and_exclusion(self, tmp_path, scenes):
+        (tmp_path / "labels.txt").write_text("car = car, automobile  # and taxis\nbus, dog\ncat")
+        lines = ["vehicle: car, bus", "cat | dog"]
+        more = [part for line in lines for part in ("--label", line)]
+        out, labels = tmp_path / "c.jsonl", tmp_path / "labels.txt"
+        run("generate", labels, *more, "-o", out, "--n-texts", 150)
+        vocabulary = Vocabulary.from_text("\n".join([labels.read_text(), *lines]))
+        assert Corpus.load(out).vocabulary == vocabulary
+        run("fit", out, "-o", tmp_path / "model", *FIT)
+        paths = [tmp_path / f"{i}.png" for i in range(30)]
+        for path, picture in zip(paths, scenes.images):
+            picture.save(path)
+        clf = load_classifier(tmp_path / "model")
+        assert clf.vocabulary_ == vocabulary
+        result = run("tag", tmp_path / "model", *paths, "--format", "jsonl", "--threshold", 0.05)
+        tagged = [set(json.loads(line)["labels"]) for line in result.stdout.splitlines()]
+        named = clf.set_params(threshold=0.05).predict(paths)
+        assert tagged == [set(labels) for labels in clf.inverse_transform(named)]
+        assert not any({"cat", "dog"} <= labels for labels in tagged)
+        result = run("tag", tmp_path / "model", *paths, "--format", "jsonl", "--top", 5)
+        for line, best in zip(result.stdout.splitlines(), clf.predict_top_k(paths, 5)):
+            assert json.loads(line)["labels"] == [label for label, _ in best]
+            assert len(best) == 4
+        stderr = run("generate", "--label", "pet: dog", "-o", tmp_path / "d", code=1).stderr
+        assert "groups['pet'] holds ['dog'], which are no labels" in stderr
+        labels.write_text("# nothing yet")
+        stderr = run("generate", labels, "-o", tmp_path / "d", code=1).stderr
+        assert "there are no labels" in stderr
 
     def test_overwrites_only_when_told(self, tmp_path):
         out = tmp_path / "c.jsonl"
