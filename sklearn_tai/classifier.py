@@ -547,6 +547,8 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
+        if not hasattr(self.adapter, "__sklearn_tags__"):  # which fit will refuse
+            return tags
         tags.non_deterministic = get_tags(self.adapter).non_deterministic
         if not isinstance(self.adapter, BaseAdapter):  # it is fitted on a draw of the noise
             tags.non_deterministic |= self.perturbation.random_state is None
