@@ -653,7 +653,7 @@ def test_another_adapter_before_learning_more():
     before = clf.predict_proba(X)
     for adapter in (MLPAdapter(), None, "kernel"):
         clf.set_params(adapter=adapter)
-        with pytest.raises(AttributeError, match="has no attribute .partial_fit."):
+        with pytest.raises(AttributeError, match=r"has no attribute .partial_fit."):
             clf.partial_fit(X, Y)
     np.testing.assert_array_equal(clf.predict_proba(X), before)
     other = with_network(hidden_layer_sizes=(4,), max_epochs=1).fit(X, Y)
