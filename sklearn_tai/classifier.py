@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from numbers import Real
 from typing import Any
@@ -26,6 +25,7 @@ from .inputs import (
     TrainingSet,
     as_embeddings,
     check_items,
+    check_range,
     check_some_present,
     label_prior,
     labelled_mask,
@@ -314,11 +314,10 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         UserWarning
             If a label has no positive item: nothing can be learnt of it.
         """
-        with self._unchanged_on_failure():
-            self.encoder_ = self._clone_encoder()
-            data = training_set(X, y, modality, lambda items: self._encode(items, reset=True))
-            check_some_present(data)
-            self._adapt(data)
+        self.encoder_ = self._clone_encoder()
+        data = training_set(X, y, modality, lambda items: self._encode(items, reset=True))
+        check_some_present(data)
+        self._adapt(data)
         return self
 
     @available_if(_learns_more)
@@ -395,20 +394,8 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         embeddings = self._centered(embeddings, ~is_image, back=True)
         old = TrainingSet(embeddings, Y, self.classes_, is_image, self.vocabulary_)
         earlier = self.unlabelled_mean_, self.n_unlabelled_
-        with self._unchanged_on_failure():
-            self._adapt(merge(old, new._replace(classes=names)), earlier)
+        self._adapt(merge(old, new._replace(classes=names)), earlier)
         return self
-
-    @contextmanager
-    def _unchanged_on_failure(self) -> Iterator[None]:
-        """What was fitted stays whole if a fit fails or is stopped."""
-        before = dict(vars(self))
-        try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
 
     def _adapt(self, data: TrainingSet, earlier: tuple[np.ndarray, int] | None = None) -> None:
         """Fit perturbation and adapter; `earlier` unlabelled images are known by their mean."""
@@ -550,7 +537,8 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         if embeddings is not None:
             if np.ndim(embeddings) == 3:  # with regions, of which training makes no use
                 embeddings = embeddings[:, 0]
-            return validate_data(self, embeddings, reset=reset, dtype=np.float32, order="C")
+            embeddings = validate_data(self, embeddings, reset=reset, dtype=np.float32, order="C")
+            return check_range(embeddings)
         embeddings = self.encoder_.transform(X)
         if not reset:
             self._check_width(embeddings)
@@ -561,6 +549,8 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
+        if not hasattr(self.adapter, "__sklearn_tags__"):  # which fit will refuse
+            return tags
         tags.non_deterministic = get_tags(self.adapter).non_deterministic
         if not isinstance(self.adapter, BaseAdapter):  # it is fitted on a draw of the noise
             tags.non_deterministic |= self.perturbation.random_state is None

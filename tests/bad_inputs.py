@@ -34,6 +34,7 @@ from sklearn_tai import (
     ZeroShotClassifier,
 )
 from sklearn_tai.corpus import Vocabulary
+from sklearn_tai.deploy import load_classifier, save_classifier
 from sklearn_tai.metrics import mean_average_precision
 from sklearn_tai.model_selection import CrossModalSplit, few_shot_indices, mask_labels
 from tests.networks import with_network
@@ -84,6 +85,17 @@ class Bench:
         if not path.is_symlink():
             os.symlink(self.file("nowhere.jpg"), path)
         return path
+
+    def pipe(self) -> Path:
+        path = self.file("pipe.png")
+        if not path.exists():
+            os.mkfifo(path)
+        return path
+
+    def foreign(self) -> Path:
+        """A saved classifier that names a model of somebody."""
+        clf = TextAsImageClassifier(OpenCLIPEncoder("hf-hub:someone/model")).fit(self.X, self.Y)
+        return save_classifier(clf, self.folder / "theirs")
 
     def bomb(self) -> Path:
         """A gigapixel picture of a few kilobytes."""
@@ -177,6 +189,12 @@ IMAGES = [
         FileNotFoundError,
         "Check the path",
         lambda b: b.encode(b.file("missing.jpg")),
+    ),
+    Case(
+        "a pipe, a socket or a device",
+        ValueError,
+        "Copy what comes out",
+        lambda b: b.encode(b.pipe()),
     ),
     Case(
         "a link to a missing file",
@@ -443,6 +461,12 @@ LABELS = [
         lambda b: mean_average_precision(b.Y, b.X),
     ),
     Case(
+        "embeddings of no size",
+        ValueError,
+        "Scale all of them",
+        lambda b: b.fitted.predict(1e-20 * b.X),
+    ),
+    Case(
         "sample weights for the score",
         ValueError,
         "pass None",
@@ -564,6 +588,12 @@ PARAMETERS = [
         ValueError,
         "Leave it at 'auto'",
         lambda b: OpenCLIPEncoder("tai-tiny", "openai").transform(["a dog"]),
+    ),
+    Case(
+        "a saved classifier with a model of somebody's",
+        ValueError,
+        "pass trusted=",
+        lambda b: load_classifier(b.foreign()),
     ),
     Case(
         "weights without a network",

@@ -622,3 +622,41 @@ def test_parts_are_shown_and_searched():
     assert repr(TextAsImageClassifier(adapter=MLPAdapter((8,)))) == (
         "TextAsImageClassifier(adapter=MLPAdapter(hidden_layer_sizes=(8,)))"
     )
+
+
+@pytest.mark.parametrize("exponent", range(-24, 26, 2))
+@pytest.mark.parametrize("kind", ["kernel", "network", "centred"])
+def test_norms_of_any_size_work_or_are_refused(exponent, kind):
+    rng = np.random.default_rng(0)
+    Y = np.eye(3, dtype=int)[np.arange(60) % 3]
+    X = rng.normal(size=(60, 16)) + 2 * Y @ rng.normal(size=(3, 16))
+    clf = with_network(hidden_layer_sizes=(8,), max_epochs=2)
+    if kind != "network":
+        clf = TextAsImageClassifier(center=kind == "centred")
+    expected = clf.fit(X, Y).predict_proba(X)
+    scaled = X * 10.0**exponent
+    if -6 <= exponent <= 14:
+        np.testing.assert_allclose(clf.fit(scaled, Y).predict_proba(scaled), expected, atol=1e-3)
+        return
+    for odd in (scaled, np.stack([scaled, X], axis=1)):
+        with pytest.raises(ValueError, match=r"X\[\d+\] holds values up to .*Scale all of them"):
+            clf.predict_proba(odd)
+    with pytest.raises(ValueError, match="Scale all of them"):
+        clf.fit(scaled, Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected)
+    clf.predict_proba(np.vstack([X, np.zeros(16)]))
+
+
+def test_another_adapter_before_learning_more():
+    X, Y = np.eye(3), np.eye(3, dtype=int)
+    clf = TextAsImageClassifier().fit(X, Y)
+    before = clf.predict_proba(X)
+    for adapter in (MLPAdapter(), None, "kernel"):
+        clf.set_params(adapter=adapter)
+        with pytest.raises(AttributeError, match=r"has no attribute .partial_fit."):
+            clf.partial_fit(X, Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+    other = with_network(hidden_layer_sizes=(4,), max_epochs=1).fit(X, Y)
+    other.set_params(adapter=KernelAdapter())
+    with pytest.raises(ValueError, match=r"has a fitted MLPAdapter.* Call fit with all items"):
+        other.partial_fit(X, Y)

@@ -179,11 +179,22 @@ class KernelAdapter(BaseAdapter):
         return self.module_.sizes, arrays
 
     def set_state(self, settings: Settings, arrays: Arrays) -> KernelAdapter:
-        module = KernelModule(**settings)
         arrays = {k: np.array(v) for k, v in arrays.items()}
+        n_items = settings["n_texts"] + settings["n_images"]
+        # before memory is taken for so many
+        if arrays["keys"].shape != (n_items, settings["n_features"]) or not n_items:
+            raise ValueError(f"{settings} does not fit keys of shape {arrays['keys'].shape}")
+        if settings["n_texts"] < 0 or settings["n_images"] < 0:
+            raise ValueError(f"there cannot be {settings} items")
+        if not (settings["temperature"] > 0 and 0 <= settings["image_share"] <= 1):
+            raise ValueError(f"{settings} is no temperature above 0 and share from 0 to 1")
+        module = KernelModule(**settings)
         for name in _LABELS:
             shape = getattr(module, name).shape
-            setattr(module, name, _ones(arrays.pop(name), (shape[0], shape[1])))
+            places = _ones(arrays.pop(name), (shape[0], shape[1]))
+            if (places.values() > 1).any():
+                raise ValueError(f"{name} gives an item a label twice")
+            setattr(module, name, places)
         module.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
         return self._take(module.to(check_device(self.device, or_cpu=True)))
 

@@ -23,7 +23,7 @@ from ..perturbation import BasePerturbation
 from ._base import BaseAdapter, PhotoCalibration, TrainingData
 from ._batches import TensorBatches
 from ._losses import LOSSES, KnownBCEWithLogitsLoss
-from ._network import HEADS, EpochProgress, Interrupted, MLPNet, make_net, unit_scale
+from ._network import HEADS, EpochProgress, Interrupted, MLPModule, MLPNet, make_net, unit_scale
 from ._seeds import seeded
 
 
@@ -156,8 +156,17 @@ class MLPAdapter(BaseAdapter):
 
     def set_state(self, settings: Settings, arrays: Arrays) -> MLPAdapter:
         device = check_device(self.device, or_cpu=True)
+        sizes = settings["module"]
+        if 2 * len(sizes["hidden_layer_sizes"]) > len(arrays) or not sizes["input_scale"] > 0:
+            raise ValueError(f"{sizes} does not fit weights of {len(arrays)} arrays")
+        with torch.device("meta"):  # before memory is taken for so many
+            wanted = {k: v.shape for k, v in MLPModule(**sizes).state_dict().items()}
+        if wanted != {k: v.shape for k, v in arrays.items()}:
+            raise ValueError(f"{sizes} does not fit the shapes of the weights")
+        if not all(isinstance(epoch, dict) for epoch in settings["history"]):
+            raise ValueError("history is no list of epochs")
         with torch.random.fork_rng():  # the first weights are drawn, then replaced
-            net = make_net(settings["module"], device).initialize()
+            net = make_net(sizes, device).initialize()
         net.module_.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in arrays.items()})
         net.history = History(settings["history"])
         self.net_ = net

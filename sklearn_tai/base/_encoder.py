@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..encoders import BaseEncoder, EncodedBatch
 from ..exceptions import ImageReadError
-from ..inputs import as_embeddings, check_items, in_order, was_read, with_groups
+from ..inputs import as_embeddings, check_items, check_range, in_order, was_read, with_groups
 from ._multi_label import MultiLabelClassifierMixin
 
 _WEIGHT = 0.5  # of the regions; anything from 0.4 to 0.6 scores alike on photos
@@ -188,6 +188,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
     def _given(self, embeddings: Any, regions: bool) -> Iterator[EncodedBatch]:
         if np.ndim(embeddings) != 3:
             embeddings = validate_data(self, embeddings, reset=False, dtype=np.float32, order="C")
+            check_range(embeddings)
             yield EncodedBatch(np.arange(len(embeddings)), embeddings, True)
             return
         self._check_width(embeddings)
@@ -195,7 +196,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
             part = np.asarray(embeddings[start : start + _BATCH], np.float32)
             if not np.isfinite(part).all():
                 raise ValueError("X holds NaN or infinity. Leave those images out of X.")
-            part = part if regions else part[:, :1]
+            part = check_range(part if regions else part[:, :1], start)
             yield EncodedBatch(start + np.arange(len(part)), part, True)
 
     def _check_width(self, embeddings: np.ndarray) -> None:

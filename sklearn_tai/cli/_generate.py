@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from .._typing import Settings
 from ._shell import check_folder, count, note, quiet_option, seed_option, shows_progress
-
-if TYPE_CHECKING:
-    from ..corpus import Corpus
 
 _ONLY_OLLAMA = ("host", "checkpoint", "label_policy", "timeout")
 
@@ -122,7 +117,7 @@ def generate(
     corpus = generator.generate(vocabulary)
     if not len(corpus):
         raise click.ClickException("No caption is left; try another model or --label-policy.")
-    _save_whole(corpus, output)
+    corpus.save(output)
     if isinstance(generator, OllamaCorpusGenerator):
         report = generator.generation_report_
         note(
@@ -144,10 +139,3 @@ def _read(path: str) -> str:
         raise click.ClickException(
             f"{path!r} is no text in UTF-8 ({error.reason}); save it as such."
         ) from None
-
-
-def _save_whole(corpus: Corpus, output: Path) -> None:
-    """The file appears only when all is in it."""
-    with tempfile.TemporaryDirectory(prefix=".sklearn-tai-", dir=output.parent) as folder:
-        corpus.save(Path(folder) / output.name)
-        os.replace(Path(folder) / output.name, output)

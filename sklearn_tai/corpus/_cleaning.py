@@ -11,6 +11,12 @@ from ._grammar import noun, singular
 
 # the opening tag may be in the prompt, the closing one may not be reached
 _THINKING = re.compile(r"\A.*</think(?:ing)?>|<think(?:ing)?>.*\Z", re.DOTALL | re.IGNORECASE)
+# what would command a terminal, whole sequences first; half characters; turns of direction
+_COMMANDS = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -~]?)|\x9b[0-?]*[ -/]*[@-~]"
+    "|[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
+)
+_MAX_CHARACTERS = 20_000
 _NOUN = "(?:caption|description|sentence|title|answer|output|version|option|alternative|example)"
 _POLITE = re.compile(
     r"^(?:sure|certainly|of course|absolutely|okay|ok|great|yes)(?: thing| thanks)?[!,.:]\s*", re.I
@@ -50,8 +56,10 @@ def _unquote(text: str) -> str:
 
 
 def clean_caption(reply: str) -> str:
-    """The caption alone: no thinking, preamble, quotes, numbering, markup or hashtags."""
-    text = _THINKING.sub("", reply).replace("```", "").strip()
+    """The caption alone: no thinking, preamble, quotes, numbering, markup, hashtags
+    or control characters."""
+    text = _THINKING.sub("", reply)[:_MAX_CHARACTERS]
+    text = _COMMANDS.sub("", text).replace("```", "").strip()
     before = None
     while before != text:  # "Sure! Here is a caption: Caption: ..."
         before = text

@@ -19,6 +19,7 @@ from ..inputs import (
     join,
     with_group_labels,
 )
+from ..storage import json_line, whole_file
 
 
 @dataclass(eq=False)  # arrays have no single truth value
@@ -95,16 +96,15 @@ class Corpus:
         Parameters
         ----------
         path : str or Path
-            The file, by convention ``*.jsonl``.
+            The file, by convention ``*.jsonl``. One that is there stays as it is until
+            the new one is whole.
         """
-        with open(path, "w", encoding="utf-8") as file:
+        with whole_file(path) as draft, open(draft, "wb") as file:
             known = self.vocabulary.to_dict()
-            header = {"label_names": known.pop("labels"), **known}
-            file.write(json.dumps(header, ensure_ascii=False) + "\n")
+            file.write(json_line({"label_names": known.pop("labels"), **known}))
             for text, row in zip(self.texts, self.Y):
                 labels = [self.label_names[k] for k in np.flatnonzero(row)]
-                line = {"text": text, "labels": labels}
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.write(json_line({"text": text, "labels": labels}))
 
     @classmethod
     def load(cls, path: str | Path, label_names: LabelNames | None = None) -> Corpus:
@@ -130,28 +130,34 @@ class Corpus:
         """
         known: Settings = {} if label_names is None else {"labels": label_names}
         texts, labels = [], []
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():
                     continue
                 try:
                     record = json.loads(line)
+                    line.encode()  # bytes that are no UTF-8 are half characters by now
                     if number == 1 and "label_names" in record:
                         known = known or {"labels": record.pop("label_names"), **record}
                         continue
-                    text, own = record["text"], record["labels"]
-                    if not isinstance(text, str) or not isinstance(own, list):
+                    text, own = record["text"], _names(record["labels"])
+                    if not isinstance(text, str):
                         raise TypeError
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, RecursionError):
                     raise ValueError(
                         f"{str(path)!r}, line {number}: expected "
                         f'{{"text": "...", "labels": ["...", ...]}}; got {line.strip()[:80]!r}.'
                     ) from None
                 texts.append(text)
                 labels.append(own)
-        names = Vocabulary(
-            **known or {"labels": sorted({label for own in labels for label in own})}
-        )
+        try:
+            names = Vocabulary(
+                **known or {"labels": sorted({label for own in labels for label in own})}
+            )
+        except (TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{str(path)!r}: line 1 does not tell labels as save writes them ({error})."
+            ) from None
         column = {name: k for k, name in enumerate(names)}
         Y = np.zeros((len(texts), len(names)), dtype=np.int8)
         for row, own in enumerate(labels):
@@ -163,6 +169,12 @@ class Corpus:
                 )
             Y[row, [column[label] for label in own]] = 1
         return cls(texts, Y, names)
+
+
+def _names(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise TypeError
+    return value
 
 
 def concatenate_corpora(corpora: Sequence[Corpus]) -> Corpus:

@@ -103,9 +103,11 @@ class BaseLLMCorpusGenerator(BaseEstimator):
         ConnectionError
             If the server cannot be reached, or no longer.
         TimeoutError
-            If the server did not answer in time, in all tries.
+            If the server's reply was not complete in time, in all tries.
         RuntimeError
             If the server refuses requests or replies with something else, in all tries.
+        BlockingIOError
+            If another generator uses the checkpoint.
 
         Warns
         -----

@@ -3,7 +3,8 @@
 from ._bulk import find_pictures as find_pictures
 from ._bulk import predict_folder
 from ._export import export_onnx
-from ._persistence import TRUSTED_TYPES, load_classifier, save_classifier
+from ._loading import load_classifier
+from ._persistence import TRUSTED_TYPES, save_classifier
 
 __all__ = [
     "TRUSTED_TYPES",

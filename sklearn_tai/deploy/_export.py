@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import os
-import tempfile
+import glob
 import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -25,7 +24,8 @@ from ..baselines import CoMCClassifier
 from ..classifier import TextAsImageClassifier
 from ..encoders import OpenCLIPEncoder, RegionTower, find_source, has_regions, read_settings
 from ..inputs import exclusive_columns, group_columns
-from ._onnx import check_packages, check_path, data_file, run_file, write_file
+from ..storage import whole_file
+from ._onnx import check_packages, check_path, run_file, write_file
 
 __all__ = ["export_onnx"]
 
@@ -109,7 +109,7 @@ def export_onnx(
     An encoder of "bf16" or "fp16" is exported in "fp32", from the weights as they were
     published. A classifier that was fitted on embeddings does not know their encoder:
     assign that to ``clf.encoder_`` first. Above 2 GB, the limit of ONNX files, the weights
-    go to a second file beside it, ``<path>.data``: keep both together.
+    go to a second file beside it, ``<path>.<random name>.data``: keep both together.
 
     Examples
     --------
@@ -154,8 +154,7 @@ def export_onnx(
     samples = rng.standard_normal((3, *shape), dtype=np.float32) * np.float32(scale)
     expected = _outputs(clf, graph, samples)
     # written beside the target, which it replaces when it is known to be right
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
-        draft = Path(folder) / path.name
+    with whole_file(path, f"{glob.escape(path.name)}.????????.data") as draft:
         try:
             write_file(graph, torch.from_numpy(samples[:2]), input, draft, opset, metadata)
             found = [run_file(draft, samples[:n]) for n in (1, 3)]
@@ -168,9 +167,6 @@ def export_onnx(
                 f"{difference:.2g}, more than tolerance={tolerance:.2g}, so it was not kept. "
                 f"Raise tolerance if you can live with that.{remedy}"
             )
-        for file in (data_file(draft), draft):
-            if file.exists():
-                os.replace(file, path.with_name(file.name))
     return difference
 
 

@@ -6,12 +6,20 @@ from ._items import (
     check_embeddings,
     check_items,
     check_modality,
+    check_range,
     in_order,
     item_chunks,
 )
 from ._label_lists import check_labels
 from ._labels import LabelIndicator, check_indicator, column_names, label_array, vocabulary_of
-from ._pictures import IMAGE_SUFFIXES, image_error, image_opener, open_image, was_read
+from ._pictures import (
+    IMAGE_SUFFIXES,
+    image_error,
+    image_opener,
+    open_image,
+    picture_file,
+    was_read,
+)
 from ._relations import (
     as_vocabulary,
     exclusive_columns,
@@ -46,6 +54,7 @@ __all__ = [
     "check_items",
     "check_labels",
     "check_modality",
+    "check_range",
     "check_some_present",
     "column_names",
     "exclusive_columns",
@@ -63,6 +72,7 @@ __all__ = [
     "modality_means",
     "name_columns",
     "open_image",
+    "picture_file",
     "training_set",
     "vocabulary_of",
     "was_read",

@@ -70,7 +70,7 @@ def check_some_present(data: TrainingSet) -> None:
             f"can be learnt of them: {', '.join(map(str, lonely[:10]))}"
             f"{', ...' if len(lonely) > 10 else ''}. Add texts that have them.",
             UserWarning,
-            stacklevel=4,  # past fit and scikit-learn's decorator
+            stacklevel=5,  # past fit and its decorators
         )
 
 

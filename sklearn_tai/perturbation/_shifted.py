@@ -165,7 +165,7 @@ class ShiftedPerturbation(BasePerturbation):
                 "and only adds noise. Add images whose labels are partly known, or use "
                 "RandomPerturbation.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         if not len(images) or not len(texts):
             return  # nothing to move, or nowhere to move it

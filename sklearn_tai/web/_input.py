@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from ..corpus import Vocabulary
-from ..inputs import open_image
+from ..inputs import open_image, picture_file
 
 _MAX_LABELS, _MAX_LABEL_LENGTH = 100, 60
 _MAX_MEGAPIXELS, _MAX_ASPECT = 50, 100
@@ -48,7 +48,7 @@ def parse_labels(text: str) -> Vocabulary:
 def open_picture(path: Path) -> Image.Image:
     """An RGB picture, or what is wrong with the file; a huge one is not decoded."""
     try:
-        with Image.open(path) as picture:
+        with picture_file(path, 0) as picture:
             width, height = picture.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Mistake(

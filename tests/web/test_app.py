@@ -3,9 +3,11 @@ import os
 import re
 import shutil
 import sys
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,7 +28,7 @@ from sklearn_tai import (
 from sklearn_tai.cli import cli
 from sklearn_tai.encoders import BaseEncoder
 from sklearn_tai.encoders._loaded import LoadedModel
-from sklearn_tai.web import _app, _html, _trainer, launch, make_app
+from sklearn_tai.web import _app, _html, _serve, _trainer, launch, make_app
 from sklearn_tai.web._html import numbered_spots
 
 # gradio and its server, starting and stopping
@@ -335,6 +337,52 @@ def test_more_labels_than_shown_are_folded(client, files, scenes):
     assert "12 more labels" in html
     assert len(scores(html)[0]) == 20
     assert len(scores(html.split("<details>")[0])[0]) == 8
+
+
+def status_of(page, path="gradio_api/upload", data=None, **headers):
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(page.local_url + path, data, names)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def upload(page, content, **headers):
+    boundary = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    kind = "multipart/form-data; boundary=b"
+    data = boundary + content + b"\r\n--b--\r\n"
+    return status_of(page, data=data, Content_Type=kind, **headers)
+
+
+def test_other_sites_are_not_let_in(page):
+    port = page.local_url.rstrip("/").rpartition(":")[2]
+    here = f"127.0.0.1:{port}"
+    assert status_of(page, "") == status_of(page, "", Host=f"localhost:{port}") == 200
+    for name in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", ""):
+        assert status_of(page, "", Host=name) in (400, 421)
+    assert upload(page, b"x") == 200
+    assert upload(page, b"x", Origin=f"http://{here}") == 200
+    for origin in (
+        "https://evil.example",
+        f"http://localhost:{port}",
+        "null",
+        "http://127.0.0.1:1",
+    ):
+        assert upload(page, b"x", Origin=origin) == 403
+
+
+def test_uploads_are_bounded_in_sum(page, monkeypatch):
+    content = b"x" * 100_000
+    assert upload(page, content) == 200
+    monkeypatch.setattr(_serve, "_MAX_REQUEST", 90_000)
+    assert upload(page, content) == 413
+    monkeypatch.undo()
+    monkeypatch.setattr(_serve, "_MAX_UPLOADS", _serve._size(Path(page.GRADIO_CACHE)) + 150_000)
+    assert upload(page, b"y" * 100_000) == 200
+    assert upload(page, b"z" * 100_000) == 503
+    assert status_of(page, "") == 200
 
 
 def test_page_needs_no_other_host(page):
