@@ -186,8 +186,8 @@ class KernelAdapter(BaseAdapter):
             raise ValueError(f"{settings} does not fit keys of shape {arrays['keys'].shape}")
         if settings["n_texts"] < 0 or settings["n_images"] < 0:
             raise ValueError(f"there cannot be {settings} items")
-        if not (settings["temperature"] > 0 and 0 <= settings["image_share"] <= 1):
-            raise ValueError(f"{settings} is no temperature above 0 and share from 0 to 1")
+        if not settings["temperature"] > 0:
+            raise ValueError(f"{settings} is no temperature above 0")
         module = KernelModule(**settings)
         for name in _LABELS:
             shape = getattr(module, name).shape
