@@ -58,8 +58,10 @@ print(f"{len(first)} parts")
 # More pictures come
 # ------------------
 #
-# The same call again: what is done stays as it is, only the new ones are worked on. So it is after
-# a power cut. :doc:`/production` has more processes and more machines.
+# The same call again: what is done stays as it is, only the new ones are worked on, and those that
+# could not be read and are still there. So it is after a power cut. :doc:`/production` has more
+# processes and more machines.
+(photos / "broken.jpg").unlink()
 for i, image in enumerate(scenes.images[240:], start=240):
     image.save(photos / f"{i:03}.png")
 written = {part: part.stat().st_mtime_ns for part in first}
