@@ -53,8 +53,9 @@ def rows() -> dict[str, tuple[Cost, Cost]]:
     closed = cost(kernel(), "forward", EMBEDDING)
     image = cost(clip.visual, "forward", IMAGE)
     text = cost(clip, "encode_text", TOKENS) - [image[0], 0]
-    clip.visual.attnpool = nn.Identity()
-    trunk = cost(clip.visual, "forward", IMAGE)
+    visual = copy.deepcopy(clip.visual)  # the model is shared
+    visual.attnpool = nn.Identity()
+    trunk = cost(visual, "forward", IMAGE)
     blocks = nn.Sequential(*(block.mlp for block in clip.transformer.resblocks))
     behind = cost(blocks, "forward", HIDDEN)
     # prompts for global and for local features of each label, both towers twice
