@@ -9,6 +9,7 @@ Operations are two for a multiplication with its addition. Weights are random.
 """
 
 import argparse
+import copy
 
 import numpy as np
 import torch
