@@ -35,7 +35,7 @@ _PARTS: dict[str, dict[str, type[BaseEstimator]]] = {
     }.items()
 }
 _STATISTICS = ("text_mean_", "image_mean_", "unlabelled_mean_", "thresholds_")
-_CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
+FILES = _CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
 
 #: What ``skops.io.load(file, trusted=TRUSTED_TYPES)`` must trust: the classes of this package.
 TRUSTED_TYPES = sorted(
