@@ -21,7 +21,7 @@ _CARD = """
 Finds these labels in images, any number of them in one: {labels}.
 
 {description}It was trained on texts alone or beside a few images, with
-[sklearn-tai](https://pypi.org/project/sklearn-tai) {version}: an adapter on the embeddings of a
+sklearn-tai {version}: an adapter on the embeddings of a
 frozen CLIP model, which is loaded from where it was published and has a licence of its own.
 
 ```python
