@@ -105,6 +105,11 @@ def load_testbed(args: argparse.Namespace) -> Testbed:
     )
 
 
+def clip_of(encoder: Any) -> OpenCLIPEncoder:
+    """The model that sees the images."""
+    return getattr(encoder, "clip", encoder)
+
+
 def photo_encoder(folder: Path) -> OpenCLIPEncoder:
     """The image tower of the folder, or OpenAI's own; embeddings are kept in the folder."""
     own, options = folder / "weights.pt", {"normalize": True, "cache": folder / "embeddings"}
@@ -199,6 +204,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def network_size(full: bool) -> dict[str, Any]:
+    """Of the paper's network, or of one that scores alike and is 20 times as fast."""
+    return {} if full else {"hidden_layer_sizes": (256,) * 3, "max_lr": 1e-3}
+
+
 def classifier(
     args: Any,
     perturbation: Any,
@@ -217,8 +227,7 @@ def classifier(
     """
     made: Any = KernelAdapter()
     if (adapter or getattr(args, "adapter", "network")) == "network":
-        size = {} if args.full else {"hidden_layer_sizes": (256,) * 3, "max_lr": 1e-3}
-        made = MLPAdapter(random_state=seed, **(size | network))
+        made = MLPAdapter(random_state=seed, **(network_size(args.full) | network))
         for name in ("radius", "text_radius"):
             if getattr(perturbation, name, None) == "auto":
                 perturbation = clone(perturbation).set_params(**{name: 2.5})

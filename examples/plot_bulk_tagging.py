@@ -79,7 +79,7 @@ table.sort_index().iloc[:5, :6].round(2)
 
 # %%
 # How often each label was found, above the classifier's threshold:
-found = (table > clf.thresholds_).sum().sort_values()
+found = (table > clf.threshold).sum().sort_values()
 figure, ax = plt.subplots(figsize=(6, 4.6), layout="constrained")
 bars = ax.barh(found.index, found, color="tab:blue")
 ax.bar_label(bars, padding=3)

@@ -76,7 +76,7 @@ def tag(model_file, picture_file):
     meta = {key: json.loads(value) for key, value in meta.items()}
     pixels = preprocess(Image.open(picture_file), meta)[None]
     (probabilities,) = session.run(["probabilities"], {"pixels": pixels})
-    return meta["label_names"], probabilities[0], probabilities[0] > meta["thresholds"]
+    return meta["label_names"], probabilities[0], probabilities[0] > meta["threshold"]
 
 
 names, probabilities, present = tag(folder / "tagger.onnx", picture_file)

@@ -20,9 +20,9 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 
 from sklearn_tai import (
-    MixedPerturbation,
     OpenCLIPEncoder,
     PromptCorpusGenerator,
+    RandomPerturbation,
     ShiftedPerturbation,
     TextAsImageClassifier,
 )
@@ -50,17 +50,16 @@ _ = figure.suptitle("blue: there, white: not there, grey: not known")
 # once here and the classifier told which rows are which; a list of texts and pictures would do
 # as well.
 #
-# ``ShiftedPerturbation()`` uses the images to move the texts, no more. With ``image_share`` above
-# 0 they vote too: where a label of an image is not known, its weight goes to what the texts say.
-# With None an image weighs as much as a text. :class:`~sklearn_tai.MixedPerturbation` lets them
-# vote and leaves the texts where they are.
+# By default images add what their known labels say to what the texts say.
+# ``ShiftedPerturbation()`` moves the texts to where the images lie and uses the images for that
+# alone; with ``image_share=None`` they do both.
 encoder = OpenCLIPEncoder("tai-tiny")
 texts, Y = PromptCorpusGenerator(n_texts=700, random_state=0).generate(labels)
 T, images = encoder.transform(texts), encoder.transform(scenes.images)
 ways = {
     "texts moved": ShiftedPerturbation(),
-    "images vote": MixedPerturbation(image_share=None),
-    "texts moved, images vote": ShiftedPerturbation(image_share=None),
+    "images beside the texts": RandomPerturbation(),
+    "both": ShiftedPerturbation(image_share=None),
 }
 
 # %%
@@ -107,7 +106,6 @@ ax.set(xlabel="known labels of 200 images", ylabel="gain in mean average precisi
 _ = ax.legend(loc="upper left")
 
 # %%
-# With a tenth of the labels known, the gain is no larger than its spread. With nine tenths it is
-# one to two points, and moving the texts and letting the images vote gain more together than each
-# alone. :doc:`/settings` has the photos, the paper's trained network, and its own way of moving
-# texts (``offset_by="combination"``), which needs far more images than are here.
+# Images beside the texts gain the more, the more of their labels are known. :doc:`/settings` has
+# the photos, the paper's trained network, and its own way of moving texts
+# (``offset_by="combination"``), which needs far more images than are here.

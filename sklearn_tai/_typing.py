@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ Labels: TypeAlias = Any
 Picture: TypeAlias = "Path | Image | np.ndarray"
 #: Names of labels.
 Names: TypeAlias = "Sequence[str] | np.ndarray"
+#: Labels to write and learn of: their names, or a mapping of labels to the names of each.
+LabelNames: TypeAlias = "Sequence[str] | Mapping[str, Sequence[str]]"
 #: "text" or "image" for each row of embeddings, or one of both for all.
 Modality: TypeAlias = "Names | None"
 #: What JSON holds: parameters, metadata, states.

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from ._sklearn_compat import StrOptions, fit_context
 from ._typing import Estimator, Items, Labels, Settings
 from .base import MultiLabelClassifierMixin
+from .inputs import join, with_groups
 from .metrics import label_scores
 
 
@@ -22,7 +23,8 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
 
     Classifiers of different kinds (an adapter trained on texts, zero-shot CLIP) err
     differently, but their scores have different scales. The whole score matrix of each
-    is brought to 0 to 1 by its smallest and largest entry, then averaged.
+    is brought to 0 to 1 by its smallest and largest entry, or probabilities are taken as
+    they are, then averaged.
 
     Parameters
     ----------
@@ -32,8 +34,10 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         are, :meth:`fit` only learns the scales, and needs no `y`.
     weights : array-like of shape (n_estimators,) or None, default=None
         Weights of the mean; None for equal ones, as in the paper.
-    scaling : {"minmax"} or None, default="minmax"
-        None averages the scores as they are.
+    scaling : {"minmax"}, None or list of n_estimators of them, default="minmax"
+        "minmax" brings scores to 0 to 1; None takes probabilities, as they are. The paper
+        averages an adapter's probabilities with scaled scores of CoOp or DualCoOp:
+        ``[None, "minmax"]``.
     scale_on : {"batch", "fit"}, default="batch"
         "batch" scales by the smallest and largest score of the items that are scored,
         as the published evaluation does: good for ranking a whole test set, but the
@@ -47,8 +51,8 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
     estimators_ : list of estimators
         The fitted estimators.
     ranges_ : ndarray of shape (n_estimators, 2) or None
-        Smallest and largest score of each estimator on the data of ``fit``; None if
-        ``scale_on="batch"`` or without scaling.
+        Smallest and largest score of each estimator on the data of ``fit``, 0 and 1 of
+        probabilities; None if ``scale_on="batch"``.
     classes_ : ndarray of shape (n_labels,)
         The labels, by name where an estimator knows them.
 
@@ -89,7 +93,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
     _parameter_constraints = {
         "estimators": [list],
         "weights": ["array-like", None],
-        "scaling": [StrOptions({"minmax"}), None],
+        "scaling": [StrOptions({"minmax"}), None, list],
         "scale_on": [StrOptions({"batch", "fit"})],
         "threshold": [float, int],
     }
@@ -98,7 +102,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         self,
         estimators: list[tuple[str, Estimator]],
         weights: Sequence[float] | None = None,
-        scaling: str | None = "minmax",
+        scaling: str | list[str | None] | None = "minmax",
         *,
         scale_on: str = "batch",
         threshold: float = 0.5,
@@ -161,10 +165,11 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         Raises
         ------
         ValueError
-            If there are no estimators, names or weights do not fit, or the estimators
-            do not agree on the labels.
+            If there are no estimators, names, weights or scaling do not fit, or the
+            estimators do not agree on the labels.
         TypeError
-            If no estimator takes a parameter of `fit_params`.
+            If no estimator takes a parameter of `fit_params`, or one that is not scaled has
+            no ``predict_proba``.
         """
         if not self.estimators:
             raise ValueError("estimators is empty; give at least one (name, estimator).")
@@ -177,6 +182,12 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         weights = self._check_weights()
         if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() == 0:
             raise ValueError(f"weights must be 0 or more and not all 0; got {self.weights!r}.")
+        for name, estimator, is_scaled in zip(names, estimators, self._is_scaled()):
+            if not is_scaled and not hasattr(estimator, "predict_proba"):
+                raise TypeError(
+                    f"Estimator {name!r} has no predict_proba, so its scores must be scaled: set "
+                    "its scaling to 'minmax'."
+                )
         takes = [{k for k in fit_params if has_fit_parameter(e, k)} for e in estimators]
         unknown = sorted(set(fit_params) - set().union(*takes))
         if unknown:
@@ -189,10 +200,10 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         for estimator in reversed(self.estimators_):  # the first that knows has the last word
             self._take_features_of(estimator)
         self.classes_ = self._check_classes()
+        self.vocabulary_ = join(getattr(e, "vocabulary_", None) for e in self.estimators_)
         self.ranges_ = None
-        if self.scaling is not None and self.scale_on == "fit":
-            scores = self._raw_scores(X)
-            self.ranges_ = np.array([[s.min(), s.max()] for s in scores], dtype=float)
+        if self.scale_on == "fit":
+            self.ranges_ = self._ranges(self._raw_scores(X))
         return self
 
     def _check_classes(self) -> np.ndarray:
@@ -226,9 +237,31 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
             )
         return weights
 
+    def _is_scaled(self) -> list[bool]:
+        n = len(self.estimators)
+        scaling = self.scaling if isinstance(self.scaling, list) else [self.scaling] * n
+        if len(scaling) != n or any(one not in ("minmax", None) for one in scaling):
+            raise ValueError(
+                f"scaling={self.scaling!r} must hold 'minmax' or None for each of the {n} "
+                "estimators."
+            )
+        return [one is not None for one in scaling]
+
     def _raw_scores(self, X: Items) -> list[np.ndarray]:
         X = list(X) if isinstance(X, Iterator) else X
-        return [label_scores(estimator, X) for estimator in self.estimators_]
+        methods = ("decision_function", "predict_proba")
+        return [
+            label_scores(estimator, X, methods if is_scaled else methods[::-1])
+            for estimator, is_scaled in zip(self.estimators_, self._is_scaled())
+        ]
+
+    def _ranges(self, scores: list[np.ndarray]) -> np.ndarray:
+        """What becomes 0 and 1."""
+        pairs = [
+            (s.min(), s.max()) if is_scaled else (0, 1)
+            for s, is_scaled in zip(scores, self._is_scaled())
+        ]
+        return np.array(pairs, dtype=float)
 
     def predict_proba(self, X: Items) -> np.ndarray:
         """Weighted mean of the scaled scores.
@@ -241,17 +274,17 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         Returns
         -------
         ndarray of shape (n_items, n_labels)
-            In [0, 1] with scaling. They rank; they are no calibrated probabilities.
+            In [0, 1]. They rank; they are no calibrated probabilities.
         """
         check_is_fitted(self)
         scores = self._raw_scores(X)
-        if self.scaling is not None:
-            ranges = [[s.min(), s.max()] for s in scores] if self.ranges_ is None else self.ranges_
-            scores = [
-                np.clip((s - low) / ((high - low) or 1.0), 0, 1)
-                for s, (low, high) in zip(scores, ranges)
-            ]
-        return np.average(scores, axis=0, weights=self._check_weights())
+        ranges = self._ranges(scores) if self.ranges_ is None else self.ranges_
+        scores = [
+            np.clip((s - low) / ((high - low) or 1.0), 0, 1)
+            for s, (low, high) in zip(scores, ranges)
+        ]
+        mean = np.average(scores, axis=0, weights=self._check_weights())
+        return with_groups(mean, self.vocabulary_, self.classes_)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -95,6 +95,32 @@ class UnreadableImagesWarning(UserWarning):
         return f"{len(self.errors)} images could not be read; their rows are NaN. {first}{more}"
 
 
+def shown(words: object, length: int = 300) -> str:
+    """What others have said, such as a server or a file, fit for a line of a message.
+
+    Parameters
+    ----------
+    words : object
+        Its str is taken.
+    length : int, default=300
+        Characters that are kept.
+
+    Returns
+    -------
+    str
+        One line, without what could command a terminal.
+
+    Examples
+    --------
+    >>> from sklearn_tai.exceptions import shown
+    >>> shown("no such\\n model \\x1b[2J")
+    'no such model �[2J'
+    """
+    line = " ".join(str(words).split())
+    line = line if len(line) <= length else f"{line[: length - 1]}…"
+    return "".join(c if c.isprintable() else "\ufffd" for c in line)
+
+
 @contextmanager
 def at_terminal(options: Iterable[str]) -> Iterator[None]:
     """Let messages name `options` of the command line, not the parameters of Python."""

@@ -33,6 +33,8 @@ from sklearn_tai import (
     TextAsImageClassifier,
     ZeroShotClassifier,
 )
+from sklearn_tai.corpus import Vocabulary
+from sklearn_tai.deploy import load_classifier, save_classifier
 from sklearn_tai.metrics import mean_average_precision
 from sklearn_tai.model_selection import CrossModalSplit, few_shot_indices, mask_labels
 from tests.networks import with_network
@@ -83,6 +85,17 @@ class Bench:
         if not path.is_symlink():
             os.symlink(self.file("nowhere.jpg"), path)
         return path
+
+    def pipe(self) -> Path:
+        path = self.file("pipe.png")
+        if not path.exists():
+            os.mkfifo(path)
+        return path
+
+    def foreign(self) -> Path:
+        """A saved classifier that names a model of somebody."""
+        clf = TextAsImageClassifier(OpenCLIPEncoder("hf-hub:someone/model")).fit(self.X, self.Y)
+        return save_classifier(clf, self.folder / "theirs")
 
     def bomb(self) -> Path:
         """A gigapixel picture of a few kilobytes."""
@@ -176,6 +189,12 @@ IMAGES = [
         FileNotFoundError,
         "Check the path",
         lambda b: b.encode(b.file("missing.jpg")),
+    ),
+    Case(
+        "a pipe, a socket or a device",
+        ValueError,
+        "Copy what comes out",
+        lambda b: b.encode(b.pipe()),
     ),
     Case(
         "a link to a missing file",
@@ -442,6 +461,12 @@ LABELS = [
         lambda b: mean_average_precision(b.Y, b.X),
     ),
     Case(
+        "embeddings of no size",
+        ValueError,
+        "Scale all of them",
+        lambda b: b.fitted.predict(1e-20 * b.X),
+    ),
+    Case(
         "sample weights for the score",
         ValueError,
         "pass None",
@@ -565,6 +590,12 @@ PARAMETERS = [
         lambda b: OpenCLIPEncoder("tai-tiny", "openai").transform(["a dog"]),
     ),
     Case(
+        "a saved classifier with a model of somebody's",
+        ValueError,
+        "pass trusted=",
+        lambda b: load_classifier(b.foreign()),
+    ),
+    Case(
         "weights without a network",
         OSError,
         "Unset HF_HUB_OFFLINE once",
@@ -591,6 +622,48 @@ PARAMETERS = [
         lambda b: PromptCorpusGenerator(5).generate(["dog", " "]),
     ),
     Case(
+        "one name of two labels",
+        ValueError,
+        "leave it to one",
+        lambda b: PromptCorpusGenerator(5).generate({"car": ["cab"], "taxi": ["taxi", "cab"]}),
+    ),
+    Case(
+        "a group of unknown labels",
+        ValueError,
+        "correct the spelling",
+        lambda b: Vocabulary(["dog"], groups={"animal": ["dog", "kat"]}),
+    ),
+    Case(
+        "groups in a circle",
+        ValueError,
+        "take one of them out",
+        lambda b: Vocabulary(["dog"], groups={"pet": ["dog", "animal"], "animal": ["pet"]}),
+    ),
+    Case(
+        "a label that excludes itself",
+        ValueError,
+        "Take one of them out",
+        lambda b: Vocabulary(["dog"], groups={"pet": ["dog"]}, exclusive=[["pet", "dog"]]),
+    ),
+    Case(
+        "a line of labels that says two things",
+        ValueError,
+        "expected a line like",
+        lambda b: Vocabulary.from_text("pet: dog | cat"),
+    ),
+    Case(
+        "a text without labels",
+        ValueError,
+        "Write one a line",
+        lambda b: Vocabulary.from_text("# to do"),
+    ),
+    Case(
+        "a label with a comma in a file",
+        ValueError,
+        "Rename it",
+        lambda b: Vocabulary(["salt, pepper"]).save(b.file("labels.txt")),
+    ),
+    Case(
         "a label twice",
         ValueError,
         "remove the repetitions",
@@ -613,6 +686,12 @@ PARAMETERS = [
         ValueError,
         "one for each",
         lambda b: ScoreEnsemble([("a", b.clf())], weights=[1, 2]).fit(b.X, b.Y),
+    ),
+    Case(
+        "scaling for other members",
+        ValueError,
+        "for each of the 1",
+        lambda b: ScoreEnsemble([("a", b.clf())], scaling=[None, "minmax"]).fit(b.X, b.Y),
     ),
     Case(
         "embeddings to a split, without their modality",

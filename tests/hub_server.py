@@ -30,6 +30,8 @@ class HubServer(ThreadingHTTPServer):
         where it is asked to) or "dies" (no byte beyond the half).
     folder : Path or None
         Where files that are uploaded go.
+    made : set of str
+        Repositories that clients have made.
     requests : list of (str, str, str)
         Method, path and range of each request for a file.
     """
@@ -43,6 +45,7 @@ class HubServer(ThreadingHTTPServer):
         self.requests: list[tuple[str, str, str]] = []
         self.hashes: dict[Path, str] = {}
         self.folder: Path | None = None
+        self.made: set[str] = set()
 
     @property
     def url(self) -> str:
@@ -84,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
             for name, file in self.server.files.items()
             if name.startswith(f"{repo}/")
         }
-        if not files:
+        if not files and repo not in self.server.made:
             return False
         if "/tree/" in self.path:
             of_each = [
@@ -106,6 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/api/repos/create":
             wanted = json.loads(body)
             repo = f"{wanted.get('organization') or 'me'}/{wanted['name']}"
+            self.server.made.add(repo)
             self._say({"url": f"{self.server.url}/{repo}", "name": repo})
         elif self.path == "/api/validate-yaml":
             self._say({"errors": [], "warnings": []})
@@ -123,6 +127,8 @@ class _Handler(BaseHTTPRequestHandler):
             for line in map(json.loads, body.splitlines()):
                 if line["key"] == "file":
                     self._keep(repo, line["value"])
+                elif line["key"] == "deletedFile":
+                    del self.server.files[f"{repo}/{line['value']['path']}"]
             self._say(
                 {"commitUrl": f"{self.server.url}/{repo}/commit/{COMMIT}", "commitOid": COMMIT}
             )

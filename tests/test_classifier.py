@@ -59,7 +59,7 @@ def test_outputs(fitted, scenes, image_embeddings):
     assert ((proba >= 0) & (proba <= 1)).all()
     logits = fitted.decision_function(scenes.images[:5])
     np.testing.assert_allclose(proba, 1 / (1 + np.exp(-logits)), rtol=1e-4)
-    np.testing.assert_array_equal(fitted.predict(scenes.images[:5]), proba > fitted.thresholds_)
+    np.testing.assert_array_equal(fitted.predict(scenes.images[:5]), proba > 0.2)
     whole = clone(fitted).set_params(region_weight=0)
     whole.__dict__ |= {k: v for k, v in vars(fitted).items() if k.endswith("_")}
     np.testing.assert_allclose(
@@ -430,18 +430,17 @@ def test_center(encoder, text_embeddings, image_embeddings, corpus, scenes, make
     np.testing.assert_allclose(clf.image_mean_, mean_image, atol=1e-5)
     by_hand = make().fit(text_embeddings - mean_text, corpus[1])
     images, texts = scenes.images[:4], corpus[0][:4]
-    expected = by_hand.predict_proba(
-        np.vstack([image_embeddings[:4] - mean_image, text_embeddings[:4] - mean_text])
-    )
+    of_images = by_hand.predict_proba(image_embeddings[:4] - mean_image)
+    of_texts = by_hand.adapter_.predict_proba(text_embeddings[:4] - mean_text)
     mixed = [item for pair in zip(images, texts) for item in pair]
     for items in (mixed, iter(mixed)):
         np.testing.assert_allclose(
             clf.predict_proba(items),
-            expected.reshape(2, 4, -1).swapaxes(0, 1).reshape(8, -1),
+            np.stack([of_images, of_texts], axis=1).reshape(8, -1),
             atol=2e-3,
         )
     # embeddings are taken for those of images
-    np.testing.assert_allclose(clf.predict_proba(image_embeddings[:4]), expected[:4], atol=2e-3)
+    np.testing.assert_allclose(clf.predict_proba(image_embeddings[:4]), of_images, atol=2e-3)
     # without images, nothing is known to take off them
     alone = make(center=True).fit(text_embeddings, corpus[1])
     np.testing.assert_array_equal(alone.image_mean_, 0)
@@ -494,7 +493,7 @@ def test_what_the_chosen_part_cannot_honour_raises(text_embeddings, corpus):
         TextAsImageClassifier().set_params(adapter__max_lr=1)
     with pytest.raises(ValueError, match="Invalid parameter 'max_lr'"):
         GridSearchCV(TextAsImageClassifier(), {"adapter__max_lr": [1e-3, 1e-2]}, cv=2).fit(X, Y)
-    with pytest.raises(ValueError, match=r"no noise inside the ball.*MLPAdapter"):
+    with pytest.raises(ValueError, match=r"no noise inside the sphere.*MLPAdapter"):
         TextAsImageClassifier().set_params(perturbation__surface=False).fit(X, Y)
     with pytest.raises(ValueError, match=r"image_radius=0\.1 is set in MixedPerturbation"):
         TextAsImageClassifier(perturbation=MixedPerturbation(image_radius=0.1)).fit(X, Y)
@@ -563,7 +562,9 @@ def test_a_classifier_of_scikit_learn_as_the_adapter(text_embeddings, corpus, im
 def test_few_labels_of_a_scikit_learn_adapter(classifier, n_labels):
     X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
     Y = (X[:, :n_labels] > 0).astype(int)
-    clf = TextAsImageClassifier(perturbation=RandomPerturbation(0), adapter=classifier).fit(X, Y)
+    clf = TextAsImageClassifier(
+        perturbation=RandomPerturbation(0), adapter=classifier, threshold=0.5
+    ).fit(X, Y)
     assert (clf.predict(X) == Y).mean() > 0.85
     gaps = X[:3].copy()
     gaps[1] = np.nan
@@ -621,3 +622,41 @@ def test_parts_are_shown_and_searched():
     assert repr(TextAsImageClassifier(adapter=MLPAdapter((8,)))) == (
         "TextAsImageClassifier(adapter=MLPAdapter(hidden_layer_sizes=(8,)))"
     )
+
+
+@pytest.mark.parametrize("exponent", range(-24, 26, 2))
+@pytest.mark.parametrize("kind", ["kernel", "network", "centred"])
+def test_norms_of_any_size_work_or_are_refused(exponent, kind):
+    rng = np.random.default_rng(0)
+    Y = np.eye(3, dtype=int)[np.arange(60) % 3]
+    X = rng.normal(size=(60, 16)) + 2 * Y @ rng.normal(size=(3, 16))
+    clf = with_network(hidden_layer_sizes=(8,), max_epochs=2)
+    if kind != "network":
+        clf = TextAsImageClassifier(center=kind == "centred")
+    expected = clf.fit(X, Y).predict_proba(X)
+    scaled = X * 10.0**exponent
+    if -6 <= exponent <= 14:
+        np.testing.assert_allclose(clf.fit(scaled, Y).predict_proba(scaled), expected, atol=1e-3)
+        return
+    for odd in (scaled, np.stack([scaled, X], axis=1)):
+        with pytest.raises(ValueError, match=r"X\[\d+\] holds values up to .*Scale all of them"):
+            clf.predict_proba(odd)
+    with pytest.raises(ValueError, match="Scale all of them"):
+        clf.fit(scaled, Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), expected)
+    clf.predict_proba(np.vstack([X, np.zeros(16)]))
+
+
+def test_another_adapter_before_learning_more():
+    X, Y = np.eye(3), np.eye(3, dtype=int)
+    clf = TextAsImageClassifier().fit(X, Y)
+    before = clf.predict_proba(X)
+    for adapter in (MLPAdapter(), None, "kernel"):
+        clf.set_params(adapter=adapter)
+        with pytest.raises(AttributeError, match=r"has no attribute .partial_fit."):
+            clf.partial_fit(X, Y)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+    other = with_network(hidden_layer_sizes=(4,), max_epochs=1).fit(X, Y)
+    other.set_params(adapter=KernelAdapter())
+    with pytest.raises(ValueError, match=r"has a fitted MLPAdapter.* Call fit with all items"):
+        other.partial_fit(X, Y)

@@ -26,22 +26,31 @@ PRIOR = np.array([20.5, 10.5, 1.5]) / 41
 
 
 @pytest.mark.parametrize(
-    ("clf", "expected"),
+    ("clf", "slope", "offsets"),
     [
-        (TextAsImageClassifier(adapter=KernelAdapter()), logit(PRIOR) + 1.2),
-        (with_network(hidden_layer_sizes=(8,), max_epochs=2), logit(PRIOR) / 2 + 0.5),
+        (TextAsImageClassifier(adapter=KernelAdapter()), 1.5, -1.5 * logit(PRIOR) - 3.3),
+        (
+            with_network(hidden_layer_sizes=(8,), max_epochs=2),
+            1.75,
+            -0.8 * logit(PRIOR) - 2.75,
+        ),
         (
             TextAsImageClassifier(adapter=OneVsRestClassifier(LogisticRegression())),
+            1,
             np.zeros(3),
         ),
     ],
 )
-def test_cuts_follow_from_the_texts(clf, expected):
+def test_probabilities_are_those_of_photos(clf, slope, offsets):
     clf.fit(X, Y)
-    np.testing.assert_allclose(clf.thresholds_, expit(expected), rtol=1e-5)
-    np.testing.assert_array_equal(clf.predict(X), clf.predict_proba(X) > clf.thresholds_)
+    assert clf.slope_ == slope
+    np.testing.assert_allclose(clf.offsets_, offsets, rtol=1e-5)
+    proba = clf.predict_proba(X)  # embeddings are taken for those of images
+    expected = expit(slope * clf.adapter_.decision_function(X) + offsets)
+    np.testing.assert_allclose(proba, expected, rtol=1e-4)
+    np.testing.assert_array_equal(clf.predict(X), proba > 0.2)
     clf.set_params(threshold=0.4)
-    np.testing.assert_array_equal(clf.predict(X), clf.predict_proba(X) > 0.4)
+    np.testing.assert_array_equal(clf.predict(X), proba > 0.4)
 
 
 def test_texts_count_not_images():
@@ -50,24 +59,41 @@ def test_texts_count_not_images():
     labels[30] = [1, 1, 1]
     clf = TextAsImageClassifier().fit(X, labels, modality)
     prior = (Y[:20].sum(axis=0) + 0.5) / 21
-    np.testing.assert_allclose(clf.thresholds_, expit(logit(prior) + 1.2), rtol=1e-5)
-    images = TextAsImageClassifier().fit(X, np.where(Y == 1, 1, -1), ["image"] * 40)
-    assert (images.thresholds_ > 0.9).all()  # of what is known, all are present
+    np.testing.assert_allclose(clf.offsets_, -1.5 * logit(prior) - 3.3, rtol=1e-5)
 
 
-def test_partial_fit_moves_the_cuts():
+def test_what_has_learnt_from_images_alone_stays():
+    images = TextAsImageClassifier().fit(X, Y, ["image"] * 40)
+    assert images.slope_ == 1
+    assert not images.offsets_.any()
+
+
+def test_texts_keep_the_probabilities_of_texts(default_clf, encoder):
+    text = ["a photo of a dog"]
+    np.testing.assert_allclose(
+        default_clf.predict_proba(text),
+        default_clf.adapter_.predict_proba(encoder.transform(text)),
+        atol=1e-6,
+    )
+    as_image = default_clf.predict_proba(encoder.transform(text))
+    assert not np.allclose(default_clf.predict_proba(text), as_image, atol=0.01)
+
+
+def test_partial_fit_moves_the_offsets():
     clf = TextAsImageClassifier().fit(X[:20], Y[:20]).partial_fit(X[20:], Y[20:])
-    np.testing.assert_allclose(clf.thresholds_, TextAsImageClassifier().fit(X, Y).thresholds_)
+    np.testing.assert_allclose(clf.offsets_, TextAsImageClassifier().fit(X, Y).offsets_)
 
 
 def test_saved_classifiers_carry_them(tmp_path):
     clf = TextAsImageClassifier().fit(X, Y)
+    clf.slope_ = 1.25  # as of a version that knew another
     for again in (
         load_classifier(save_classifier(clf, tmp_path)),
         pickle.loads(pickle.dumps(clf)),
     ):
-        np.testing.assert_array_equal(again.thresholds_, clf.thresholds_)
-        np.testing.assert_array_equal(again.predict(X), clf.predict(X))
+        assert again.slope_ == 1.25
+        np.testing.assert_array_equal(again.offsets_, clf.offsets_)
+        np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
 
 
 def test_a_picture_may_have_none(encoder, scenes):
@@ -94,7 +120,7 @@ def test_regions_lift_no_score_where_nothing_is(default_clf, encoder, scenes):
     whole.region_weight = 0
     same = np.repeat(regions[:, :1], regions.shape[1], axis=1)  # regions as the whole
     np.testing.assert_allclose(
-        default_clf.decision_function(same), whole.decision_function(same) - 1, atol=1e-4
+        default_clf.decision_function(same), whole.decision_function(same) - 1.5, atol=1e-4
     )
 
 
@@ -116,12 +142,12 @@ def test_zero_shot_beside_other_things(encoder, scenes):
         ZeroShotClassifier(["dog"], encoder, standardize=True).fit()
 
 
-def test_displays_take_a_cut_for_each_label(default_clf, scenes):
+def test_displays_take_the_classifiers_cut(default_clf, scenes):
     import matplotlib
 
     matplotlib.use("agg")
     display = PredictionDisplay.from_estimator(default_clf, scenes.images[:4])
-    np.testing.assert_array_equal(display.threshold, default_clf.thresholds_)
+    assert display.threshold == 0.2
     with pytest.raises(ValueError, match=r"threshold has shape \(2,\); expected a number"):
         PredictionDisplay.from_predictions(
             scenes.images[:1], np.zeros((1, 3)), threshold=np.zeros(2)

@@ -30,6 +30,16 @@ class Fixed(ClassifierMixin, BaseEstimator):
         return np.asarray(self.scores, dtype=float)[: len(X)]
 
 
+class Sure(Fixed):
+    """Scores that are probabilities, and other scores besides."""
+
+    def decision_function(self, X):
+        return -super().decision_function(X)
+
+    def predict_proba(self, X):
+        return super().decision_function(X)
+
+
 A = FrozenEstimator(Fixed([[0, 10], [5, 10]]))
 B = FrozenEstimator(Fixed([[-1, 1], [0, -1]]))
 
@@ -41,9 +51,21 @@ def test_by_hand():
     np.testing.assert_array_equal(ensemble.predict([[0], [0]]), [[0, 1], [0, 0]])
     weighted = ScoreEnsemble([("a", A), ("b", B)], [3, 1]).fit([[0], [0]])
     np.testing.assert_allclose(weighted.predict_proba([[0], [0]]), [[0, 1], [0.5, 0.75]])
-    plain = ScoreEnsemble([("a", A), ("b", B)], scaling=None).fit([[0], [0]])
-    np.testing.assert_allclose(plain.predict_proba([[0], [0]]), [[-0.5, 5.5], [2.5, 4.5]])
     assert ensemble.classes_.tolist() == ["a", "b"]
+
+
+def test_probabilities_beside_scaled_scores():
+    # section 8 of the paper: scores from 0 to 1, averaged with the adapter's probabilities
+    sure = FrozenEstimator(Sure([[0.2, 0.4], [0.9, 0.6]]))
+    ensemble = ScoreEnsemble([("a", sure), ("b", B)], scaling=[None, "minmax"]).fit([[0], [0]])
+    np.testing.assert_allclose(ensemble.predict_proba([[0], [0]]), [[0.1, 0.7], [0.7, 0.3]])
+    kept = ensemble.set_params(scale_on="fit").fit([[0], [0]])
+    np.testing.assert_array_equal(kept.ranges_, [[0, 1], [-1, 1]])
+    np.testing.assert_allclose(kept.predict_proba([[0]]), [[0.1, 0.7]])
+    soft = ScoreEnsemble([("a", sure), ("c", sure)], scaling=None).fit([[0]])
+    np.testing.assert_allclose(soft.predict_proba([[0]]), [[0.2, 0.4]])
+    with pytest.raises(TypeError, match="'b' has no predict_proba"):
+        ScoreEnsemble([("a", sure), ("b", B)], scaling=None).fit([[0]])
 
 
 def test_scales_of_the_batch_and_of_the_fit():
@@ -119,6 +141,8 @@ def test_any_multi_label_classifier_and_search():
         ({"weights": [0, 0]}, "weights must be 0 or more"),
         ({"estimators": [A, B]}, r"\(name, estimator\) pairs"),
         ({"scaling": "rank"}, "'scaling' parameter"),
+        ({"scaling": ["minmax"]}, "for each of the 2 estimators"),
+        ({"scaling": ["minmax", "rank"]}, "must hold 'minmax' or None"),
         ({"scale_on": "test"}, "'scale_on' parameter"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Thresholds and calibration: F1 and calibration error by what is known of the images.
+"""Thresholds and calibration: F1, precision and calibration error by what is known of the images.
 
 python -m benchmarks.accuracy.decisions --testbed pictures
 
@@ -37,9 +37,8 @@ def main() -> None:
     bed = load_testbed(args)
     figures = defaultdict(list)
     for seed in tqdm(range(args.seeds), unit="fit"):
-        texts, Y = PromptCorpusGenerator(
-            args.n_texts, random_state=seed, background_share=0
-        ).generate(bed.label_names)
+        corpus = PromptCorpusGenerator(args.n_texts, random_state=seed)
+        texts, Y = corpus.generate(bed.label_names)
         embeddings = bed.encoder.transform(texts)
         noise = RandomPerturbation("auto" if args.radius is None else args.radius)
         unfitted = TextAsImageClassifier(perturbation=noise)
@@ -49,13 +48,15 @@ def main() -> None:
         for own, other in ((first, second), (second, first)):
             images, truth = bed.wholes[own], bed.Y[own]
             test = bed.wholes[other], bed.Y[other]
-            rows = [("0.5", clf), ("cross-validated on the texts", on_texts)]
+            rows = [("predict", clf), ("cross-validated on the texts", on_texts)]
+            rows.append(("predict, above 0.9", copy(clf).set_params(threshold=0.9)))
             for name, choice in [*rows, *choices(clf, images, truth, test)]:
                 figures[name].append(judge(choice, *test))
     n_images = len(bed.wholes)
     print(f"\n{bed.name}: {n_images} images, {args.n_texts} texts, {args.seeds} seeds")
     print(f"radius: {noise.radius}\n")
-    print("| thresholds | macro F1 | micro F1 | calibration error | mAP |\n|---|---|---|---|---|")
+    print("| thresholds | macro F1 | micro F1 | precision | recall | calibration error | mAP |")
+    print("|---|---|---|---|---|---|---|")
     for name, values in figures.items():
         v = 100 * np.array(values)
         cells = [f"{m:.1f} ± {s:.1f}" for m, s in zip(v.mean(axis=0), v.std(axis=0, ddof=1))]
@@ -77,6 +78,7 @@ def choices(clf: Any, images: np.ndarray, truth: np.ndarray, test: Any) -> Itera
         yield some, tuned(frozen).fit(*labelled)
         alone = tuned(frozen, shrinkage=0)
         yield f"{some}, no shrinkage", alone.fit(*labelled)
+        yield f"{some}, precision 0.9", tuned(frozen, precision=0.9).fit(*labelled)
         calibrated = MultiLabelCalibratedClassifier(frozen).fit(*labelled)
         yield f"{some}, calibrated, 0.5", calibrated
         both = tuned(FrozenEstimator(calibrated)).fit(images)
@@ -99,7 +101,7 @@ def unlabelled(n: int, images: np.ndarray) -> str:
 
 
 def judge(clf: Any, images: np.ndarray, truth: np.ndarray) -> tuple[float, ...]:
-    """Macro F1 (of labels that are there), micro F1, calibration error, mAP."""
+    """Macro F1 (of labels that are there), micro F1, precision, recall, ECE, mAP."""
     predicted, proba = clf.predict(images), clf.predict_proba(images)
     seen = truth.any(axis=0)
     with warnings.catch_warnings():
@@ -108,6 +110,8 @@ def judge(clf: Any, images: np.ndarray, truth: np.ndarray) -> tuple[float, ...]:
     return (
         f1_score(truth[:, seen], predicted[:, seen], average="macro", zero_division=0),
         f1_score(truth, predicted, average="micro", zero_division=0),
+        truth[predicted == 1].mean(),
+        predicted[truth == 1].mean(),
         expected_calibration_error(truth, proba),
         average_precision,
     )

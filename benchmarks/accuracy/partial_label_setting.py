@@ -19,10 +19,17 @@ from sklearn_tai.model_selection import mask_labels
 
 from ..testbeds import add_arguments, classifier, draw_curves, halves, load_testbed, markdown
 
-METHODS = {
+MOVED = {
     "moved by combination (the paper)": ShiftedPerturbation(1.0, offset_by="combination"),
     "moved by label": ShiftedPerturbation(),
-    "moved by label, trained on images": ShiftedPerturbation(image_share=0.5),
+}
+METHODS = {
+    "network": MOVED | {"moved by label, trained on images": ShiftedPerturbation(image_share=0.5)},
+    "kernel": MOVED
+    | {
+        "corrected by images (default)": RandomPerturbation(),
+        "moved by label, corrected by images": ShiftedPerturbation(image_share=None),
+    },
 }
 
 
@@ -35,8 +42,9 @@ def main() -> None:
     args = parser.parse_args()
     warnings.filterwarnings("ignore", message=".*no positive")
     bed = load_testbed(args)
+    methods = METHODS[args.adapter]
     scores: dict[tuple[str, float], list[float]] = {
-        (name, known): [] for name in METHODS for known in args.known
+        (name, known): [] for name in methods for known in args.known
     }
     zero_shot, texts_alone = [], []
     bar = tqdm(total=args.seeds * (len(scores) + 1), unit="fit")
@@ -53,14 +61,14 @@ def main() -> None:
         bar.update()
         for (name, known), values in scores.items():
             partly = np.vstack([Y, mask_labels(bed.Y[train], known, random_state=seed)])
-            clf = classifier(args, METHODS[name], seed).fit(X, partly, modality=modality)
+            clf = classifier(args, methods[name], seed).fit(X, partly, modality=modality)
             values.append(clf.score(bed.wholes[test], bed.Y[test]))
             bar.update()
     bar.close()
     print(f"\n{bed.name}: {len(train)} to train, {len(test)} to test, {args.seeds} seeds")
     rows = [(f"{name}, {100 * known:g} % known", v) for (name, known), v in scores.items()]
     print(markdown([("zero-shot CLIP", zero_shot), ("texts alone", texts_alone), *rows]))
-    curves = {name: [scores[name, known] for known in args.known] for name in METHODS}
+    curves = {name: [scores[name, known] for known in args.known] for name in methods}
     curves["texts alone"] = [texts_alone] * len(args.known)
     draw_curves(
         args.out / f"partial_labels_{bed.name}.png",

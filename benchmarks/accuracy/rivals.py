@@ -123,7 +123,7 @@ def main() -> None:
             known = np.vstack([Y, partly])
             adapter = classifier(args, noise, seed, adapter="network")
             run(setting, "TaI-Adapter", adapter, X, known, test, modality=modality)
-            kernel = TextAsImageClassifier(encoder, MixedPerturbation())
+            kernel = TextAsImageClassifier(encoder)
             run(setting, "kernel adapter", kernel, X, known, test, modality=modality)
 
     print("| setting | method | mAP alone | mAP with zero-shot CLIP | fit (s) |")

@@ -4,7 +4,7 @@
     python -m benchmarks.accuracy.zero_shot_setting --testbed photos --ground FOLDER
 
 A seed fixes both the corpus and the adapter. Prints a Markdown table and draws
-``radius_curve_<testbed>.png``: noise on the surface of the sphere, and in its interior.
+``radius_curve_<testbed>.png``. Noise inside the sphere is in ``benchmarks.paper.fig6``.
 """
 
 from __future__ import annotations
@@ -22,42 +22,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add_arguments(parser)
     parser.add_argument("--radii", type=float, nargs="+", default=[0, 0.5, 1, 2.5, 5, 10])
-    parser.add_argument("--interior", action="store_true", help="also noise in the interior")
     args = parser.parse_args()
-    if args.interior and args.adapter == "kernel":
-        parser.error("--interior: the kernel knows no noise in the interior")
     bed = load_testbed(args)
     zero_shot = bed.zero_shot().score(bed.wholes, bed.Y)
-    kinds = {"surface": True, "interior": False} if args.interior else {"surface": True}
     radii = [*args.radii, "auto"] if args.adapter == "kernel" else args.radii
-    scores = {(kind, radius): [] for kind in kinds for radius in radii}
+    scores = {radius: [] for radius in radii}
     bar = tqdm(total=args.seeds * len(scores), unit="fit")
     for seed in range(args.seeds):
         generator = PromptCorpusGenerator(args.n_texts, random_state=seed, background_share=0)
         texts, Y = generator.generate(bed.label_names)
         embeddings = bed.encoder.transform(texts)
-        for (kind, radius), values in scores.items():
-            noise = RandomPerturbation(radius, surface=kinds[kind])
-            clf = classifier(args, noise, seed).fit(embeddings, Y)
+        for radius, values in scores.items():
+            clf = classifier(args, RandomPerturbation(radius), seed).fit(embeddings, Y)
             values.append(clf.score(bed.wholes, bed.Y))
             bar.update()
     bar.close()
     print(f"\n{bed.name}: {len(bed.wholes)}, {args.n_texts} texts, {args.seeds} seeds")
-    known = [(f"{args.adapter}, radius {r}, {kind}", v) for (kind, r), v in scores.items()]
+    known = [(f"{args.adapter}, radius {r}", v) for r, v in scores.items()]
     chance = bed.Y[:, bed.Y.any(axis=0)].mean()
     print(
         markdown([("chance (share of positives)", chance), ("zero-shot CLIP", zero_shot), *known])
     )
-    curves = {
-        f"noise on the {kind}" if kind == "surface" else "noise in the interior": [
-            scores[kind, radius] for radius in args.radii
-        ]
-        for kind in kinds
-    }
     draw_curves(
         args.out / f"radius_curve_{bed.name}.png",
         args.radii,
-        curves,
+        {args.adapter: [scores[radius] for radius in args.radii]},
         xlabel="radius (mean norms of the text embeddings)",
         reference=zero_shot,
     )

@@ -1,17 +1,18 @@
-"""Pictures with labels: the bundled ones, or published data on disk."""
+"""Pictures with labels: the bundled ones, real photos, or published data on disk."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sklearn_tai.datasets import load_coco, load_emoji_scenes, load_nuswide, load_voc2007
 
-from ..testbeds import halves
+from ..testbeds import halves, load_testbed
 
 # name -> (root, split) -> Bunch
 _READERS: dict[str, tuple[Callable[..., Any], str, str]] = {
@@ -30,6 +31,7 @@ class Data:
     Y: np.ndarray
     label_names: list[str]
     n_train: int | None  # None: halves, drawn anew by each seed
+    encoder: Any = None  # of photos, whose texts may go through another tower
 
     def split(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Row numbers of the pictures to train on, and of those to score."""
@@ -41,15 +43,19 @@ class Data:
 
 
 def load_data(spec: str, *, train: bool) -> Data:
-    """Read ``"pictures"`` or ``"name=folder"``; without `train`, published tests alone."""
+    """Read ``"pictures"`` or ``"name=folder"``; without `train`, what is scored alone."""
     name, _, root = spec.partition("=")
+    n_train = None if train else 0
     if name == "pictures":
         scenes = load_emoji_scenes()
-        return Data(name, list(scenes.images), scenes.Y, scenes.label_names, None)
+        return Data(name, list(scenes.images), scenes.Y, scenes.label_names, n_train)
+    if name == "photos" and root:
+        bed = load_testbed(argparse.Namespace(testbed=name, ground=Path(root), n_texts=0))
+        return Data(name, list(bed.pictures or []), bed.Y, bed.label_names, n_train, bed.encoder)
     if name not in _READERS or not root:
         raise SystemExit(
             f"--data {spec}: expected 'pictures', or a name and a folder such as "
-            f"{' or '.join(f'{known}=/folder' for known in _READERS)}."
+            f"{' or '.join(f'{known}=/folder' for known in [*_READERS, 'photos'])}."
         )
     read, train_split, test_split = _READERS[name]
     try:
@@ -67,5 +73,6 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["pictures"],
         metavar="NAME=FOLDER",
-        help="voc2007=FOLDER, coco=FOLDER, nuswide=FOLDER; without it the bundled pictures",
+        help="voc2007=FOLDER, coco=FOLDER, nuswide=FOLDER, photos=FOLDER (docs/ground.md); "
+        "without it the bundled pictures",
     )

@@ -55,48 +55,44 @@ def table(
     """Markdown: mAP in %, mean and spread over seeds, published figures beside.
 
     `rows` and `columns` are names of the records; data are rows beside `rows` where they
-    are not the columns. With `mean`, a last column averages the others.
+    are not the columns. With `mean`, a last column averages the others. Methods that are
+    published alone have rows of their own.
     """
+    groups = [rows] if columns == "data" else ["data", rows]
     across = list(dict.fromkeys(record[columns] for record in records))
-    groups = ["method"] if columns == "data" else ["data", rows]
-    down = list(dict.fromkeys(tuple(record[g] for g in groups) for record in records))
+    found: dict[tuple[Any, ...], list[float]] = {}
+    for record in records:
+        place = tuple(record[group] for group in groups)
+        found.setdefault((*place, record[columns]), []).append(record["map"])
+        if mean:
+            found.setdefault((*place, "average"), []).append(record["map"])
+    across += ["average"] if mean else []
+    known, sources = published(experiment), []
+    data = {record["data"] for record in records}
+    places = [place[:-1] for place in found]
+    places += [p[:-1] for p in known if p[-1] in across and (len(p) == 2 or p[0] in data)]
     head = [*groups, *(f"{c:g}" if isinstance(c, (int, float)) else str(c) for c in across)]
-    lines = ["| " + " | ".join([*head, *(["average"] if mean else [])]) + " |"]
-    lines.append("|---" * (len(head) + mean) + "|")
-    sources: list[str] = []
-    for place in down:
-        own = [r for r in records if tuple(r[g] for g in groups) == place]
-        for score, suffix in (("map", ""), ("map_with_clip", " + zero-shot CLIP")):
-            if not any(score in r for r in own):
-                continue
-            name = [*map(str, place[:-1]), f"{place[-1]}{suffix}"]
-            cells, means = [], []
-            for column in across:
-                there = [r for r in own if r[columns] == column]
-                values = [r[score] for r in there if score in r]
-                text = _cell(values)
-                means += [np.mean(values)] if values else []
-                wanted = {**(there[0] if there else {}), "method": name[-1]}
-                known = _published(experiment, wanted)
-                if known is not None:
-                    if known["source"] not in sources:
-                        sources.append(known["source"])
-                    text += f" ({known['map']} [{sources.index(known['source']) + 1}])"
-                cells.append(text)
-            if mean:
-                cells.append(f"{100 * np.mean(means):.1f}" if means else "")
-            lines.append("| " + " | ".join([*name, *cells]) + " |")
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for place in dict.fromkeys(places):
+        cells = [*map(str, place)]
+        for column in across:
+            text = _cell(found.get((*place, column), []), spread=column != "average")
+            beside = known.get((*place, column), [])
+            sources += [source for _, source in beside if source not in sources]
+            marks = ", ".join(f"{value} [{sources.index(source) + 1}]" for value, source in beside)
+            cells.append(f"{text} ({marks})".strip() if marks else text)
+        lines.append("| " + " | ".join(cells) + " |")
     if sources:
         lines += ["", "In brackets, what was published:"]
         lines += [f"[{i}] {source}." for i, source in enumerate(sources, start=1)]
     return "\n".join(lines)
 
 
-def _cell(values: Sequence[float]) -> str:
+def _cell(values: Sequence[float], spread: bool) -> str:
     if not values:
         return ""
     v = 100 * np.asarray(values)
-    return f"{v.mean():.1f} ± {v.std(ddof=1):.1f}" if len(v) > 1 else f"{v.mean():.1f}"
+    return f"{v.mean():.1f} ± {v.std(ddof=1):.1f}" if spread and len(v) > 1 else f"{v.mean():.1f}"
 
 
 def draw(path: Path, records: Sequence[Record], curves: str, *, xlabel: str) -> None:
@@ -106,6 +102,7 @@ def draw(path: Path, records: Sequence[Record], curves: str, *, xlabel: str) -> 
     figure, axes = plt.subplots(
         1, len(names), figsize=(5.5 * len(names), 3.8), layout="constrained", squeeze=False
     )
+    settings = sorted({record["setting"] for record in records})
     for ax, name in zip(axes[0], names):
         for curve in dict.fromkeys(record[curves] for record in records):
             by_setting: dict[Any, list[float]] = {}
@@ -114,8 +111,9 @@ def draw(path: Path, records: Sequence[Record], curves: str, *, xlabel: str) -> 
                     by_setting.setdefault(record["setting"], []).append(100 * record["map"])
             x, values = zip(*sorted(by_setting.items()))
             means, spreads = ([f(v) for v in values] for f in (np.mean, np.std))
-            ax.errorbar(range(len(x)), means, spreads, marker="o", capsize=3, label=curve)
-            ax.set_xticks(range(len(x)), [f"{value:g}" for value in x])
+            places = [settings.index(value) for value in x]
+            ax.errorbar(places, means, spreads, marker="o", capsize=3, label=curve)
+        ax.set_xticks(range(len(settings)), [f"{value:g}" for value in settings])
         ax.set(xlabel=xlabel, ylabel="mean average precision (%)", title=name)
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
@@ -137,9 +135,15 @@ def save_figure(path: Path, figure: Any) -> None:
     print(f"figure: {path}")
 
 
-def _published(experiment: str, record: Record) -> Record | None:
-    for known in json.loads(_PUBLISHED.read_text()).get(experiment, []):
-        names = set(known) - {"map", "source"}
-        if all(known[name] == record.get(name) for name in names):
-            return known
-    return None
+def published(experiment: str, what: str = "map") -> dict[tuple[Any, ...], list[tuple[Any, str]]]:
+    """Figures in print, with their sources: by data (where they are no column), method, column."""
+    printed = json.loads(_PUBLISHED.read_text())
+    found: dict[tuple[Any, ...], list[tuple[Any, str]]] = {}
+    content = printed.get(experiment, {"columns": [], "rows": []})
+    for row in content["rows"]:
+        place = tuple(row[name] for name in ("data", "method") if name in row)
+        for column, value in zip(content["columns"], row[what]):
+            if value is not None:
+                source = printed["sources"][row["source"]]
+                found.setdefault((*place, column), []).append((value, source))
+    return found

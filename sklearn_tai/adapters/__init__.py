@@ -1,7 +1,7 @@
 """Adapters: from embeddings with noise around them to scores of labels."""
 
 from .._public import settle
-from ._base import BaseAdapter, TrainingData
+from ._base import BaseAdapter, PhotoCalibration, TrainingData
 from ._kernel import KernelAdapter
 from ._losses import (
     KnownBCEWithLogitsLoss,
@@ -22,6 +22,7 @@ __all__ = [
     "KnownBCEWithLogitsLoss",
     "MLPAdapter",
     "MLPModule",
+    "PhotoCalibration",
     "RankingLoss",
     "ScikitLearnAdapter",
     "TrainingData",

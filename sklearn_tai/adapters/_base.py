@@ -32,6 +32,31 @@ class TrainingData(NamedTuple):
     is_image: np.ndarray
 
 
+class PhotoCalibration(NamedTuple):
+    r"""How logits learnt from texts become those of a photo's probabilities.
+
+    For the logit s of label k, which a share :math:`\pi_k` of the texts has, the probability
+    on a photo is :math:`\sigma(a s + b \operatorname{logit} \pi_k + c)`. The defaults leave it
+    as it is.
+
+    Parameters
+    ----------
+    slope : float, default=1
+        a.
+    of_share : float, default=0
+        b.
+    intercept : float, default=0
+        c.
+    region_lift : float, default=2
+        What the best of an image's regions have in s even where there is nothing.
+    """
+
+    slope: float = 1.0
+    of_share: float = 0.0
+    intercept: float = 0.0
+    region_lift: float = 2.0
+
+
 class BaseAdapter(BaseEstimator, metaclass=ABCMeta):
     """Base of the adapters: from embeddings to one logit a label.
 
@@ -43,6 +68,8 @@ class BaseAdapter(BaseEstimator, metaclass=ABCMeta):
 
     #: Whether :meth:`training_data` gives back what it was fitted on, to learn more.
     learns_more: bool = False
+    #: From logits to probabilities on photos.
+    calibration: PhotoCalibration = PhotoCalibration()
     input_norm_: float
 
     @abstractmethod
@@ -91,21 +118,6 @@ class BaseAdapter(BaseEstimator, metaclass=ABCMeta):
             Probabilities.
         """
         return torch.sigmoid(torch.from_numpy(self.decision_function(X))).numpy()
-
-    def cuts(self, prior: np.ndarray) -> np.ndarray:
-        """Above which logit of an image a label is named, where nobody knows better.
-
-        Parameters
-        ----------
-        prior : ndarray of shape (n_labels,)
-            Share of the training items that have each label, in (0, 1).
-
-        Returns
-        -------
-        ndarray of shape (n_labels,)
-            Logits.
-        """
-        return np.zeros(len(prior))
 
     @abstractmethod
     def to_module(self) -> nn.Module:

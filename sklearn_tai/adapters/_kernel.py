@@ -7,28 +7,25 @@ import copy
 import numpy as np
 import torch
 from scipy import sparse
-from scipy.special import logit
 from torch import nn
 from torch.nn.functional import normalize
 
 from .._typing import Arrays, Settings
 from ..inputs import check_device
 from ..perturbation import BasePerturbation
-from ._base import BaseAdapter, TrainingData
+from ._base import BaseAdapter, PhotoCalibration, TrainingData
+from ._images import fit_images
 
 _MIN_TEMPERATURE = 1e-6  # of radius 0: the nearest text alone
 _MIN_NORM = 1e-12
 _MIN_PROBABILITY = 1e-12
 _MAX_PROBABILITY = 1 - 1e-7  # about as near to 1 as float32 comes
 _LABELS = ("in_texts", "in_images", "unknown")
-# What an image must say for a label, beyond what the texts let expect: it is then 3.3 times as
-# likely among those with the label. Measured on photos (docs/guide/decisions.md).
-_EVIDENCE = 1.2
 _BATCH = 1024  # rows at once: attention to thousands of texts takes its memory
 
 
 class KernelAdapter(BaseAdapter):
-    r"""Average the labels of the training items, weighted by their similarity.
+    r"""Average the labels of the texts, weighted by similarity; labelled images correct it.
 
     It takes no time to fit and learns more items by ``partial_fit`` of the classifier.
 
@@ -62,12 +59,24 @@ class KernelAdapter(BaseAdapter):
     network can better on that noise. Images are not texts plus noise, and embeddings are
     brought to unit length, so here it is an approximation that photos must judge. Noise of
     length r in d dimensions has that variance for :math:`\tau = r^2 / d`. Other noise it
-    cannot honour, and says so: noise inside the ball, with a covariance, or of another
+    cannot honour, and says so: noise inside the sphere, with a covariance, or of another
     length for images.
 
-    With images, p is the mean of both, weighted by the perturbation's `image_share` (or
-    their number, if that is None), each over its own items. Where the labels of images
-    are unknown, their weight goes to what the texts say.
+    Labelled images are a witness of their own, whose log odds are added to the logits
+    :math:`s_k` of the texts:
+
+    .. math:: \beta \left( s_k(v) + w_k \cdot (v - \bar v) \right) + o_k
+
+    with :math:`\bar v` the mean of the images. The weights come from ridge regression on
+    :math:`(y - \pi_k) / (\pi_k (1 - \pi_k))`, with :math:`\pi_k` the label's share among the
+    images: a Newton step of logistic regression, or a Gaussian process. Their a priori variance
+    is such that an image's log odds have a variance of 4. An unknown entry pulls nowhere. So few
+    images change little, and labels that no image shows stay with the texts. The factor
+    :math:`\beta` and the offsets :math:`o_k`, shrunk where a label has few positives, bring the
+    sum to the scale of the texts: both are calibrated on the images as in
+    :class:`~sklearn_tai.MultiLabelCalibratedClassifier`, the sum by what the other images say
+    (leave-one-out). Without texts, :math:`\operatorname{logit} \pi_k` takes the place of
+    :math:`s_k`. A perturbation with an `image_share` of 0 leaves images out.
 
     Examples
     --------
@@ -82,6 +91,9 @@ class KernelAdapter(BaseAdapter):
     """
 
     learns_more = True
+    # measured on photos (docs/guide/decisions.md): the odds against those among the texts, and
+    # a label is on 3.6 % of the photos
+    calibration = PhotoCalibration(1.5, -1.5, -3.3)
     _parameter_constraints = {"device": [str, None]}
 
     def __init__(self, *, device: str | None = None) -> None:
@@ -108,43 +120,43 @@ class KernelAdapter(BaseAdapter):
             If the noise is of a kind that a kernel cannot honour.
         """
         self._validate_params()
-        _check_noise(noise)
+        _check_noise(noise, bool(data.is_image.any()))
         device = check_device(self.device)
         order = np.argsort(data.is_image, kind="stable")  # texts first
         X, Y = data.embeddings[order], data.Y[order]
         n_images = int(data.is_image.sum())
-        image_share = noise.image_share
+        n_texts = len(X) - n_images
         norms = np.linalg.norm(X, axis=1)
         radius = noise.radius_ / max(noise.norm_, _MIN_NORM)
         module = KernelModule(
             n_features=X.shape[1],
             n_labels=Y.shape[1],
-            n_texts=len(X) - n_images,
+            n_texts=n_texts,
             n_images=n_images,
             temperature=max(radius**2 / X.shape[1], _MIN_TEMPERATURE),
-            image_share=n_images / len(X) if image_share is None else float(image_share),
         )
         module.keys.copy_(torch.from_numpy(X / np.maximum(norms, _MIN_NORM)[:, None]))
         module.norms.copy_(torch.from_numpy(norms))
-        n_texts = module.n_texts
         module.in_texts = _where(Y[:n_texts], 1)
         module.in_images, module.unknown = _where(Y[n_texts:], 1), _where(Y[n_texts:], -1)
-        return self._take(module, device)
+        module = module.to(device)
+        if n_images and (noise.image_share is None or not n_texts):
+            images, known = module.keys[n_texts:].cpu().numpy(), Y[n_texts:]
+            known = known.toarray() if sparse.issparse(known) else known
+            of_texts = _logits(module, images).astype(float) if n_texts else None
+            factor, weights, bias = fit_images(images.astype(float), known, of_texts)
+            module.factor.fill_(factor)
+            module.weights.copy_(torch.from_numpy(weights))
+            module.bias.copy_(torch.from_numpy(bias))
+        return self._take(module)
 
-    def _take(self, module: KernelModule, device: str) -> KernelAdapter:
-        self.module_ = module.to(device)
+    def _take(self, module: KernelModule) -> KernelAdapter:
+        self.module_ = module
         self.input_norm_ = float(module.norms.mean())
         return self
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
-        device = self.module_.keys.device
-        with torch.inference_mode():
-            batches = torch.from_numpy(X).split(_BATCH)
-            parts = [self.module_(batch.to(device)).cpu() for batch in batches]
-        return torch.cat(parts).numpy()
-
-    def cuts(self, prior: np.ndarray) -> np.ndarray:
-        return logit(prior) + _EVIDENCE
+        return _logits(self.module_, X)
 
     def to_module(self) -> nn.Module:
         module = copy.deepcopy(self.module_).cpu().eval()
@@ -167,13 +179,24 @@ class KernelAdapter(BaseAdapter):
         return self.module_.sizes, arrays
 
     def set_state(self, settings: Settings, arrays: Arrays) -> KernelAdapter:
-        module = KernelModule(**settings)
         arrays = {k: np.array(v) for k, v in arrays.items()}
+        n_items = settings["n_texts"] + settings["n_images"]
+        # before memory is taken for so many
+        if arrays["keys"].shape != (n_items, settings["n_features"]) or not n_items:
+            raise ValueError(f"{settings} does not fit keys of shape {arrays['keys'].shape}")
+        if settings["n_texts"] < 0 or settings["n_images"] < 0:
+            raise ValueError(f"there cannot be {settings} items")
+        if not settings["temperature"] > 0:
+            raise ValueError(f"{settings} is no temperature above 0")
+        module = KernelModule(**settings)
         for name in _LABELS:
             shape = getattr(module, name).shape
-            setattr(module, name, _ones(arrays.pop(name), (shape[0], shape[1])))
+            places = _ones(arrays.pop(name), (shape[0], shape[1]))
+            if (places.values() > 1).any():
+                raise ValueError(f"{name} gives an item a label twice")
+            setattr(module, name, places)
         module.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
-        return self._take(module, check_device(self.device, or_cpu=True))
+        return self._take(module.to(check_device(self.device, or_cpu=True)))
 
 
 class KernelModule(nn.Module):
@@ -185,8 +208,6 @@ class KernelModule(nn.Module):
         Sizes.
     temperature : float
         Divides the cosine similarities.
-    image_share : float
-        Weight of what the images say, beside the texts.
     """
 
     keys: torch.Tensor
@@ -194,6 +215,9 @@ class KernelModule(nn.Module):
     in_texts: torch.Tensor
     in_images: torch.Tensor
     unknown: torch.Tensor
+    factor: torch.Tensor
+    weights: torch.Tensor
+    bias: torch.Tensor
 
     def __init__(
         self,
@@ -202,7 +226,6 @@ class KernelModule(nn.Module):
         n_texts: int,
         n_images: int,
         temperature: float,
-        image_share: float,
     ) -> None:
         super().__init__()
         self.sizes = {
@@ -211,15 +234,17 @@ class KernelModule(nn.Module):
             "n_texts": n_texts,
             "n_images": n_images,
             "temperature": temperature,
-            "image_share": image_share,
         }
         self.n_texts = n_texts
         self.temperature = temperature
-        self.image_share = image_share
         n_items = n_texts + n_images
         self.register_buffer("keys", torch.zeros(n_items, n_features))
         # of no use here: a classifier that learns more items needs them
         self.register_buffer("norms", torch.ones(n_items))
+        # what images change
+        self.register_buffer("factor", torch.ones(()))
+        self.register_buffer("weights", torch.zeros(n_features, n_labels))
+        self.register_buffer("bias", torch.zeros(n_labels))
         # which labels items have, sparse: of thousands, a text names a few
         for name, n in zip(_LABELS, (n_texts, n_images, n_images)):
             none = _ones(np.empty((2, 0), int), (n_labels, n))
@@ -228,37 +253,39 @@ class KernelModule(nn.Module):
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Logits of shape (n_samples, n_labels)."""
         X = normalize(X)
-        texts, images = self.keys[: self.n_texts], self.keys[self.n_texts :]
-        p = _shares(self._attention(X, texts), self.in_texts) if len(texts) else None
-        # images without a say are kept all the same: more items may bring them one
-        if len(images) and (p is None or self.image_share > 0):
-            attention = self._attention(X, images)
-            of_images = _shares(attention, self.in_images)
-            unknown = _shares(attention, self.unknown)
-            if p is None:  # no texts to fall back on: among the images that are known
-                p = of_images / (1 - unknown).clamp(min=_MIN_PROBABILITY)
-            else:
-                of_images = of_images + unknown * p
-                p = (1 - self.image_share) * p + self.image_share * of_images
-        assert p is not None
-        return p.clamp(_MIN_PROBABILITY, _MAX_PROBABILITY).logit()
-
-    def _attention(self, X: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-        return (X @ keys.T / self.temperature).softmax(dim=1)
+        logits = X @ self.weights + self.bias
+        if self.n_texts:
+            attention = (X @ self.keys[: self.n_texts].T / self.temperature).softmax(dim=1)
+            p = (self.in_texts @ attention.T).T
+            p = p.clamp(_MIN_PROBABILITY, _MAX_PROBABILITY)
+            logits = logits + self.factor * p.logit()
+        return logits
 
 
-def _check_noise(noise: BasePerturbation) -> None:
+def _logits(module: KernelModule, X: np.ndarray) -> np.ndarray:
+    device = module.keys.device
+    with torch.inference_mode():
+        batches = torch.from_numpy(X).split(_BATCH)
+        return torch.cat([module(batch.to(device)).cpu() for batch in batches]).numpy()
+
+
+def _check_noise(noise: BasePerturbation, has_images: bool) -> None:
     """Refuse what a kernel would have to ignore."""
     name = type(noise).__name__
     remedy = "Leave it at its default, or take an MLPAdapter."
     if noise.covariance_factor_ is not None:
         raise ValueError(f"A KernelAdapter knows no covariance of the noise of {name}. {remedy}")
     if not noise.surface:
-        raise ValueError(f"A KernelAdapter knows no noise inside the ball ({name}). {remedy}")
+        raise ValueError(f"A KernelAdapter knows no noise inside the sphere ({name}). {remedy}")
     if noise.image_radius != "auto":
         raise ValueError(
             f"A KernelAdapter has no noise on images, but image_radius={noise.image_radius!r} is "
             f"set in {name}. {remedy}"
+        )
+    if has_images and noise.image_share not in (None, 0):
+        raise ValueError(
+            f"A KernelAdapter finds by itself how much images count and cannot honour image_share="
+            f"{noise.image_share!r} of {name}. Set it to None, or take an MLPAdapter."
         )
 
 
@@ -272,8 +299,3 @@ def _ones(places: np.ndarray, shape: tuple[int, int]) -> torch.Tensor:
     values = torch.ones(places.shape[1])
     indices = torch.from_numpy(places).long()
     return torch.sparse_coo_tensor(indices, values, shape, check_invariants=True).coalesce()
-
-
-def _shares(attention: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Sums of the attention (n, n_items) over the items of each label (n_labels, n_items)."""
-    return (labels @ attention.T).T

@@ -10,7 +10,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy.special import logit
 from sklearn.utils import Tags
 from skorch.callbacks import Callback, LRScheduler
 from skorch.dataset import Dataset
@@ -21,13 +20,11 @@ from .._sklearn_compat import Interval, StrOptions
 from .._typing import Arrays, RandomState, Settings
 from ..inputs import check_device
 from ..perturbation import BasePerturbation
-from ._base import BaseAdapter, TrainingData
+from ._base import BaseAdapter, PhotoCalibration, TrainingData
 from ._batches import TensorBatches
 from ._losses import LOSSES, KnownBCEWithLogitsLoss
-from ._network import HEADS, EpochProgress, Interrupted, MLPNet, make_net, unit_scale
+from ._network import HEADS, EpochProgress, Interrupted, MLPModule, MLPNet, make_net, unit_scale
 from ._seeds import seeded
-
-_EVIDENCE = 0.5  # of images on logits that keep half of the prior's; measured on photos
 
 
 class MLPAdapter(BaseAdapter):
@@ -82,6 +79,7 @@ class MLPAdapter(BaseAdapter):
     8
     """
 
+    calibration = PhotoCalibration(1.75, -0.8, -2.75, 1.5)  # measured on photos
     _parameter_constraints = {
         "hidden_layer_sizes": ["array-like"],
         "head": [StrOptions(set(HEADS))],
@@ -144,9 +142,6 @@ class MLPAdapter(BaseAdapter):
     def decision_function(self, X: np.ndarray) -> np.ndarray:
         return self.net_.forward(X).cpu().numpy()
 
-    def cuts(self, prior: np.ndarray) -> np.ndarray:
-        return logit(prior) / 2 + _EVIDENCE
-
     def to_module(self) -> nn.Module:
         return copy.deepcopy(self.net_.module_).cpu().eval()
 
@@ -161,8 +156,17 @@ class MLPAdapter(BaseAdapter):
 
     def set_state(self, settings: Settings, arrays: Arrays) -> MLPAdapter:
         device = check_device(self.device, or_cpu=True)
+        sizes = settings["module"]
+        if 2 * len(sizes["hidden_layer_sizes"]) > len(arrays) or not sizes["input_scale"] > 0:
+            raise ValueError(f"{sizes} does not fit weights of {len(arrays)} arrays")
+        with torch.device("meta"):  # before memory is taken for so many
+            wanted = {k: v.shape for k, v in MLPModule(**sizes).state_dict().items()}
+        if wanted != {k: v.shape for k, v in arrays.items()}:
+            raise ValueError(f"{sizes} does not fit the shapes of the weights")
+        if not all(isinstance(epoch, dict) for epoch in settings["history"]):
+            raise ValueError("history is no list of epochs")
         with torch.random.fork_rng():  # the first weights are drawn, then replaced
-            net = make_net(settings["module"], device).initialize()
+            net = make_net(sizes, device).initialize()
         net.module_.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in arrays.items()})
         net.history = History(settings["history"])
         self.net_ = net

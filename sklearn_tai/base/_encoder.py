@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..encoders import BaseEncoder, EncodedBatch
 from ..exceptions import ImageReadError
-from ..inputs import as_embeddings, check_items, in_order, was_read
+from ..inputs import as_embeddings, check_items, check_range, in_order, was_read, with_groups
 from ._multi_label import MultiLabelClassifierMixin
 
 _WEIGHT = 0.5  # of the regions; anything from 0.4 to 0.6 scores alike on photos
@@ -93,7 +93,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
             found = np.full((len(rows), n_regions, len(columns)), np.nan, np.float32)
             read = np.flatnonzero(was_read(embeddings))
             for part, scores in self._of_parts(embeddings[read]):
-                found[read[part]] = self._to_proba(scores)[:, 1:, columns]
+                found[read[part]] = self._proba(scores)[:, 1:, columns]
             maps.append((rows, found.reshape(len(rows), *self._grid(n_regions), -1)))
         return in_order(maps)
 
@@ -127,6 +127,10 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
     def _to_proba(self, scores: np.ndarray) -> np.ndarray:
         """Probabilities of scores, whose last dimension is the labels."""
 
+    def _proba(self, scores: np.ndarray) -> np.ndarray:
+        """Probabilities of scores, a group's never below those of its members."""
+        return with_groups(self._to_proba(scores), self.vocabulary_, self.classes_)
+
     def _outputs(self, X: Any) -> np.ndarray:
         """Scores of the items of `X`, in their order."""
         return in_order(list(self._iter_outputs(X)))
@@ -150,7 +154,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
                     of_parts = torch.from_numpy(scores)
                     pooled = pool_regions(of_parts, self.region_weight, self._region_lift)
                     found[read[part]] = pooled.numpy()
-            yield rows, found
+            yield rows, with_groups(found, self.vocabulary_, self.classes_)
 
     def _of_parts(self, embeddings: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         """Scores (n, 1 + n_regions, n_labels) of some images at a time, and which they are."""
@@ -184,6 +188,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
     def _given(self, embeddings: Any, regions: bool) -> Iterator[EncodedBatch]:
         if np.ndim(embeddings) != 3:
             embeddings = validate_data(self, embeddings, reset=False, dtype=np.float32, order="C")
+            check_range(embeddings)
             yield EncodedBatch(np.arange(len(embeddings)), embeddings, True)
             return
         self._check_width(embeddings)
@@ -191,7 +196,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
             part = np.asarray(embeddings[start : start + _BATCH], np.float32)
             if not np.isfinite(part).all():
                 raise ValueError("X holds NaN or infinity. Leave those images out of X.")
-            part = part if regions else part[:, :1]
+            part = check_range(part if regions else part[:, :1], start)
             yield EncodedBatch(start + np.arange(len(part)), part, True)
 
     def _check_width(self, embeddings: np.ndarray) -> None:

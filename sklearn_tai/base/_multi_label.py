@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import __version__
 from ..encoders import OpenCLIPEncoder
-from ..inputs import check_indicator, was_read
+from ..inputs import Vocabulary, check_indicator, first_of_exclusive, was_read, with_groups
 from ..metrics import map_scorer
 from ._version import check_version
 
@@ -24,9 +24,13 @@ class MultiLabelClassifierMixin(ClassifierMixin):
     threshold: Any
     encoder: Any
     classes_: Any
+    vocabulary_: Vocabulary | None = None  # nothing is known of how labels stand to each other
 
     def predict(self, X: Any) -> np.ndarray:
         """Which labels have a probability, or score, above their threshold.
+
+        A group is named with any of its members. Of exclusive labels the one that is the most
+        above its threshold is named at most.
 
         Parameters
         ----------
@@ -40,10 +44,15 @@ class MultiLabelClassifierMixin(ClassifierMixin):
             encoder lets them pass.
         """
         scores = self._decision_scores(X)
-        return np.where(was_read(scores)[:, None], scores > self._decision_threshold(), -1)
+        margins = scores - self._decision_threshold()
+        margins = first_of_exclusive(margins, self.vocabulary_, self.classes_)
+        named = with_groups(margins, self.vocabulary_, self.classes_) > 0
+        return np.where(was_read(scores)[:, None], named, -1)
 
     def predict_top_k(self, X: Any, k: int = 3) -> list[list[tuple[Any, float]] | None]:
         """The k most probable labels of each item, which needs no threshold.
+
+        Of exclusive labels there is the most probable alone.
 
         Parameters
         ----------
@@ -70,11 +79,13 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         check_scalar(k, "k", Integral, min_val=1)
         proba = np.asarray(self.predict_proba(X))
         # stable, so that labels of the same probability keep their order
-        best = np.argsort(-proba, axis=1, kind="stable")[:, :k]
+        held = first_of_exclusive(proba, self.vocabulary_, self.classes_)
+        best = np.argsort(-held, axis=1, kind="stable")[:, :k]
+        n_held = np.isfinite(held).sum(axis=1)  # none of an image that was not read
         labels = np.asarray(self.classes_)
         return [
-            list(zip(labels[own].tolist(), row[own].tolist())) if read else None
-            for row, own, read in zip(proba, best, was_read(proba))
+            list(zip(labels[own[:n]].tolist(), row[own].tolist())) if n else None
+            for row, own, n in zip(held, best, n_held)
         ]
 
     def inverse_transform(self, Y: Any) -> list[tuple[Any, ...] | None]:

@@ -147,7 +147,7 @@ class CoMCClassifier(HeadClassifier):
                 "Some labels have no positive item in y, so they are only pushed down. Add texts "
                 "that have them.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         adapter = MLPAdapter(
             (),

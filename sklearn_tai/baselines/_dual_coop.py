@@ -100,8 +100,9 @@ class DualCoOpClassifier(PromptClassifier):
     of the same size whatever their share, which the authors set by hand.
 
     Regions are encoded in `fit` once and in each prediction anew (not through the
-    encoder's cache). They take 98 KiB of memory for each training image with CLIP RN50 at
-    224 pixels. Training images are not augmented.
+    encoder's cache). They take 98 KiB for each training image with CLIP RN50 at 224 pixels,
+    in memory, or where that is more than 4 GiB in a temporary file. Training images are not
+    augmented.
 
     References
     ----------

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._sklearn_compat import HasMethods, Interval
 from .._typing import Constraints, Items
 from ..base import MultiLabelClassifierMixin
-from ..inputs import as_embeddings
+from ..inputs import as_embeddings, check_range
 
 
 class HeadClassifier(MultiLabelClassifierMixin, BaseEstimator):
@@ -33,7 +33,7 @@ class HeadClassifier(MultiLabelClassifierMixin, BaseEstimator):
         embeddings = as_embeddings(X)
         if embeddings is None:
             embeddings = self.encoder_.transform(X)
-        return validate_data(self, embeddings, reset=reset, dtype=np.float32)
+        return check_range(validate_data(self, embeddings, reset=reset, dtype=np.float32))
 
     def _logits(self, embeddings: np.ndarray) -> np.ndarray:
         raise NotImplementedError

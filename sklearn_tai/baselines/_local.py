@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import tempfile
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +15,8 @@ from torch.nn import functional as F
 
 from ..encoders import OpenCLIPEncoder, text_lengths, text_tower
 from ..exceptions import ImageReadError, UnreadableImagesWarning
+
+_IN_MEMORY = 2**32  # bytes of parts; more of them lie in a temporary file
 
 
 @dataclass
@@ -47,6 +51,8 @@ class ItemFeatures:
             parts = self.parts.new_zeros(len(parts), 1, parts.shape[2])
             is_part = self.is_part.new_zeros(len(parts), 1)
         lacking = ~is_part.any(dim=1)
+        if not lacking.any():
+            return self
         parts, is_part = parts.clone(), is_part.clone()
         parts[lacking, 0] = self.whole[lacking].to(parts.dtype)
         is_part[lacking, 0] = True
@@ -157,23 +163,34 @@ def encode_items(
     `start` is the index of the first item in the user's ``X``, for messages.
     """
     whole: list[Any] = [None] * len(items)
-    parts: list[Any] = [None] * len(items)
+    parts = torch.zeros(len(items), 0, 0, dtype=torch.float16)
+    n_parts = torch.zeros(len(items), dtype=torch.int64)
+
+    def keep(i: int, own: torch.Tensor, of_item: torch.Tensor) -> None:
+        nonlocal parts
+        if len(of_item) > parts.shape[1] or parts.shape[2] == 0:
+            parts = _widened(parts, *of_item.shape)
+        whole[i], n_parts[i] = own.clone(), len(of_item)
+        parts[i, : len(of_item)] = of_item
+
     texts = np.flatnonzero(~is_image)
     if len(texts) and tokens:
         with torch.no_grad():  # inference_mode would forbid to train on what comes out
             tower = TextTower(encoder)
-            for i, one in zip(texts, _token_features(tower, [items[i] for i in texts], encoder)):
-                whole[i], parts[i] = one[-1], one.half()  # a text is read off at its end
+            found = _token_features(tower, [items[i] for i in texts], encoder)
+        parts = _widened(parts, max(map(len, found)), tower.n_features)
+        for i, one in zip(texts.tolist(), found):
+            keep(i, one[-1], one)  # a text is read off at its end
     rest = np.array([i for i in range(len(items)) if whole[i] is None])
     errors: list[ImageReadError] = []
     try:
         others = [items[i] for i in rest]
-        found = encoder.iter_batches(others, regions=regions, errors=errors)
-        for batch in found if others else ():
+        encoded = encoder.iter_batches(others, regions=regions, errors=errors)
+        for batch in encoded if others else ():
             vectors = torch.from_numpy(batch.embeddings)
-            for i, one in zip(rest[batch.rows], F.normalize(vectors, dim=-1)):
+            for i, one in zip(rest[batch.rows].tolist(), F.normalize(vectors, dim=-1)):
                 one = one.reshape(-1, one.shape[-1])  # with regions, or without
-                whole[i], parts[i] = one[0].clone(), one[1:].half()
+                keep(i, one[0], one[1:])
     except ImageReadError as error:
         error.index = start + rest[error.index]
         raise
@@ -181,13 +198,24 @@ def encode_items(
         unread.index = start + rest[unread.index]
     if errors:
         warnings.warn(UnreadableImagesWarning(errors), stacklevel=4)
-    n_parts = torch.tensor([len(one) for one in parts])
     return ItemFeatures(
         torch.stack(whole),
-        nn.utils.rnn.pad_sequence(parts, batch_first=True),
-        torch.arange(int(n_parts.max())) < n_parts[:, None],
+        parts,
+        torch.arange(parts.shape[1]) < n_parts[:, None],
         torch.from_numpy(is_image),
     )
+
+
+def _widened(parts: torch.Tensor, n_parts: int, n_features: int) -> torch.Tensor:
+    """Room for `n_parts` an item, 0 but for the `parts` so far; on disk where it is large."""
+    shape = (len(parts), n_parts, n_features)
+    if 2 * math.prod(shape) <= _IN_MEMORY:
+        wider = torch.zeros(shape, dtype=torch.float16)
+    else:
+        with tempfile.TemporaryFile() as file:  # gone when nothing looks at it any more
+            wider = torch.from_numpy(np.memmap(file, np.float16, "w+", shape=shape))
+    wider[:, : parts.shape[1], : parts.shape[2]] = parts
+    return wider
 
 
 def _token_features(

@@ -107,7 +107,8 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
         if given is None:
             features = encode_items(self.encoder_, X, is_image, **self._parts())
             read = ~features.whole.isnan().any(dim=1)
-            features, Y = features[read], Y[read]
+            if not read.all():
+                features, Y = features[read], Y[read]
             self.n_features_in_ = features.whole.shape[1]
         else:
             features = ItemFeatures.of_embeddings(given)

@@ -12,10 +12,10 @@ from sklearn.preprocessing import normalize, scale
 from sklearn.utils import Tags
 
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fit_context
-from .._typing import Encoder, Items, Labels
+from .._typing import Encoder, Items, LabelNames, Labels
 from ..base import EncoderClassifierMixin
 from ..corpus import background_names, check_slots, noun
-from ..inputs import check_labels
+from ..inputs import as_vocabulary
 
 # Of standardised scores on photos: the logistic curve of being right, and what the best of many
 # regions have even where there is nothing. The cut is where F1 is highest, below one half.
@@ -35,14 +35,16 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    labels : sequence of n_labels str
-        Label names, in natural words.
+    labels : sequence of n_labels str, mapping or Vocabulary
+        Label names, in natural words, or a mapping of each label to all its names. A
+        :class:`~sklearn_tai.corpus.Vocabulary` has groups and exclusive labels too: a group
+        scores as the best of its own names and its members.
     encoder : estimator or None, default=None
         Turns texts and images into embeddings; None for
         :class:`OpenCLIPEncoder() <sklearn_tai.OpenCLIPEncoder>`.
     templates : sequence of str, default=("a photo of {}.", ...)
         Prompts with one ``{}``, where the label goes with its article. The unit
-        embeddings of a label's prompts are averaged.
+        embeddings of a label's prompts, with all its names, are averaged.
     temperature : float, default=0.01
         Divides the similarities in the softmax of :meth:`predict_proba`, without
         `standardize`; CLIP's own is 0.01.
@@ -67,7 +69,9 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_labels,)
         The label names.
     label_embeddings_ : ndarray of shape (n_labels, n_features)
-        Unit embeddings of the labels.
+        Unit embeddings of the labels; a group without a name has that of a member.
+    vocabulary_ : Vocabulary
+        The labels with their names, groups and exclusions.
     background_embeddings_ : ndarray of shape (n_things, n_features)
         Unit embeddings of other things.
     n_features_in_ : int
@@ -116,7 +120,7 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        labels: Sequence[str],
+        labels: LabelNames,
         encoder: Encoder | None = None,
         *,
         templates: Sequence[str] = _TEMPLATES,
@@ -151,10 +155,10 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
         ZeroShotClassifier
             The fitted classifier.
         """
-        names = check_labels(self.labels)
+        vocabulary = as_vocabulary(self.labels)
         if self.background and not self.standardize:
             raise ValueError("background=True takes standardize=True. Set both, or neither.")
-        if self.standardize and not self.background and len(names) < 2:
+        if self.standardize and not self.background and len(vocabulary) < 2:
             raise ValueError(
                 "standardize=True takes two labels or more, or other things to compare with: set "
                 "background=True."
@@ -164,16 +168,25 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
         if not templates:
             raise ValueError("templates is empty; give at least one.")
         self.encoder_ = self._clone_encoder()
-        others = background_names(names)[::_EVERY] if self.background else []
-        prompts = [t.replace("{}", noun(n).with_article) for n in names for t in templates]
+        others = background_names(vocabulary)[::_EVERY] if self.background else []
+        named = [
+            # of a group without names those of a member, which adds nothing to the best
+            names or next(filter(None, map(vocabulary.get, sorted(vocabulary.below(label)))))
+            for label, names in vocabulary.items()
+        ]
+        counts = [len(templates) * len(names) for names in named]
+        prompts = [
+            t.replace("{}", noun(n).with_article)
+            for names in named
+            for n in names
+            for t in templates
+        ]
         prompts += [templates[0].replace("{}", noun(n).with_article) for n in others]
         unit = normalize(self.encoder_.transform(prompts))
-        of_labels, self.background_embeddings_ = np.split(unit, [len(names) * len(templates)])
-        self.label_embeddings_ = normalize(
-            of_labels.reshape(len(names), len(templates), -1).mean(1)
-        )
+        *of_labels, self.background_embeddings_ = np.split(unit, np.cumsum(counts))
+        self.label_embeddings_ = normalize(np.stack([own.mean(axis=0) for own in of_labels]))
         self.n_features_in_ = self.label_embeddings_.shape[1]
-        self.classes_ = np.array(names)
+        self.vocabulary_, self.classes_ = vocabulary, np.array(list(vocabulary))
         return self
 
     def decision_function(self, X: Items) -> np.ndarray:
@@ -206,7 +219,7 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
             With `standardize` each by itself; else the softmax over the labels, whose
             rows sum to 1.
         """
-        return self._to_proba(self._outputs(X))
+        return self._proba(self._outputs(X))
 
     def _scores(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
         unit = normalize(embeddings)

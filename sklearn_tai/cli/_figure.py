@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..storage import whole_file
 from ._shell import check_folder
 
 if TYPE_CHECKING:
@@ -30,7 +29,5 @@ def check_figure(path: Path, asked: str) -> None:
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure, as the file ends; it is there when it is whole."""
-    with tempfile.TemporaryDirectory(prefix=".sklearn-tai-", dir=path.parent) as folder:
-        whole = Path(folder) / path.name
-        figure.savefig(whole, dpi=110)
-        os.replace(whole, path)
+    with whole_file(path) as draft:
+        figure.savefig(draft, dpi=110)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
-import tempfile
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ from ._shell import (
 )
 
 if TYPE_CHECKING:
-    from ..classifier import TextAsImageClassifier
     from ..corpus import Corpus
 
 _ONLY_NETWORK = ("hidden_layer_sizes", "epochs", "learning_rate")
@@ -190,6 +188,7 @@ def fit(
         RandomPerturbation,
         TextAsImageClassifier,
     )
+    from ..deploy import save_classifier
     from ..encoders import find_source
 
     verbose = int(shows_progress(quiet))
@@ -221,8 +220,10 @@ def fit(
     clf.adapter_.set_params(device=None)
     if adapter == "network":
         clf.adapter_.set_params(verbose=0)
-    _save_whole(clf, output)
-    note(f"Wrote {output}. To use it: sklearn-tai tag {output} PICTURES", quiet)
+    save_classifier(clf, output)
+    own = clf.encoder_.unpublished_model()
+    trust = "" if own is None else f" --trust {shlex.quote(own)}"
+    note(f"Wrote {output}. To use it: sklearn-tai tag {output} PICTURES{trust}", quiet)
 
 
 def _load(path: str) -> Corpus:
@@ -236,17 +237,3 @@ def _load(path: str) -> Corpus:
     if not len(corpus):
         raise click.ClickException(f"{path!r} holds no texts; make it with sklearn-tai generate.")
     return corpus
-
-
-def _save_whole(clf: TextAsImageClassifier, output: Path) -> None:
-    """Put the files in place when both are whole, and never beside those of another model."""
-    from ..deploy import save_classifier
-
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".sklearn-tai-", dir=output.parent) as folder:
-        files = sorted(save_classifier(clf, folder).iterdir(), reverse=True)
-        output.mkdir(exist_ok=True)
-        # without its config.json a folder is no model, so that one comes last
-        (output / "config.json").unlink(missing_ok=True)
-        for file in files:
-            os.replace(file, output / file.name)

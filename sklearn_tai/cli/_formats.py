@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
+from ..storage import json_line
+
 
 class Tagged(NamedTuple):
     """A picture with its labels, the likeliest first."""
@@ -19,8 +21,14 @@ class Tagged(NamedTuple):
     scores: list[float]
 
 
+_FORMULAS = tuple("=+-@\t\r")  # what begins so is run by spreadsheets
+
+
 class CSV:
-    """A row for each picture and label; one with empty fields for a picture without labels."""
+    """A row for each picture and label; one with empty fields for a picture without labels.
+
+    No cell begins a formula: paths get a "./" before them, labels an apostrophe.
+    """
 
     header = b"path,label,score\n"
     rows_of_one_picture = True
@@ -28,12 +36,16 @@ class CSV:
     def encode(self, pictures: Iterable[Tagged]) -> bytes:
         """Rows of pictures."""
         text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
+        plain = csv.writer(text, lineterminator="\n")
+        quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
         for path, labels, scores in pictures:
-            for label, score in zip(labels, scores):
-                writer.writerow([path, label, f"{score:.4f}"])
-            if not labels:
-                writer.writerow([path, "", ""])
+            path = f"./{path}" if path.startswith(_FORMULAS) else path
+            rows = [[path, label, f"{score:.4f}"] for label, score in zip(labels, scores)]
+            for row in rows or [[path, "", ""]]:
+                if row[1].startswith(_FORMULAS):
+                    row[1] = f"'{row[1]}"
+                # which older versions of Python do not quote by themselves
+                (quoted if "\r" in path + row[1] else plain).writerow(row)
         # names of files that are not UTF-8 come out as they are on disk
         return text.getvalue().encode("utf-8", "surrogateescape")
 
@@ -44,7 +56,7 @@ class CSV:
             record += line
             if record.endswith(b"\n") and record.count(b'"') % 2 == 0:
                 text = record.decode("utf-8", "surrogateescape")
-                yield next(csv.reader([text]))[0], len(record)
+                yield next(csv.reader([text]))[0].removeprefix("./"), len(record)
                 record = b""
 
 
@@ -61,10 +73,7 @@ class JSONLines:
     def _line(self, picture: Tagged) -> bytes:
         scores = [round(score, 4) for score in picture.scores]
         record = {"path": picture.path, "labels": picture.labels, "scores": scores}
-        try:
-            return json.dumps(record, ensure_ascii=False).encode() + b"\n"
-        except UnicodeEncodeError:  # the name of the file is not UTF-8
-            return json.dumps(record).encode() + b"\n"
+        return json_line(record)
 
     def records(self, file: BinaryIO) -> Iterator[tuple[str, int]]:
         """Paths of the whole lines of a file and how many bytes each takes."""

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from .._typing import Settings
 from ._shell import check_folder, count, note, quiet_option, seed_option, shows_progress
 
-if TYPE_CHECKING:
-    from ..corpus import Corpus
-
 _ONLY_OLLAMA = ("host", "checkpoint", "label_policy", "timeout")
 
 
 @click.command(short_help="Write training texts about labels.")
 @click.argument("labels", required=False, type=click.Path(exists=True, allow_dash=True))
-@click.option("--label", "named", multiple=True, metavar="NAME", help="A label. May be repeated.")
+@click.option(
+    "--label",
+    "named",
+    multiple=True,
+    metavar="LINE",
+    help="A label, or what else a line of LABELS holds. May be repeated.",
+)
 @click.option(
     "-o",
     "--output",
@@ -71,8 +72,14 @@ def generate(
 ) -> None:
     """Write training texts about labels: from templates, or by a language model.
 
-    LABELS is a text file with one label a line, in natural words ("tv monitor", not
-    "tvmonitor"), or - for standard input.
+    LABELS is a text file, or - for standard input, with one label a line, in natural words
+    ("tv monitor", not "tvmonitor"), or with all that it is called. Groups and labels that
+    exclude each other follow the labels; # begins a comment.
+
+    \b
+      car = car, automobile   a label and all its names, which texts use in turn
+      vehicle: car, bus       a group, present where a member is
+      day | night             labels of which a picture has one at most
 
     Captions of a language model are kept as they come: after a stop, the same command
     goes on where it was; with a larger --n-texts (and --force) it adds to them.
@@ -86,14 +93,15 @@ def generate(
     given = [f"--{name.replace('_', '-')}" for name in _ONLY_OLLAMA if ollama_options[name]]
     if given and ollama is None:
         raise click.UsageError(f"{given[0]} is of use with --ollama only.")
-    names = [*(_read_labels(labels) if labels else ()), *named]
-    if not names:
+    if not labels and not named:
         raise click.UsageError("Give a file of labels, or --label once or more.")
     if output.exists() and not force:
         raise click.UsageError(f"{str(output)!r} exists; --force overwrites it.")
     check_folder(output)
 
-    from ..corpus import OllamaCorpusGenerator, PromptCorpusGenerator
+    from ..corpus import OllamaCorpusGenerator, PromptCorpusGenerator, Vocabulary
+
+    vocabulary = Vocabulary.from_text("\n".join([*([_read(labels)] if labels else ()), *named]))
 
     settings: Settings = {"random_state": seed}
     if n_texts is not None:
@@ -106,10 +114,10 @@ def generate(
         settings.setdefault("checkpoint", output.with_suffix(".captions.jsonl"))
         settings["verbose"] = int(shows_progress(quiet))
         generator = OllamaCorpusGenerator(ollama, **settings)
-    corpus = generator.generate(names)
+    corpus = generator.generate(vocabulary)
     if not len(corpus):
         raise click.ClickException("No caption is left; try another model or --label-policy.")
-    _save_whole(corpus, output)
+    corpus.save(output)
     if isinstance(generator, OllamaCorpusGenerator):
         report = generator.generation_report_
         note(
@@ -118,23 +126,16 @@ def generate(
             quiet,
         )
     note(
-        f"Wrote {output}: {count(len(corpus), 'text')} about {count(len(names), 'label')}.", quiet
+        f"Wrote {output}: {count(len(corpus), 'text')} about {count(len(vocabulary), 'label')}.",
+        quiet,
     )
 
 
-def _read_labels(path: str) -> list[str]:
+def _read(path: str) -> str:
     try:
         with click.open_file(path, encoding="utf-8-sig") as file:
-            lines = [line.strip() for line in file]
+            return file.read()
     except UnicodeDecodeError as error:
         raise click.ClickException(
             f"{path!r} is no text in UTF-8 ({error.reason}); save it as such."
         ) from None
-    return [line for line in lines if line]
-
-
-def _save_whole(corpus: Corpus, output: Path) -> None:
-    """The file appears only when all is in it."""
-    with tempfile.TemporaryDirectory(prefix=".sklearn-tai-", dir=output.parent) as folder:
-        corpus.save(Path(folder) / output.name)
-        os.replace(Path(folder) / output.name, output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
@@ -13,6 +14,8 @@ import click
 import numpy as np
 
 from .._typing import Settings
+from ..exceptions import shown
+from ..storage import open_locked, whole_file
 from ._formats import CSV, JSONLines, Tagged
 
 
@@ -39,17 +42,29 @@ class ResumableFile:
         self.path, self._form, self._settings = path, form, settings
         self._note = path.with_name(f".{path.name}.json")
         self._done = np.empty(0, np.uint64)
+        try:
+            self._file = open_locked(path)
+        except BlockingIOError:
+            raise click.ClickException(
+                f"Another command is writing {str(path)!r}; wait until it ends, or give another "
+                "FILE."
+            ) from None
+        try:
+            self._take_up(force)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _take_up(self, force: bool) -> None:
         if force:
-            path.unlink(missing_ok=True)
-        if path.exists():
+            self._file.truncate(0)
+        if size := self.path.stat().st_size:
             stored = self._stored()
             self._check_settings(stored)
-            whole = self._read(was_closed=stored.get("size") == path.stat().st_size)
-            os.truncate(path, whole)
+            self._file.truncate(self._read(was_closed=stored.get("size") == size))
         self._store(size=None)
-        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (closed in close)
-        if not self._file.tell():
-            self._append(form.header)
+        if not self.path.stat().st_size:
+            self._append(self._form.header)
 
     @property
     def n_done(self) -> int:
@@ -68,13 +83,13 @@ class ResumableFile:
 
     def close(self) -> None:
         """Close the file, and note that it is whole; without pictures it goes away."""
-        size = self._file.tell()
-        self._file.close()
+        size = self.path.stat().st_size
         if size > len(self._form.header):
             self._store(size)
         else:
             self.path.unlink()
             self._note.unlink()
+        self._file.close()
 
     def _append(self, data: bytes) -> None:
         whole = self._file.tell()
@@ -90,7 +105,7 @@ class ResumableFile:
     def _stored(self) -> Settings:
         try:
             return dict(json.loads(self._note.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             raise click.UsageError(
                 f"{str(self.path)!r} exists, and there is no {str(self._note)!r} that says how to "
                 "go on with it; --force overwrites it."
@@ -100,7 +115,7 @@ class ResumableFile:
         changed = [k for k, value in self._settings.items() if stored.get(k) != value]
         if changed:
             words = [
-                "another model" if k == "model" else f"--{k} {stored.get(k, 'unknown')}"
+                "another model" if k == "model" else f"--{k} {shown(stored.get(k, 'unknown'), 20)}"
                 for k in changed
             ]
             raise click.UsageError(
@@ -108,9 +123,8 @@ class ResumableFile:
             )
 
     def _store(self, size: int | None) -> None:
-        new = self._note.with_name(f"{self._note.name}.new")
-        new.write_text(json.dumps(self._settings | {"size": size}), encoding="utf-8")
-        os.replace(new, self._note)
+        with whole_file(self._note) as draft:
+            draft.write_text(json.dumps(self._settings | {"size": size}), encoding="utf-8")
 
     def _read(self, was_closed: bool) -> int:
         """Learn what is done; returns the length of what is whole."""
@@ -124,7 +138,7 @@ class ResumableFile:
                         last_start, last_path = whole, path
                         digests.append(_digest(path))
                     whole += length
-            except (ValueError, KeyError, TypeError, IndexError):
+            except (LookupError, TypeError, ValueError, AttributeError, RecursionError, csv.Error):
                 raise click.ClickException(
                     f"{str(self.path)!r} is damaged at byte {whole:,}; --force begins it anew."
                 ) from None

@@ -11,10 +11,11 @@ from typing import Any, NoReturn
 
 import click
 
-from ..exceptions import at_terminal
+from ..exceptions import at_terminal, shown
 
 # Errors whose message was written for the user; others are named by their type.
 _EXPLAINED = (ValueError, TypeError, OSError, RuntimeError, ImportError)
+_MAX_LINE = 10_000
 _INTERRUPTED = 130  # as shells say it: 128 + SIGINT
 
 
@@ -72,7 +73,7 @@ class Commands(click.Group):
         except _Stopped as error:
             fail(error.message, _INTERRUPTED)
         except click.ClickException as error:
-            message = "Error: " + " ".join(error.format_message().split())
+            message = f"Error: {error.format_message()}"
             if isinstance(error, click.UsageError) and error.ctx is not None:
                 message += f" See {error.ctx.command_path} --help."
             fail(message, error.exit_code)
@@ -85,7 +86,7 @@ class _Stopped(click.ClickException):
 
 def fail(message: str, code: int) -> NoReturn:
     """Say why, on stderr, and exit."""
-    click.echo(message, err=True)
+    click.echo(shown(message, _MAX_LINE), err=True)
     sys.exit(code)
 
 
@@ -101,7 +102,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _show_warning(message: Warning | str, *args: Any, **kwargs: Any) -> None:
-    click.echo(f"Warning: {' '.join(str(message).split())}", err=True)
+    click.echo(f"Warning: {shown(message, _MAX_LINE)}", err=True)
 
 
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show errors and warnings only.")
@@ -119,6 +120,14 @@ pretrained_option = click.option(
     show_default=True,
     metavar="TAG",
     help="Its weights: a tag of open_clip, or a file; auto takes the only tag, or OpenAI's.",
+)
+trust_option = click.option(
+    "--trust",
+    "trusted",
+    multiple=True,
+    metavar="NAME",
+    help="What MODEL may load that open_clip does not publish: the repository, folder or file "
+    "that fit was given. May be repeated.",
 )
 quick_gelu_option = click.option(
     "--quick-gelu/--gelu",

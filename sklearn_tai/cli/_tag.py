@@ -12,7 +12,7 @@ import click
 
 from .._typing import Settings
 from ._formats import CSV, FORMATS, JSONLines, Table, Tagged
-from ._shell import check_folder, count, note, quiet_option, shows_progress
+from ._shell import check_folder, count, note, quiet_option, shows_progress, trust_option
 
 _DEFAULT_TOP = 3
 
@@ -58,6 +58,7 @@ _DEFAULT_TOP = 3
     metavar="NAME",
     help='Where pictures are encoded: "cpu", "cuda", ...  [default: a GPU if there is one]',
 )
+@trust_option
 @click.option("--force", is_flag=True, help="Begin FILE anew.")
 @quiet_option
 @click.pass_context
@@ -71,6 +72,7 @@ def tag(
     output: Path | None,
     batch_size: int,
     device: str | None,
+    trusted: tuple[str, ...],
     force: bool,
     quiet: bool,
 ) -> None:
@@ -133,7 +135,7 @@ def tag(
             return
         n_tagged = 0
         try:
-            tagger = Tagger(model, top, threshold, batch_size, device)
+            tagger = Tagger(model, top, threshold, batch_size, device, trusted)
             with tqdm(
                 total=total,
                 initial=n_before,

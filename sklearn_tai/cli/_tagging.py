@@ -13,10 +13,8 @@ import numpy as np
 
 from ..deploy import find_pictures, load_classifier
 from ..exceptions import ImageReadError
-from ..inputs import IMAGE_SUFFIXES, check_device, was_read
+from ..inputs import IMAGE_SUFFIXES, check_device, first_of_exclusive, was_read
 from ._formats import Tagged
-
-_FILES = ("config.json", "weights.safetensors")
 
 
 class Tagger:
@@ -32,6 +30,8 @@ class Tagger:
         Pictures encoded at once.
     device : str or None
         Where they are encoded; None for a GPU if there is one.
+    trusted : tuple of str
+        As of :func:`~sklearn_tai.deploy.load_classifier`.
     """
 
     def __init__(
@@ -41,8 +41,9 @@ class Tagger:
         threshold: float | None,
         batch_size: int,
         device: str | None,
+        trusted: tuple[str, ...],
     ) -> None:
-        self._clf = load_classifier(folder)
+        self._clf = load_classifier(folder, trusted=trusted)
         # a cache would fill memory with embeddings that are never asked for again
         self._clf.encoder_.set_params(
             batch_size=batch_size,
@@ -67,12 +68,12 @@ class Tagger:
         for rows, proba in self._clf.iter_predict_proba(feed(), self.errors):
             batch = [waiting.pop(i) for i in rows.tolist()]
             read = np.flatnonzero(was_read(proba))
-            yield len(batch), [self._choose(batch[k], proba[k]) for k in read]
+            held = first_of_exclusive(proba, self._clf.vocabulary_, self._clf.classes_)
+            yield len(batch), [self._choose(batch[k], held[k]) for k in read]
 
     def _choose(self, path: Path, proba: np.ndarray) -> Tagged:
         order = np.argsort(-proba, kind="stable")[: self._top]
-        if self._threshold is not None:
-            order = order[proba[order] > self._threshold]
+        order = order[proba[order] > (-np.inf if self._threshold is None else self._threshold)]
         return Tagged(str(path), self._labels[order].tolist(), proba[order].tolist())
 
 
@@ -101,19 +102,16 @@ def no_pictures(given: Iterable[str]) -> str:
     return f"There are no pictures in {where}; they are known by {' '.join(IMAGE_SUFFIXES)}."
 
 
-def check_model(model: Path) -> None:
-    """Refuse a folder that `fit` did not write."""
-    for name in _FILES:
-        if not (model / name).is_file():
-            raise click.UsageError(
-                f"{str(model)!r} is no model (it has no {name}); sklearn-tai fit makes one."
-            )
+def check_model(model: Path) -> Path:
+    """The file that tells of a model; a folder that `fit` did not write is refused."""
+    config = model / "config.json"
+    if not config.is_file():
+        raise click.UsageError(
+            f"{str(model)!r} is no model (it has no {config.name}); sklearn-tai fit makes one."
+        )
+    return config
 
 
 def fingerprint(model: Path) -> str:
-    """Tells models apart: a hash of the files of one."""
-    check_model(model)
-    digest = hashlib.sha256()
-    for name in _FILES:
-        digest.update((model / name).read_bytes())
-    return digest.hexdigest()[:16]
+    """Tells models apart: a hash of the file, which holds one of the weights."""
+    return hashlib.sha256(check_model(model).read_bytes()).hexdigest()[:16]

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ._figure import check_figure, save_figure
-from ._shell import note, quiet_option
+from ._shell import note, quiet_option, trust_option
 
 _DEFAULT_TOP = 3
 
@@ -39,6 +39,7 @@ _DEFAULT_TOP = 3
     metavar="NAME",
     help='Where the picture is encoded: "cpu", "cuda", ...  [default: a GPU if there is one]',
 )
+@trust_option
 @quiet_option
 def where(
     model: Path,
@@ -47,6 +48,7 @@ def where(
     labels: tuple[str, ...],
     top: int | None,
     device: str | None,
+    trusted: tuple[str, ...],
     quiet: bool,
 ) -> None:
     """Draw where in IMAGE the labels of MODEL, a folder that fit wrote, are seen.
@@ -71,7 +73,7 @@ def where(
 
     check_model(model)
     open_image(image, 0)  # what is wrong with it is said before CLIP is loaded
-    clf = load_classifier(model)
+    clf = load_classifier(model, trusted=trusted)
     encoder = clf.encoder_
     shown = _find(labels, clf.classes_.tolist()) if labels else None
     encoder.set_params(cache=None, device=check_device(device), on_error="raise", verbose=0)

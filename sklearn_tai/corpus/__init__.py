@@ -1,7 +1,7 @@
 """Generators of training texts whose labels are known."""
 
 from .._public import settle
-from ..inputs import LabelIndicator
+from ..inputs import LabelIndicator, Vocabulary
 from ._background import background_names
 from ._conversation import INSTRUCTIONS
 from ._corpus import Corpus, concatenate_corpora
@@ -20,6 +20,7 @@ __all__ = [
     "OllamaCorpusGenerator",
     "OpenAICorpusGenerator",
     "PromptCorpusGenerator",
+    "Vocabulary",
     "background_names",
     "background_texts",
     "concatenate_corpora",

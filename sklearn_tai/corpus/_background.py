@@ -7,7 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from ..inputs import check_labels
+from .._typing import LabelNames
+from ..inputs import as_vocabulary
 from ._grammar import noun, singular
 
 
@@ -31,7 +32,7 @@ def _parse(lines: Sequence[str]) -> Iterator[_Thing]:
             yield _Thing(tuple(line.split(" / ")), kinds)
 
 
-def background_names(labels: Sequence[str]) -> list[str]:
+def background_names(labels: LabelNames) -> list[str]:
     """Names of everyday things, scenes and materials that are none of the labels.
 
     Left out are those that are, hold or mean a label: "fire truck" and "lorry" for "truck",
@@ -39,8 +40,8 @@ def background_names(labels: Sequence[str]) -> list[str]:
 
     Parameters
     ----------
-    labels : sequence of n_labels str
-        The labels.
+    labels : sequence of n_labels str, mapping or Vocabulary
+        The labels, of which all names count.
 
     Returns
     -------
@@ -56,8 +57,9 @@ def background_names(labels: Sequence[str]) -> list[str]:
     """
     wanted = {
         _words(form)
-        for label in check_labels(labels)
-        for form in (label, singular(label), noun(label).plural)
+        for names in as_vocabulary(labels).values()
+        for name in names
+        for form in (name, singular(name), noun(name).plural)
     }
     return [
         thing.names[0]

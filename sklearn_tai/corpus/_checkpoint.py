@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import threading
+from io import FileIO
 from pathlib import Path
-from typing import TextIO, TypedDict
+from typing import Any, TypedDict
 
 from .._typing import Settings
+from ..storage import json_line, open_locked
 
 _FORMAT = "sklearn-tai captions 1"
 _BEGINNING = f'{{"format": "{_FORMAT}"'.encode()
@@ -43,13 +45,28 @@ class Checkpoint:
         self.path = None if path is None else Path(path)
         self.records: dict[tuple[int, int], Caption] = {}
         self._lock = threading.Lock()
-        self._file: TextIO | None = None
+        self._file: FileIO | None = None
         if self.path is None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.is_dir():
             raise ValueError(f"checkpoint {str(path)!r} is a folder; expected the path of a file.")
-        data = self.path.read_bytes() if self.path.exists() else b""
+        try:
+            self._file = open_locked(self.path)
+        except BlockingIOError:
+            raise BlockingIOError(
+                f"checkpoint {str(path)!r} is in use by another generator. Wait until it ends, or "
+                "give another path."
+            ) from None
+        try:
+            self._take_up(settings)
+        except BaseException:
+            self.close()
+            raise
+
+    def _take_up(self, settings: Settings) -> None:
+        assert self.path is not None
+        data = self.path.read_bytes()
         if not (data.startswith(_BEGINNING) or _BEGINNING.startswith(data)):
             raise self._not_ours(1)
         whole = data[: data.rfind(b"\n") + 1]
@@ -58,7 +75,6 @@ class Checkpoint:
             self._read(kept, settings)
         if len(whole) < len(data):  # only now that the file is known to be ours
             os.truncate(self.path, len(whole))
-        self._file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 (closed in close)
         if not kept:
             self._write({"format": _FORMAT, "settings": settings})
 
@@ -67,8 +83,8 @@ class Checkpoint:
         """The settings of an existing checkpoint; empty if there is none."""
         try:
             with open(path, encoding="utf-8") as file:  # type: ignore[arg-type]
-                return json.loads(file.readline())["settings"]
-        except (OSError, ValueError, KeyError, TypeError):
+                return dict(json.loads(file.readline())["settings"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return {}
 
     def _not_ours(self, number: int) -> ValueError:
@@ -82,10 +98,12 @@ class Checkpoint:
             try:
                 record = json.loads(line)
                 if number == 1:
-                    known = record["settings"]
-                else:
+                    known = dict(record["settings"])
+                elif _is_caption(record):
                     self.records.setdefault((record["set"], record["variation"]), record)
-            except (ValueError, KeyError, TypeError):
+                else:
+                    raise TypeError
+            except (ValueError, KeyError, TypeError, RecursionError):
                 raise self._not_ours(number) from None
         wanted = json.loads(json.dumps(settings))
         changed = sorted(k for k in {*wanted, *known} if wanted.get(k) != known.get(k))
@@ -100,8 +118,9 @@ class Checkpoint:
 
     def _write(self, record: Caption | Settings) -> None:
         assert self._file is not None
-        self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
-        self._file.flush()
+        line = json_line(record)
+        while line:
+            line = line[self._file.write(line) :]
         os.fsync(self._file.fileno())
 
     def add(self, record: Caption) -> None:
@@ -116,6 +135,15 @@ class Checkpoint:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _is_caption(record: Any) -> bool:
+    places = type(record["set"]), type(record["variation"])
+    if places != (int, int):
+        return False
+    if record["text"] is None:
+        return isinstance(record["reason"], str)
+    return isinstance(record["text"], str) and isinstance(record["shortened"], bool)
 
 
 def _short(value: object) -> str:

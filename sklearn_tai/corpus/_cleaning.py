@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 
+from .._typing import LabelNames
+from ..inputs import as_vocabulary
 from ._grammar import noun, singular
 
 # the opening tag may be in the prompt, the closing one may not be reached
 _THINKING = re.compile(r"\A.*</think(?:ing)?>|<think(?:ing)?>.*\Z", re.DOTALL | re.IGNORECASE)
+# what would command a terminal, whole sequences first; half characters; turns of direction
+_COMMANDS = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -~]?)|\x9b[0-?]*[ -/]*[@-~]"
+    "|[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
+)
+_MAX_CHARACTERS = 20_000
 _NOUN = "(?:caption|description|sentence|title|answer|output|version|option|alternative|example)"
 _POLITE = re.compile(
     r"^(?:sure|certainly|of course|absolutely|okay|ok|great|yes)(?: thing| thanks)?[!,.:]\s*", re.I
@@ -49,8 +56,10 @@ def _unquote(text: str) -> str:
 
 
 def clean_caption(reply: str) -> str:
-    """The caption alone: no thinking, preamble, quotes, numbering, markup or hashtags."""
-    text = _THINKING.sub("", reply).replace("```", "").strip()
+    """The caption alone: no thinking, preamble, quotes, numbering, markup, hashtags
+    or control characters."""
+    text = _THINKING.sub("", reply)[:_MAX_CHARACTERS]
+    text = _COMMANDS.sub("", text).replace("```", "").strip()
     before = None
     while before != text:  # "Sure! Here is a caption: Caption: ..."
         before = text
@@ -73,14 +82,16 @@ def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(reversed(list(bodies)))})\b", re.IGNORECASE)
 
 
-def named_labels(text: str, names: Sequence[str]) -> list[int]:
-    """Which of the labels a text names, in singular or plural.
+def named_labels(text: str, labels: LabelNames) -> list[int]:
+    """Which of the labels a text names, in singular or plural; a group also by a member.
 
     Longer names go first and use up their words: "a hot dog" does not name "dog".
     """
-    found = []
-    for i in sorted(range(len(names)), key=lambda i: -len(names[i])):
-        text, n = _pattern(names[i]).subn("\0", text)
+    vocabulary, found = as_vocabulary(labels), set()
+    names = [(name, label) for label, own in vocabulary.items() for name in own]
+    for name, label in sorted(names, key=lambda pair: -len(pair[0])):
+        text, n = _pattern(name).subn("\0", text)
         if n:
-            found.append(i)
-    return sorted(found)
+            found.add(label)
+    found |= {group for group in vocabulary.groups if found & vocabulary.below(group)}
+    return [k for k, label in enumerate(vocabulary) if label in found]

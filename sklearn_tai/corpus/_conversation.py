@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -33,6 +36,60 @@ SCHEMA = {
 FIRST_WAIT, MAX_WAIT = 0.5, 30.0  # seconds between two tries
 
 
+_MAX_BYTES = 2**22  # of a reply, which is a sentence, maybe after pages of thinking
+_Reply = TypeVar("_Reply")
+
+
+class ReplyTooLongError(Exception):
+    """A server sends more than captions ever take."""
+
+
+def bound_replies(client: Any) -> None:
+    """Let a client of httpx read no more of any reply than is reasonable.
+
+    Parameters
+    ----------
+    client : httpx.Client
+        That of a language model's library.
+    """
+
+    def read(response: Any) -> None:
+        body = b""
+        for part in response.iter_bytes():
+            body += part
+            if len(body) > _MAX_BYTES:
+                response.close()
+                raise ReplyTooLongError(f"it is longer than {_MAX_BYTES:,} bytes")
+        response._content = body  # as response.read(), which has no limit, leaves it
+
+    client.event_hooks = {"request": [], "response": [read]}
+
+
+def within(seconds: float | None, ask: Callable[[], _Reply]) -> _Reply:
+    """What a call returns, if it does so in time.
+
+    Clients limit the time of each read only, which a server that dribbles never exceeds;
+    the thread of such a call is left to itself.
+    """
+    if seconds is None:
+        return ask()
+    outcome: Future[_Reply] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(ask())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=copy_context().run, args=(run,), daemon=True).start()
+    if not wait([outcome], seconds + 1).done:  # the client's own limit, whose error says more
+        raise TimeoutError(
+            f"The server's reply was not complete within timeout={seconds} seconds. Give more "
+            "time, or a smaller model."
+        )
+    return outcome.result()
+
+
 class TransientError(Exception):
     """A failure that may pass: the request is worth another try.
 
@@ -48,17 +105,16 @@ class Conversations:
         generator: BaseLLMCorpusGenerator,
         client: Any,
         store: Checkpoint,
-        names: list[str],
-        sets: list[list[int]],
+        words: list[list[str]],
         template: str,
         seed: int,
     ) -> None:
         self.generator, self.client, self.store = generator, client, store
-        self.names, self.sets, self.template, self.seed = names, sets, template, seed
+        self.words, self.template, self.seed = words, template, seed
         self.n_retries = 0
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        open_of = {i: self._n_open(i) for i in range(len(sets))}
+        open_of = {i: self._n_open(i) for i in range(len(words))}
         self.open_sets = [i for i, n in open_of.items() if n]
         self._n_open_captions = sum(open_of.values())
 
@@ -96,11 +152,12 @@ class Conversations:
 
     def _converse(self, i: int) -> None:
         """All variations of one label set, in one conversation."""
-        words = join_list([self.names[k] for k in self.sets[i]])
         messages = []
         if self.generator.system is not None:
             messages.append({"role": "system", "content": self.generator.system})
-        messages.append({"role": "user", "content": self.template.replace("{}", words)})
+        messages.append(
+            {"role": "user", "content": self.template.replace("{}", join_list(self.words[i]))}
+        )
         for variation in self._variations(i):
             if self._stop.is_set():
                 return
@@ -119,7 +176,7 @@ class Conversations:
         record: Caption = {
             "set": i,
             "variation": variation,
-            "labels": [self.names[k] for k in self.sets[i]],
+            "labels": self.words[i],
         }
         reason = ""
         for attempt in range(1 + self.generator.n_retries):
@@ -145,7 +202,8 @@ class Conversations:
             return "empty reply"
         if is_refusal(text):
             return "refusal"
-        return "too long" if len(text.split()) > self.generator.max_words else ""
+        n_words = self.generator.max_words
+        return "too long" if len(text.split()) > n_words or len(text) > 20 * n_words else ""
 
     def _count_retry(self) -> None:
         with self._lock:
@@ -162,16 +220,18 @@ class Conversations:
                 pause = min(2 * pause, MAX_WAIT)
                 self._count_retry()
             try:
-                return self._parse(self.generator._ask(self.client, messages, seed + attempt))
+                ask = partial(self.generator._ask, self.client, messages, seed + attempt)
+                return self._parse(within(self.generator.timeout, ask))
+            except TimeoutError as error:
+                last: BaseException = error
             except TransientError as error:
-                last = error
-        assert last.__cause__ is not None  # what it means to the user
-        raise last.__cause__
+                last = error.__cause__ or error  # what it means to the user
+        raise last
 
     def _parse(self, reply: str) -> str:
         if self.generator.structured:
             try:
                 reply = json.loads(reply)["caption"]
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 return ""  # cut off, or not by the schema: as good as empty
         return clean_caption(reply) if isinstance(reply, str) else ""

@@ -10,8 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from .._typing import Labels
-from ..inputs import LabelIndicator, check_indicator, check_labels
+from .._typing import LabelNames, Labels, Settings
+from ..inputs import (
+    LabelIndicator,
+    Vocabulary,
+    as_vocabulary,
+    check_indicator,
+    join,
+    with_group_labels,
+)
+from ..storage import json_line, whole_file
 
 
 @dataclass(eq=False)  # arrays have no single truth value
@@ -24,8 +32,15 @@ class Corpus:
         The texts.
     Y : array-like of shape (n_texts, n_labels)
         1 where a text has the label, else 0.
-    label_names : list of n_labels str
-        Names of the columns of `Y`.
+    label_names : list of n_labels str, mapping or Vocabulary
+        Names of the columns of `Y`. A group of a :class:`Vocabulary` is present in a text where
+        a member is, and may lack a column at the end of `Y`.
+
+    Attributes
+    ----------
+    vocabulary : Vocabulary
+        The names of labels, groups and exclusions; `Y` has it too, and hands it on to the
+        classifier.
 
     Raises
     ------
@@ -40,22 +55,34 @@ class Corpus:
     >>> texts, Y = corpus
     >>> len(corpus), Y.shape, Y.label_names
     (3, (3, 2), ['dog', 'cat'])
+
+    Texts of your own, with groups:
+
+    >>> from sklearn_tai.corpus import Corpus, Vocabulary
+    >>> vocabulary = Vocabulary(["dog", "car"], groups={"animal": ["dog"]})
+    >>> Corpus(["my dog", "our car"], [[1, 0], [0, 1]], vocabulary).Y.tolist()
+    [[1, 0, 1], [0, 1, 0]]
     """
 
     texts: list[str]
     Y: Labels
-    label_names: list[str]
+    label_names: Any  # a list from now on
 
     def __post_init__(self) -> None:
         self.texts = list(self.texts)
-        self.label_names = check_labels(self.label_names)
+        self.vocabulary = as_vocabulary(self.label_names)
+        self.label_names = list(self.vocabulary)
         Y = check_indicator(self.Y, len(self.texts))[0].astype(np.int8)
+        missing = self.label_names[Y.shape[1] :]
+        if all(label in self.vocabulary.groups for label in missing):
+            Y = np.pad(Y, [(0, 0), (0, len(missing))])
         if Y.shape[1] != len(self.label_names):
             raise ValueError(
                 f"Y has {Y.shape[1]} columns but there are {len(self.label_names)} "
                 "label_names; they must be the same number."
             )
-        self.Y = LabelIndicator(Y, self.label_names)
+        Y = with_group_labels(Y, self.vocabulary, self.label_names)
+        self.Y = LabelIndicator(Y, self.vocabulary)
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.texts, self.Y))
@@ -64,29 +91,30 @@ class Corpus:
         return len(self.texts)
 
     def save(self, path: str | Path) -> None:
-        """Write a JSON Lines file: the label names, then a text with its labels a line.
+        """Write a JSON Lines file: the vocabulary, then a text with its labels a line.
 
         Parameters
         ----------
         path : str or Path
-            The file, by convention ``*.jsonl``.
+            The file, by convention ``*.jsonl``. One that is there stays as it is until
+            the new one is whole.
         """
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(json.dumps({"label_names": self.label_names}, ensure_ascii=False) + "\n")
+        with whole_file(path) as draft, open(draft, "wb") as file:
+            known = self.vocabulary.to_dict()
+            file.write(json_line({"label_names": known.pop("labels"), **known}))
             for text, row in zip(self.texts, self.Y):
                 labels = [self.label_names[k] for k in np.flatnonzero(row)]
-                line = {"text": text, "labels": labels}
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.write(json_line({"text": text, "labels": labels}))
 
     @classmethod
-    def load(cls, path: str | Path, label_names: Sequence[str] | None = None) -> Corpus:
+    def load(cls, path: str | Path, label_names: LabelNames | None = None) -> Corpus:
         """Read a JSON Lines file of texts with their labels.
 
         Parameters
         ----------
         path : str or Path
             The file. Lines hold ``{"text": ..., "labels": [...]}``.
-        label_names : sequence of str, default=None
+        label_names : sequence of str, mapping or Vocabulary, default=None
             Names and order of the columns; None for those in the file, or if it has
             none, the labels that occur, sorted.
 
@@ -100,28 +128,36 @@ class Corpus:
         ValueError
             If a line is malformed or has an unknown label.
         """
-        texts, labels, names = [], [], None if label_names is None else list(label_names)
-        with open(path, encoding="utf-8") as file:
+        known: Settings = {} if label_names is None else {"labels": label_names}
+        texts, labels = [], []
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():
                     continue
                 try:
                     record = json.loads(line)
+                    line.encode()  # bytes that are no UTF-8 are half characters by now
                     if number == 1 and "label_names" in record:
-                        names = names or record["label_names"]
+                        known = known or {"labels": record.pop("label_names"), **record}
                         continue
-                    text, own = record["text"], record["labels"]
-                    if not isinstance(text, str) or not isinstance(own, list):
+                    text, own = record["text"], _names(record["labels"])
+                    if not isinstance(text, str):
                         raise TypeError
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, RecursionError):
                     raise ValueError(
                         f"{str(path)!r}, line {number}: expected "
                         f'{{"text": "...", "labels": ["...", ...]}}; got {line.strip()[:80]!r}.'
                     ) from None
                 texts.append(text)
                 labels.append(own)
-        if names is None:
-            names = sorted({label for own in labels for label in own})
+        try:
+            names = Vocabulary(
+                **known or {"labels": sorted({label for own in labels for label in own})}
+            )
+        except (TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{str(path)!r}: line 1 does not tell labels as save writes them ({error})."
+            ) from None
         column = {name: k for k, name in enumerate(names)}
         Y = np.zeros((len(texts), len(names)), dtype=np.int8)
         for row, own in enumerate(labels):
@@ -133,6 +169,12 @@ class Corpus:
                 )
             Y[row, [column[label] for label in own]] = 1
         return cls(texts, Y, names)
+
+
+def _names(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise TypeError
+    return value
 
 
 def concatenate_corpora(corpora: Sequence[Corpus]) -> Corpus:
@@ -164,6 +206,7 @@ def concatenate_corpora(corpora: Sequence[Corpus]) -> Corpus:
     corpora = list(corpora)
     if not corpora:
         raise ValueError("corpora is empty; give at least one Corpus.")
+    vocabulary = join(corpus.vocabulary for corpus in corpora)
     names = corpora[0].label_names
     parts = []
     for i, corpus in enumerate(corpora):
@@ -174,4 +217,4 @@ def concatenate_corpora(corpora: Sequence[Corpus]) -> Corpus:
                 f"{different[:10]}. A text's labels must be known for all of them."
             )
         parts.append(corpus.Y[:, [corpus.label_names.index(name) for name in names]])
-    return Corpus([t for c in corpora for t in c.texts], np.vstack(parts), names)
+    return Corpus([t for c in corpora for t in c.texts], np.vstack(parts), vocabulary)

@@ -6,7 +6,6 @@ import json
 import time
 import warnings
 from collections import Counter
-from collections.abc import Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Interval, StrOptions
-from .._typing import Constraints, RandomState, Settings
-from ..inputs import check_labels
+from .._typing import Constraints, LabelNames, RandomState, Settings
+from ..inputs import Vocabulary, as_vocabulary
 from ._background import background_names
 from ._checkpoint import Checkpoint
 from ._cleaning import named_labels
 from ._conversation import INSTRUCTIONS, Conversations
 from ._corpus import Corpus
-from ._plan import balanced_sets, check_labels_per_text
+from ._plan import balanced_sets, check_labels_per_text, names_in_turn, never_together
 
 
 class BaseLLMCorpusGenerator(BaseEstimator):
@@ -78,13 +77,15 @@ class BaseLLMCorpusGenerator(BaseEstimator):
         """One reply. Raises TransientError where another try may help."""
         raise NotImplementedError
 
-    def generate(self, labels: Sequence[str]) -> Corpus:
+    def generate(self, labels: LabelNames) -> Corpus:
         """Write captions about random sets of `labels`.
 
         Parameters
         ----------
-        labels : sequence of n_labels str
-            Label names, in natural words.
+        labels : sequence of n_labels str, mapping or Vocabulary
+            Label names, in natural words, or a mapping of each label to all its names, which
+            are asked for in turn. A :class:`~sklearn_tai.corpus.Vocabulary` has groups and
+            exclusive labels too.
 
         Returns
         -------
@@ -102,9 +103,11 @@ class BaseLLMCorpusGenerator(BaseEstimator):
         ConnectionError
             If the server cannot be reached, or no longer.
         TimeoutError
-            If the server did not answer in time, in all tries.
+            If the server's reply was not complete in time, in all tries.
         RuntimeError
             If the server refuses requests or replies with something else, in all tries.
+        BlockingIOError
+            If another generator uses the checkpoint.
 
         Warns
         -----
@@ -112,7 +115,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
             If captions were dropped.
         """
         self._validate_params()
-        names = check_labels(labels)
+        vocabulary = as_vocabulary(labels)
         template = INSTRUCTIONS.get(self.instruction, self.instruction)
         if template.count("{}") != 1:
             raise ValueError(
@@ -120,15 +123,15 @@ class BaseLLMCorpusGenerator(BaseEstimator):
                 "an instruction with one '{}', where the labels go."
             )
         self._check_options()
-        started, settings = time.monotonic(), self._settings(names)
-        things = background_names(names) if self.background_share else []
-        sets = self._plan(settings, len(names), len(things))
-        all_names = names + things
+        started, settings = time.monotonic(), self._settings(vocabulary)
+        things = background_names(vocabulary) if self.background_share else []
+        sets = self._plan(settings, vocabulary, len(things))
+        words = names_in_turn([*vocabulary.values(), *([thing] for thing in things)], sets)
         self.__dict__.pop("partial_", None)
         is_new = self.checkpoint is None or not Path(self.checkpoint).exists()
         client = self._connect() if is_new else None  # a failure leaves no file behind
         store = Checkpoint(self.checkpoint, settings)
-        run = Conversations(self, client, store, all_names, sets, template, settings["seed"])
+        run = Conversations(self, client, store, words, template, settings["seed"])
         try:
             if run.open_sets and client is None:
                 run.client = self._connect()
@@ -138,7 +141,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
             where = f"checkpoint {str(self.checkpoint)!r}"
             if self.checkpoint is None:
                 where = "the attribute partial_"
-                self.partial_ = self._corpus(store, sets, all_names, len(names))[:2]
+                self.partial_ = self._corpus(store, sets, vocabulary)[:2]
             kept = f"{n_done} finished captions are kept in {where}."
             if self.checkpoint is not None:
                 kept += " Run the same again to go on."
@@ -149,7 +152,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
             raise
         finally:
             store.close()
-        texts, Y, report = self._corpus(store, sets, all_names, len(names))
+        texts, Y, report = self._corpus(store, sets, vocabulary)
         report |= {"n_retries": run.n_retries, "seconds": round(time.monotonic() - started, 1)}
         self.generation_report_ = report
         if len(texts) < self.n_texts:
@@ -159,7 +162,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
                 UserWarning,
                 stacklevel=2,
             )
-        return Corpus(texts, Y, names)
+        return Corpus(texts, Y, vocabulary)
 
     def _check_options(self) -> None:
         options = self.options or {}
@@ -176,11 +179,11 @@ class BaseLLMCorpusGenerator(BaseEstimator):
                 f"options={options!r} cannot be sent ({error}); use plain Python numbers and str."
             ) from None
 
-    def _settings(self, names: list[str]) -> Settings:
+    def _settings(self, vocabulary: Vocabulary) -> Settings:
         """What must be the same for captions to belong to one plan."""
         params = self.get_params(deep=False)
         settings = {
-            "labels": names,
+            **vocabulary.to_dict(),
             "labels_per_text": np.atleast_1d(self.labels_per_text).tolist(),
             "background_share": self.background_share,
             **{k: params[k] for k in (
@@ -197,7 +200,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
             seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         return {**settings, "seed": seed}
 
-    def _plan(self, settings: Settings, n_labels: int, n_things: int) -> list[list[int]]:
+    def _plan(self, settings: Settings, vocabulary: Vocabulary, n_things: int) -> list[list[int]]:
         """The label sets, and those of other things, which are numbered on.
 
         More texts begin with the same sets, so that a run can grow.
@@ -205,21 +208,18 @@ class BaseLLMCorpusGenerator(BaseEstimator):
         n_sets = -(-self.n_texts // (1 + self.n_variations))
         n_others = np.floor(self.background_share * np.arange(n_sets + 1))  # evenly spread
         rngs, plan = np.random.default_rng(settings["seed"]).spawn(4), []
-        for first, n in ((0, n_labels), (n_labels, n_things)):
-            low, high = check_labels_per_text(self.labels_per_text, n)
+        named = [k for k, names in enumerate(vocabulary.values()) if names]
+        things = range(len(vocabulary), len(vocabulary) + n_things)
+        for items, apart in ((named, never_together(vocabulary)), (things, None)):
+            low, high = check_labels_per_text(self.labels_per_text, len(items))
             sizes = rngs.pop(0).integers(low, high + 1, n_sets)
-            sets = balanced_sets(rngs.pop(0), n, sizes) if n else iter(())
-            plan.append(map((first + np.arange(n)).take, sets))
-        return [next(plan[int(other)]).tolist() for other in np.diff(n_others)]
+            plan.append(balanced_sets(rngs.pop(0), items, sizes, apart))
+        return [next(plan[int(other)]) for other in np.diff(n_others)]
 
     def _corpus(
-        self, store: Checkpoint, sets: list[list[int]], all_names: list[str], n_labels: int
+        self, store: Checkpoint, sets: list[list[int]], vocabulary: Vocabulary
     ) -> tuple[list[str], np.ndarray, Settings]:
-        """Texts and labels by the label policy, in the order of the plan, and the report.
-
-        The first `n_labels` of `all_names` are the labels.
-        """
-        names = all_names[:n_labels]
+        """Texts and labels by the label policy, in the order of the plan, and the report."""
         texts: list[str] = []
         rows: list[list[int]] = []
         names_of: Counter[str] = Counter()
@@ -232,8 +232,8 @@ class BaseLLMCorpusGenerator(BaseEstimator):
                 dropped[record["reason"]] += 1
                 continue
             n_shortened += record["shortened"]
-            named, chosen = named_labels(record["text"], names), sets[i]
-            if chosen[0] >= n_labels:  # about other things
+            named, chosen = named_labels(record["text"], vocabulary), sets[i]
+            if chosen[0] >= len(vocabulary):  # about other things
                 if named:
                     dropped["is about other things but names a label"] += 1
                     continue
@@ -251,7 +251,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
                 continue
             texts.append(record["text"])
             rows.append(named if self.label_policy == "named" else chosen)
-        Y = np.zeros((len(texts), len(names)), dtype=np.int8)
+        Y = np.zeros((len(texts), len(vocabulary)), dtype=np.int8)
         for k, row in enumerate(rows):
             Y[k, row] = 1
         report = {

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._typing import RandomState, Settings
-from ._conversation import SCHEMA, TransientError
+from ..exceptions import shown
+from ._conversation import SCHEMA, TransientError, bound_replies, within
 from ._llm import BaseLLMCorpusGenerator
 
 if TYPE_CHECKING:
@@ -155,16 +156,19 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
                 f"host={self.host!r} is not an address ({error}); give it like "
                 "'http://127.0.0.1:11434'."
             ) from None
+        bound_replies(client._client)
         try:
-            client.show(self.model)
+            within(self.timeout, lambda: client.show(self.model))
         except ollama.ResponseError as error:
             if error.status_code != 404:
-                raise self._refused(error) from error
+                raise self._refused(error) from None
             raise self._unknown_model(client) from None
         except (ConnectionError, httpx.TransportError, httpx.InvalidURL) as error:
             raise self._lost(client, error) from error
+        except TimeoutError:
+            raise
         except Exception as error:
-            raise self._no_ollama(client, error) from error
+            raise self._no_ollama(client, error) from None
         return client
 
     def _ask(self, client: ollama.Client, messages: Sequence[dict[str, str]], seed: int) -> str:
@@ -182,27 +186,29 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
         except ollama.ResponseError as error:
             if error.status_code >= 500 or error.status_code in (408, 429):
                 raise TransientError from self._refused(error)
-            raise self._refused(error) from error
+            raise self._refused(error) from None
         except (ConnectionError, httpx.TransportError) as error:
             raise TransientError from self._lost(client, error)
         except Exception as error:  # not JSON, or not the fields of a reply
             raise TransientError from RuntimeError(
-                f"The server's reply is malformed ({type(error).__name__}: {error})."
+                f"The server's reply is malformed ({type(error).__name__}: {shown(error)})."
             )
 
     def _unknown_model(self, client: ollama.Client) -> Exception:
         try:
-            names = sorted(str(entry.model) for entry in client.list().models)
+            models = within(self.timeout, client.list).models
+            names = sorted(str(entry.model) for entry in models)
         except Exception as error:  # 404 of something else
             return self._no_ollama(client, error)
         return ValueError(
             f"model={self.model!r} is not on the Ollama server at {self._where(client)}; pull it "
-            f"with: ollama pull {self.model}. It has {', '.join(names) or 'no models yet'}."
+            f"with: ollama pull {self.model}. It has {shown(', '.join(names)) or 'no models yet'}."
         )
 
     def _no_ollama(self, client: ollama.Client, error: Exception) -> Exception:
         return RuntimeError(
-            f"What answers at {self._where(client)} is no Ollama server ({error}). Set host."
+            f"What answers at {self._where(client)} is no Ollama server "
+            f"({shown(error)}). Set host."
         )
 
     def _where(self, client: ollama.Client) -> str:
@@ -210,7 +216,7 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
 
     def _refused(self, error: ollama.ResponseError) -> Exception:
         return RuntimeError(
-            f"Ollama refused a request for model={self.model!r}: {error.error} (status "
+            f"Ollama refused a request for model={self.model!r}: {shown(error.error)} (status "
             f"{error.status_code}). Check options and the server's log."
         )
 
@@ -224,6 +230,6 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
                 "seconds. Give more time, or a smaller model."
             )
         return ConnectionError(
-            f"No Ollama server answers at {where} ({error or type(error).__name__}). Start it "
-            "with: ollama serve, or set host or OLLAMA_HOST."
+            f"No Ollama server answers at {where} ({shown(error) or type(error).__name__}). "
+            "Start it with: ollama serve, or set host or OLLAMA_HOST."
         )

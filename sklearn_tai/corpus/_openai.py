@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._typing import RandomState, Settings
-from ._conversation import SCHEMA, TransientError
+from ..exceptions import shown
+from ._conversation import SCHEMA, ReplyTooLongError, TransientError, bound_replies
 from ._llm import BaseLLMCorpusGenerator
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
             key = "none"  # servers of one's own take any key, but the client wants one
         try:
             # retries are ours: they are counted, and end where n_retries says
-            return openai.OpenAI(
+            client = openai.OpenAI(
                 base_url=self.base_url, api_key=key, timeout=self.timeout, max_retries=0
             )
         except Exception as error:  # no key, or no address
@@ -155,6 +156,8 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
                 f"{error} (base_url={self.base_url!r}). Set api_key, or base_url for a server of "
                 "your own."
             ) from None
+        bound_replies(client._client)
+        return client
 
     def _ask(self, client: openai.OpenAI, messages: Sequence[dict[str, str]], seed: int) -> str:
         import openai
@@ -172,25 +175,31 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
                 f"The server at {where} did not answer within timeout={self.timeout} seconds."
             )
         except openai.APIConnectionError as error:
+            if isinstance(error.__cause__, ReplyTooLongError):
+                raise TransientError from _malformed(error.__cause__)
             raise TransientError from ConnectionError(
-                f"No server answers at {where} ({error}). Check base_url."
+                f"No server answers at {where} ({shown(error)}). Check base_url."
             )
         except openai.NotFoundError as error:
             raise ValueError(
-                f"model={self.model!r} is not at {where} ({error}). Check model and base_url."
-            ) from error
+                f"model={self.model!r} is not at {where} ({shown(error)}). Check model and "
+                "base_url."
+            ) from None
         except openai.AuthenticationError as error:
-            raise ValueError(f"{where} refuses the key ({error}). Set api_key.") from error
+            raise ValueError(f"{where} refuses the key ({shown(error)}). Set api_key.") from None
         except openai.APIStatusError as error:
-            refused = RuntimeError(f"{where} refused a request ({error}). Check options.")
+            refused = RuntimeError(f"{where} refused a request ({shown(error)}). Check options.")
             if error.status_code >= 500 or error.status_code in (408, 409, 429):
                 raise TransientError from refused
-            raise refused from error
+            raise refused from None
         except TypeError as error:  # an option that the client does not know
             if "unexpected keyword" in str(error):
                 raise ValueError(f"options={self.options!r}: {error}.") from error
-            raise TransientError from RuntimeError(f"The server's reply is malformed ({error}).")
+            raise TransientError from _malformed(error)
         except Exception as error:
-            raise TransientError from RuntimeError(
-                f"The server's reply is malformed ({type(error).__name__}: {error})."
-            )
+            raise TransientError from _malformed(error)
+
+
+def _malformed(error: BaseException) -> RuntimeError:
+    what = f"{type(error).__name__}: {shown(error)}"
+    return RuntimeError(f"The server's reply is malformed ({what}).")

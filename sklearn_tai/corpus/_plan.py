@@ -1,12 +1,16 @@
-"""Which labels each text is about."""
+"""Which labels each text is about, and what it calls them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, cycle, product
 from numbers import Integral
 from typing import Any
 
 import numpy as np
+
+from ..inputs import Vocabulary
 
 
 def check_labels_per_text(given: Any, n_labels: int) -> tuple[int, int]:
@@ -22,18 +26,48 @@ def check_labels_per_text(given: Any, n_labels: int) -> tuple[int, int]:
 
 
 def balanced_sets(
-    rng: np.random.Generator, n_labels: int, sizes: np.ndarray
+    rng: np.random.Generator,
+    items: Sequence[int],
+    sizes: np.ndarray,
+    apart: Mapping[int, set[int]] | None = None,
 ) -> Iterator[list[int]]:
-    """Random label sets of given sizes in which all labels occur equally often."""
+    """Random sets of given sizes in which all items occur equally often.
+
+    Those that are `apart` are in no set together, which is smaller where there are no others.
+    """
+    apart = apart or {}
     queue: list[int] = []
     for size in sizes:
-        while len(queue) < size + n_labels:
-            queue.extend(rng.permutation(n_labels).tolist())
+        while len(queue) < size + len(items):
+            queue.extend(rng.permutation(items).tolist())
         chosen: list[int] = []
+        barred: set[int] = set()
         place = 0
-        while len(chosen) < size:  # a label met again waits for the next text
-            if queue[place] in chosen:
+        while len(chosen) < size and place < len(queue):
+            if queue[place] in barred:  # it waits for the next text
                 place += 1
             else:
                 chosen.append(queue.pop(place))
+                barred |= {chosen[-1], *apart.get(chosen[-1], ())}
         yield chosen
+
+
+def never_together(vocabulary: Vocabulary) -> dict[int, set[int]]:
+    """For labels by number: those that exclude them, and their groups and members."""
+    number = {label: k for k, label in enumerate(vocabulary)}
+    pairs: list[Any] = [([group], vocabulary.below(group)) for group in vocabulary.groups]
+    for rivals in vocabulary.exclusive:
+        pairs += combinations([[rival, *vocabulary.below(rival)] for rival in rivals], 2)
+    apart: dict[int, set[int]] = defaultdict(set)
+    for one, other in (pair for some, others in pairs for pair in product(some, others)):
+        apart[number[one]].add(number[other])
+        apart[number[other]].add(number[one])
+    return apart
+
+
+def names_in_turn(
+    names: Iterable[Sequence[str]], sets: Iterable[Sequence[int]]
+) -> list[list[str]]:
+    """What each text calls the items of its set: each goes through its names, over and over."""
+    turns = list(map(cycle, names))
+    return [[next(turns[k]) for k in chosen] for chosen in sets]

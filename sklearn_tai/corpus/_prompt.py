@@ -10,12 +10,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Interval
-from .._typing import RandomState
-from ..inputs import check_labels
+from .._typing import LabelNames, RandomState
+from ..inputs import as_vocabulary
 from ._background import background_names
 from ._corpus import Corpus
 from ._grammar import join_list, noun
-from ._plan import balanced_sets, check_labels_per_text
+from ._plan import balanced_sets, check_labels_per_text, names_in_turn, never_together
 from ._templates import TEMPLATES
 
 # How often the objects of a text are named with an article, in the plural, each its
@@ -88,13 +88,15 @@ class PromptCorpusGenerator(BaseEstimator):
         self.background_share = background_share
         self.random_state = random_state
 
-    def generate(self, labels: Sequence[str]) -> Corpus:
+    def generate(self, labels: LabelNames) -> Corpus:
         """Make texts about `labels`.
 
         Parameters
         ----------
-        labels : sequence of n_labels str
-            Label names, in natural words ("tv monitor", not "tvmonitor").
+        labels : sequence of n_labels str, mapping or Vocabulary
+            Label names, in natural words ("tv monitor", not "tvmonitor"), or a mapping of each
+            label to all its names, which texts use in turn. A
+            :class:`~sklearn_tai.corpus.Vocabulary` has groups and exclusive labels too.
 
         Returns
         -------
@@ -107,34 +109,42 @@ class PromptCorpusGenerator(BaseEstimator):
         ValueError
             If labels are missing, blank or repeated, a template has no ``{}``, or
             `labels_per_text` is not a range.
+
+        Examples
+        --------
+        >>> from sklearn_tai import PromptCorpusGenerator
+        >>> generator = PromptCorpusGenerator(4, background_share=0, templates=["{}"])
+        >>> sorted(generator.generate({"broccoli": ["broccoli", "green food"]}).texts)
+        ['broccoli', 'broccoli', 'green food', 'green food']
         """
         self._validate_params()
-        names = check_labels(labels)
+        vocabulary = as_vocabulary(labels)
         templates = _check_templates(self.templates)
-        low, high = check_labels_per_text(self.labels_per_text, len(names))
+        named = [k for k, names in enumerate(vocabulary.values()) if names]
+        low, high = check_labels_per_text(self.labels_per_text, len(named))
         random_state = check_random_state(self.random_state)
         rng = np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
         n_others = round(self.background_share * self.n_texts)
         sizes = rng.integers(low, high + 1, self.n_texts - n_others)
-        sets = list(balanced_sets(rng, len(names), sizes))
-        texts = list(_write_all(rng, templates, [[names[k] for k in own] for own in sets]))
+        sets = list(balanced_sets(rng, named, sizes, never_together(vocabulary)))
+        texts = list(_write_all(rng, templates, names_in_turn(vocabulary.values(), sets)))
         if n_others:
             texts += background_texts(
-                names,
+                vocabulary,
                 n_others,
                 labels_per_text=self.labels_per_text,
                 templates=templates,
                 random_state=random_state,
             ).texts
-        Y = np.zeros((self.n_texts, len(names)), dtype=np.int8)
+        Y = np.zeros((self.n_texts, len(vocabulary)), dtype=np.int8)
         for row, chosen in enumerate(sets):
             Y[row, chosen] = 1
         order = rng.permutation(self.n_texts)
-        return Corpus([texts[i] for i in order], Y[order], names)
+        return Corpus([texts[i] for i in order], Y[order], vocabulary)
 
 
 def background_texts(
-    labels: Sequence[str],
+    labels: LabelNames,
     n_texts: int = 1000,
     *,
     labels_per_text: int | tuple[int, int] = (1, 4),
@@ -147,8 +157,8 @@ def background_texts(
 
     Parameters
     ----------
-    labels : sequence of n_labels str
-        The labels. What is or means one of them is not written about.
+    labels : sequence of n_labels str, mapping or Vocabulary
+        The labels. What is or means one of them, by any of its names, is not written about.
     n_texts : int, default=1000
         How many texts to make: a fifth to a third of all texts served best.
     labels_per_text : int or tuple of (int, int), default=(1, 4)
@@ -181,14 +191,15 @@ def background_texts(
     >>> corpus.Y.ravel().tolist()
     [1, 0, 0, 0]
     """
-    names, things = check_labels(labels), background_names(labels)
+    vocabulary = as_vocabulary(labels)
+    things = background_names(vocabulary)
     low, high = check_labels_per_text(labels_per_text, len(things))
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     rng = np.random.default_rng(seed)
-    sets = balanced_sets(rng, len(things), rng.integers(low, high + 1, n_texts))
+    sets = balanced_sets(rng, range(len(things)), rng.integers(low, high + 1, n_texts))
     own = [[things[k] for k in chosen] for chosen in sets]
     texts = list(_write_all(rng, _check_templates(templates), own))
-    return Corpus(texts, np.zeros((n_texts, len(names)), dtype=np.int8), names)
+    return Corpus(texts, np.zeros((n_texts, len(vocabulary)), dtype=np.int8), vocabulary)
 
 
 def _check_templates(given: Sequence[str] | None) -> list[str]:

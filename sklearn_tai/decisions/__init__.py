@@ -2,7 +2,8 @@
 
 from .._public import settle
 from ._calibration import MultiLabelCalibratedClassifier
-from ._cuts import best_cut as best_cut
+from ._platt import OFFSET_SHRINKAGE as OFFSET_SHRINKAGE
+from ._platt import fit_sigmoid as fit_sigmoid
 from ._post_hoc import to_logits as to_logits
 from ._thresholds import MultiLabelThresholdClassifier
 

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import HasMethods, Interval, fit_context
 from .._typing import Estimator, Items, Labels, Splits
+from ..inputs import with_groups
 from ..metrics import label_scores
 from ._platt import OFFSET_SHRINKAGE, fit_sigmoid
 from ._post_hoc import PostHocClassifier, to_logits
@@ -37,7 +38,8 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
     threshold : float, default=0.5
         ``predict`` names a label where its probability is above this.
     cv : int, cross-validation generator or iterable, default=None
-        Splits for an estimator that is not frozen; None for five folds.
+        Splits for an estimator that is not frozen; None for five folds, of the images where
+        `X` lists texts and images: all texts belong to the training.
     n_jobs : int or None, default=None
         Splits fitted at a time.
 
@@ -173,7 +175,8 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
         """
         check_is_fitted(self)
         scores = self._logits(label_scores(self.estimator_, X))
-        return self.slope_ * scores + self.intercept_ + self.offsets_
+        logits = self.slope_ * scores + self.intercept_ + self.offsets_
+        return with_groups(logits, self.vocabulary_, self.classes_)
 
     def predict_proba(self, X: Items) -> np.ndarray:
         """Calibrated probabilities of the labels, each by itself.

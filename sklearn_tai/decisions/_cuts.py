@@ -1,10 +1,13 @@
-"""Cuts of scores that maximise F1."""
+"""Cuts of scores: of the highest F1, or of a precision."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 from sklearn.metrics import precision_recall_curve
+from sklearn.model_selection import KFold
 
 from ._platt import OFFSET_SHRINKAGE, fit_sigmoid
 
@@ -43,3 +46,26 @@ def shrunk_cuts(
             own = best_cut(labels[known[:, k], k], scores[known[:, k], k])
             cuts[k] = np.average([own, cuts[k]], weights=[n_positives[k], shrinkage])
     return cuts, (cut - intercept) / slope
+
+
+def precise_cuts(
+    scores: np.ndarray, labels: np.ndarray, precision: float
+) -> tuple[np.ndarray, float]:
+    """Where calibrated probabilities are `precision`, by label, and of one not known."""
+    slope, intercept, offsets = fit_sigmoid(scores, labels, OFFSET_SHRINKAGE)
+    cut = logit(precision) - intercept
+    return (cut - offsets) / slope, cut / slope
+
+
+def held_out_precision(
+    scores: np.ndarray, labels: np.ndarray, precision: float
+) -> tuple[float, int]:
+    """Share of what is named that is right, cut as by other items, and how much is named."""
+    right = named = 0
+    for train, test in KFold(min(5, len(scores)), shuffle=True, random_state=0).split(scores):
+        with suppress(ValueError):  # too few positives there to cut by: it names nothing
+            cuts, _ = precise_cuts(scores[train], labels[train], precision)
+            above = (scores[test] > cuts) & (labels[test] >= 0)
+            right += int((labels[test] == 1)[above].sum())
+            named += int(above.sum())
+    return right / named if named else np.nan, named

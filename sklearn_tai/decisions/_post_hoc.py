@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._sklearn_compat import num_samples, safe_indexing
 from .._typing import Classifier, Estimator, Items, Labels, Splits
 from ..base import MultiLabelClassifierMixin
-from ..inputs import check_indicator, column_names, was_read
+from ..inputs import check_indicator, column_names, join, vocabulary_of, was_read
 from ..metrics import label_scores
+from ..model_selection import CrossModalSplit
 
 _MIN_PROBABILITY = 1e-7  # logits of 0 and 1 would be infinite
 
@@ -80,7 +82,7 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
         else:
             y = y.tocsr() if sparse.issparse(y) else y  # others give no rows
             y = y if hasattr(y, "shape") else labels
-            splits = list(check_cv(self.cv).split(X, labels))
+            splits = list(self._splitter(X).split(X, labels))
             parts = Parallel(n_jobs=self.n_jobs)(
                 delayed(_fit_and_score)(self.estimator, X, y, train, test, methods)
                 for train, test in splits
@@ -96,10 +98,19 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
             )
         self.classes_ = self._label_names(scores.shape[1], names, y)
         self._take_features_of(self.estimator_)
+        known = getattr(self.estimator_, "vocabulary_", None)
+        self.vocabulary_ = join([known, vocabulary_of(y)])
         read = was_read(scores)
         if not read.any():
             raise ValueError("X holds no image that could be read. Give others.")
         return scores[read], None if labels is None else labels[read]
+
+    def _splitter(self, X: Items) -> Any:
+        """Of texts and images the images are scored, by what all texts and the others taught."""
+        n_texts = sum(isinstance(item, str) for item in X) if isinstance(X, list) else 0
+        if self.cv is None and 0 < n_texts < len(X):
+            return CrossModalSplit(5, train_images=True, random_state=0)
+        return check_cv(self.cv)
 
     def _label_names(self, n_labels: int, names: np.ndarray | None, y: Labels) -> np.ndarray:
         """The labels of the estimator, which those of `y` must agree with."""

@@ -4,7 +4,8 @@ from ._bulk import find_pictures as find_pictures
 from ._bulk import predict_folder
 from ._export import export_onnx
 from ._keywords import remove_keywords, write_keywords
-from ._persistence import TRUSTED_TYPES, load_classifier, save_classifier
+from ._loading import load_classifier
+from ._persistence import TRUSTED_TYPES, save_classifier
 from ._share import from_pretrained, push_to_hub
 
 __all__ = [

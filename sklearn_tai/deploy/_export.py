@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import os
-import tempfile
+import glob
 import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -24,7 +23,9 @@ from ..base import pool_regions
 from ..baselines import CoMCClassifier
 from ..classifier import TextAsImageClassifier
 from ..encoders import OpenCLIPEncoder, RegionTower, find_source, has_regions, read_settings
-from ._onnx import check_packages, data_file, run_file, write_file
+from ..inputs import exclusive_columns, group_columns
+from ..storage import whole_file
+from ._onnx import check_packages, check_path, run_file, write_file
 
 __all__ = ["export_onnx"]
 
@@ -108,7 +109,7 @@ def export_onnx(
     An encoder of "bf16" or "fp16" is exported in "fp32", from the weights as they were
     published. A classifier that was fitted on embeddings does not know their encoder:
     assign that to ``clf.encoder_`` first. Above 2 GB, the limit of ONNX files, the weights
-    go to a second file beside it, ``<path>.data``: keep both together.
+    go to a second file beside it, ``<path>.<random name>.data``: keep both together.
 
     Examples
     --------
@@ -124,7 +125,7 @@ def export_onnx(
     True
     """
     check_is_fitted(clf)
-    path = _check_path(path)
+    path = check_path(path)
     check_packages()
     names = list(map(str, clf.classes_ if label_names is None else label_names))
     if len(names) != len(clf.classes_):
@@ -132,10 +133,14 @@ def export_onnx(
             f"label_names holds {len(names)} names, but clf has {len(clf.classes_)} labels. Give "
             "one for each column of y."
         )
+    known = clf.vocabulary_, clf.classes_
+    groups = group_columns(*known)
     metadata: Settings = {
         "sklearn_tai_version": __version__,
         "label_names": names,
-        "thresholds": np.broadcast_to(clf._decision_threshold(), len(names)).tolist(),
+        "threshold": float(clf._decision_threshold()),
+        "groups": {names[k]: [names[m] for m in own] for k, own in groups.items()},
+        "exclusive": [[names[k] for k in own] for own in exclusive_columns(*known)],
     }
     model, shape = None, (clf.n_features_in_,)
     scale = clf.adapter_.input_norm_ / clf.n_features_in_**0.5
@@ -149,8 +154,7 @@ def export_onnx(
     samples = rng.standard_normal((3, *shape), dtype=np.float32) * np.float32(scale)
     expected = _outputs(clf, graph, samples)
     # written beside the target, which it replaces when it is known to be right
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
-        draft = Path(folder) / path.name
+    with whole_file(path, f"{glob.escape(path.name)}.????????.data") as draft:
         try:
             write_file(graph, torch.from_numpy(samples[:2]), input, draft, opset, metadata)
             found = [run_file(draft, samples[:n]) for n in (1, 3)]
@@ -163,21 +167,7 @@ def export_onnx(
                 f"{difference:.2g}, more than tolerance={tolerance:.2g}, so it was not kept. "
                 f"Raise tolerance if you can live with that.{remedy}"
             )
-        for file in (data_file(draft), draft):
-            if file.exists():
-                os.replace(file, path.with_name(file.name))
     return difference
-
-
-def _check_path(path: str | Path) -> Path:
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"path={str(path)!r}: there is no folder {str(path.parent)!r}. Make it first."
-        )
-    if path.is_dir():
-        raise ValueError(f"path={str(path)!r} is a folder. Give the name of a file in it.")
-    return path
 
 
 def _image_tower(clf: Exportable) -> tuple[nn.Module, Settings]:
@@ -247,8 +237,12 @@ class _Graph(nn.Module):
         self.unit_length = isinstance(clf, CoMCClassifier)
         mean = None if isinstance(clf, CoMCClassifier) else clf.image_mean_
         self.mean = None if mean is None else torch.from_numpy(mean)
-        self.region_weight = 0 if isinstance(clf, CoMCClassifier) else clf.region_weight
-        self.region_lift = 0 if isinstance(clf, CoMCClassifier) else clf._region_lift
+        self.region_weight: float | str = 0
+        self.region_lift, self.slope, self.offsets = 0.0, 1.0, torch.zeros(1)
+        if not isinstance(clf, CoMCClassifier):
+            self.region_weight, self.region_lift = clf.region_weight, clf._region_lift
+            self.slope, self.offsets = clf.slope_, torch.from_numpy(clf.offsets_)
+        self.groups = group_columns(clf.vocabulary_, clf.classes_)
         self.encode_image: Any = None
         if model is not None:
             has_parts = self.region_weight != 0 and has_regions(model)
@@ -268,12 +262,15 @@ class _Graph(nn.Module):
             embeddings = nn.functional.normalize(embeddings, dim=1)
         if self.mean is not None:
             embeddings = embeddings - self.mean
-        if embeddings.ndim == 2:
-            logits = self.adapter(embeddings)
-        else:
-            of_parts = self.adapter(embeddings.flatten(0, 1))
-            of_parts = of_parts.view(-1, embeddings.shape[1], of_parts.shape[1])
+        logits = self.slope * self.adapter(embeddings.flatten(0, -2)) + self.offsets
+        if embeddings.ndim == 3:
+            of_parts = logits.view(-1, embeddings.shape[1], logits.shape[1])
             logits = pool_regions(of_parts, self.region_weight, self.region_lift)
+        if self.groups:
+            columns = list(logits.split(1, dim=1))
+            for group, own in self.groups.items():
+                columns[group] = logits[:, [group, *own]].amax(1, keepdim=True)
+            logits = torch.cat(columns, dim=1)
         return torch.sigmoid(logits), logits
 
 

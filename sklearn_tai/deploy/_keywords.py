@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from ..storage import whole_file
 
 __all__ = ["remove_keywords", "write_keywords"]
 
@@ -79,28 +80,30 @@ def write_keywords(
     target = photo if embed else photo.with_name(photo.name + ".xmp")
     with_iptc = embed and photo.suffix.lower() in _IPTC_SUFFIXES
     keywords = list(dict.fromkeys(keywords))
-    if not target.exists() and (dry_run or not keywords):
-        return bool(keywords)
-    temporary = target.with_name(f".{target.name}.sklearn-tai")
-    try:
-        if dry_run:
-            return _change(_opened(exiv2, target), keywords, with_iptc)
-        if target.exists():
-            shutil.copy2(target, temporary)
-            image = _opened(exiv2, temporary, target)
-        else:
-            image = exiv2.ImageFactory.create(exiv2.ImageType.xmp, str(temporary))
+    if target.exists():
+        image = _opened(exiv2, target)
         if not _change(image, keywords, with_iptc):
             return False
-        if not embed and image.xmpData().empty():
-            target.unlink()
-            return True
-        _write(exiv2, image, target)
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    elif not keywords:
+        return False
+    if dry_run:
+        return True
+    if not embed and not keywords and image.xmpData().empty():
+        target.unlink()
+        return True
+    with whole_file(target) as draft:
+        if target.exists():
+            shutil.copy2(target, draft)
+            image = _opened(exiv2, draft)
+        else:
+            image = exiv2.ImageFactory.create(exiv2.ImageType.xmp, str(draft))
+        _change(image, keywords, with_iptc)
+        try:
+            image.writeMetadata()
+        except exiv2.Exiv2Error as error:
+            raise ValueError(
+                f"{str(target)!r} takes no keywords ({error.args[-1]}). Write a sidecar instead."
+            ) from None
     return True
 
 
@@ -139,25 +142,16 @@ def _exiv2() -> Any:
     return exiv2
 
 
-def _opened(exiv2: Any, path: Path, named: Path | None = None) -> Any:
+def _opened(exiv2: Any, path: Path) -> Any:
     try:
         image = exiv2.ImageFactory.open(str(path))
         image.readMetadata()
     except exiv2.Exiv2Error as error:
         raise ValueError(
-            f"The metadata of {str(named or path)!r} cannot be read ({error.args[-1]}), so it is "
-            "left alone. Repair or remove the file."
+            f"The metadata of {str(path)!r} cannot be read ({error.args[-1]}), so it is left "
+            "alone. Repair or remove the file."
         ) from None
     return image
-
-
-def _write(exiv2: Any, image: Any, target: Path) -> None:
-    try:
-        image.writeMetadata()
-    except exiv2.Exiv2Error as error:
-        raise ValueError(
-            f"{str(target)!r} takes no keywords ({error.args[-1]}). Write a sidecar instead."
-        ) from None
 
 
 def _change(image: Any, keywords: list[str], with_iptc: bool) -> bool:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import torch
@@ -32,6 +33,18 @@ def check_packages() -> None:
             f"export_onnx needs onnx, onnxscript and onnxruntime ({error}); pip install "
             "'sklearn-tai[onnx]'."
         ) from None
+
+
+def check_path(path: str | Path) -> Path:
+    """Refuse what no file can be written to."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"path={str(path)!r}: there is no folder {str(path.parent)!r}. Make it first."
+        )
+    if path.is_dir():
+        raise ValueError(f"path={str(path)!r} is a folder. Give the name of a file in it.")
+    return path
 
 
 def _has_new_exporter() -> bool:
@@ -79,8 +92,10 @@ def write_file(
         del proto.metadata_props[:]  # so that every entry is ours, and JSON
         texts = {key: json.dumps(value) for key, value in metadata.items()}
         onnx.helper.set_model_props(proto, texts)
-        data_file(file).unlink(missing_ok=True)  # onnx would append to it
-        onnx.save(proto, str(file), save_as_external_data=large, location=data_file(file).name)
+        file.with_name(f"{file.name}.data").unlink(missing_ok=True)  # torch's, now in memory
+        # another name each time: the weights of an earlier file stay until this one is whole
+        location = f"{file.name}.{uuid4().hex[:8]}.data"
+        onnx.save(proto, str(file), save_as_external_data=large, location=location)
         onnx.checker.check_model(str(file))
     except OSError:  # a full disk
         raise
@@ -90,11 +105,6 @@ def write_file(
             f"({_cause(error)}). If 18, the default, fails too, a model of this kind cannot be "
             "exported."
         ) from error
-
-
-def data_file(file: Path) -> Path:
-    """Where the weights are if they are too large for the file."""
-    return file.with_name(f"{file.name}.data")
 
 
 @contextmanager

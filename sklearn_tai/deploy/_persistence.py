@@ -1,26 +1,25 @@
-"""Keep a fitted classifier in a folder that can be read without running any code."""
+"""Keep a fitted classifier in a folder of JSON and safetensors."""
 
 from __future__ import annotations
 
-import json
-import warnings
+from hashlib import sha256
 from inspect import isabstract
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 
 from .. import __version__, adapters, encoders, perturbation
-from .._typing import Arrays, Encoder, Settings
-from ..base import check_version
+from .._typing import Arrays, Settings
 from ..classifier import TextAsImageClassifier
-from ..inputs import label_array
+from ..storage import whole_file
+from ._checks import check_labels, check_statistics, dump_json
 
-__all__ = ["TRUSTED_TYPES", "load_classifier", "save_classifier"]
+__all__ = ["TRUSTED_TYPES", "save_classifier"]
 
 # what a room offers may be written and read: by parameter of the classifier, and name
-_PARTS: dict[str, dict[str, type[BaseEstimator]]] = {
+PARTS: dict[str, dict[str, type[BaseEstimator]]] = {
     part: {
         name: cls
         for name in room.__all__
@@ -34,13 +33,13 @@ _PARTS: dict[str, dict[str, type[BaseEstimator]]] = {
         "adapter": adapters,
     }.items()
 }
-_STATISTICS = ("text_mean_", "image_mean_", "unlabelled_mean_", "thresholds_")
-FILES = _CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
+_STATISTICS = ("text_mean_", "image_mean_", "unlabelled_mean_", "offsets_")
+CONFIG = "config.json"
 
 #: What ``skops.io.load(file, trusted=TRUSTED_TYPES)`` must trust: the classes of this package.
 TRUSTED_TYPES = sorted(
     f"{cls.__module__}.{cls.__name__}"
-    for classes in ({"": TextAsImageClassifier}, *_PARTS.values())
+    for classes in ({"": TextAsImageClassifier}, *PARTS.values())
     for cls in classes.values()
 )
 
@@ -53,13 +52,13 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     clf : TextAsImageClassifier
         A fitted classifier.
     folder : str or Path
-        Made if need be. Files of an earlier classifier are replaced.
+        Made if need be. An earlier classifier is replaced, at once.
 
     Returns
     -------
     Path
-        The folder, with ``config.json`` (parameters, labels, the encoder's name) and
-        ``weights.safetensors`` (the adapter).
+        The folder, with ``config.json`` (parameters, labels and what is known of them, the
+        encoder's name) and the file that it names, ``weights-*.safetensors`` (the adapter).
 
     Raises
     ------
@@ -69,7 +68,8 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
         If a parameter or label is nothing that JSON holds, such as a ``RandomState``, or the
         adapter is of a class of your own.
     ValueError
-        If the adapter is a classifier of scikit-learn.
+        If the adapter is a classifier of scikit-learn, weights are NaN or infinite, or
+        labels are such as :func:`load_classifier` refuses.
 
     Notes
     -----
@@ -113,109 +113,33 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
         "encoder": _part_config(clf.encoder_, "encoder", arrays),
         "perturbation": _part_config(clf.perturbation_, "perturbation", arrays),
         "classes": [_plain(label, "classes_") for label in clf.classes_],
+        "vocabulary": None if clf.vocabulary_ is None else clf.vocabulary_.to_dict(),
         "n_unlabelled": clf.n_unlabelled_,
         "n_features": clf.n_features_in_,
+        "slope": clf.slope_,
         "adapter": {
             "class": type(clf.adapter_).__name__,
             "params": _params(clf.adapter_),
             "learnt": learnt,
         },
     }
-    text = json.dumps(config, indent=2)  # may fail, so before anything is written
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    check_labels(config["classes"])
+    check_statistics(arrays, clf.n_features_in_, len(clf.classes_))
     # not save_file, whose files only their owner may read
     weights = save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
-    (folder / _WEIGHTS).write_bytes(weights)
-    (folder / _CONFIG).write_text(text, encoding="utf-8")
+    config["weights_sha256"] = digest = sha256(weights).hexdigest()
+    text = dump_json(config)  # may fail, so before anything is written
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(folder / CONFIG, weights_name("*")) as draft:
+        draft.with_name(weights_name(digest)).write_bytes(weights)
+        draft.write_text(text, encoding="utf-8")
     return folder
 
 
-def load_classifier(folder: str | Path, encoder: Encoder | None = None) -> TextAsImageClassifier:
-    """Read a classifier that :func:`save_classifier` wrote. No code of the folder is run.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The folder.
-    encoder : estimator or None, default=None
-        Takes the place of the encoder written there; needed if that was of a class of
-        your own.
-
-    Returns
-    -------
-    TextAsImageClassifier
-        It predicts as the one that was saved.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder holds no saved classifier.
-    ValueError
-        If its files are damaged, or the encoder is of an unknown class and `encoder` is
-        None.
-
-    Warns
-    -----
-    sklearn.exceptions.InconsistentVersionWarning
-        If another version of this package wrote the folder.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    folder = Path(folder)
-    for name in (_CONFIG, _WEIGHTS):
-        if not (folder / name).is_file():
-            raise FileNotFoundError(
-                f"{str(folder)!r} holds no {name}; give a folder that save_classifier wrote."
-            )
-    try:
-        config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-        arrays = load_file(folder / _WEIGHTS)
-        check_version("TextAsImageClassifier", config["sklearn_tai_version"])
-        if encoder is None:
-            encoder = _load_part(config["encoder"], arrays, "encoder")
-        if encoder is None:
-            raise ValueError(
-                f"it was fitted with an encoder of the class {config['encoder']['class']!r}, "
-                "which is none of this package's; pass it as encoder"
-            )
-        perturbation = _load_part(config["perturbation"], arrays, "perturbation")
-        if perturbation is None:
-            warnings.warn(
-                f"The perturbation of class {config['perturbation']['class']!r} is none of this "
-                "package's and is left out: set it before you fit again.",
-                UserWarning,
-                stacklevel=2,
-            )
-        parts = {} if perturbation is None else {"perturbation": perturbation}
-        made = config["adapter"]
-        adapter = _PARTS["adapter"][made["class"]](**made["params"])
-        clf = TextAsImageClassifier(encoder, adapter=adapter, **parts, **config["params"])
-        state = clf.__getstate__() | {
-            "encoder_": encoder,
-            "classes_": label_array(config["classes"]),
-            "n_features_in_": config["n_features"],
-            "text_mean_": arrays.get("text_mean_"),
-            "image_mean_": arrays.get("image_mean_"),
-            "unlabelled_mean_": arrays["unlabelled_mean_"],
-            "n_unlabelled_": config["n_unlabelled"],
-            "thresholds_": arrays["thresholds_"],
-            "adapter_": clone(adapter).set_state(made["learnt"], _with_prefix(arrays, "adapter.")),
-        }
-        if perturbation is not None:
-            state["perturbation_"] = perturbation
-        clf.__setstate__(state)
-    except (
-        KeyError,
-        TypeError,
-        ValueError,
-        RuntimeError,
-        AttributeError,
-        SafetensorError,
-    ) as error:
-        raise ValueError(f"The classifier in {str(folder)!r} cannot be read: {error}.") from error
-    return clf
+def weights_name(digest: str) -> str:
+    """A name of its own for all weights, so that labels are never read with those of others."""
+    return f"weights-{digest[:16]}.safetensors"
 
 
 def _plain(value: object, name: str) -> Any:
@@ -242,7 +166,7 @@ def _params(part: BaseEstimator) -> Settings:
 
 def _is_ours(part: BaseEstimator, name: str) -> bool:
     """Whether it is of a class that :func:`load_classifier` knows."""
-    return _PARTS[name].get(type(part).__name__) is type(part)
+    return PARTS[name].get(type(part).__name__) is type(part)
 
 
 def _part_config(part: BaseEstimator, name: str, arrays: Arrays) -> Settings:
@@ -260,17 +184,3 @@ def _part_config(part: BaseEstimator, name: str, arrays: Arrays) -> Settings:
         "params": _params(part),
         "fitted": {k: _plain(v, k) for k, v in fitted.items()},
     }
-
-
-def _load_part(config: Settings, arrays: Arrays, name: str) -> BaseEstimator | None:
-    cls = _PARTS[name].get(config["class"])
-    if cls is None:
-        return None
-    part = cls(**config["params"])
-    for key, value in (config["fitted"] | _with_prefix(arrays, f"{name}.")).items():
-        setattr(part, key, value)
-    return part
-
-
-def _with_prefix(arrays: Arrays, prefix: str) -> dict[str, np.ndarray]:
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

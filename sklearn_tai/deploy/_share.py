@@ -11,7 +11,8 @@ from typing import Any
 from .. import __version__
 from ..classifier import TextAsImageClassifier
 from ..encoders import hub_progress
-from ._persistence import FILES, load_classifier, save_classifier
+from ._loading import load_classifier
+from ._persistence import CONFIG, save_classifier, weights_name
 
 __all__ = ["from_pretrained", "push_to_hub"]
 
@@ -110,6 +111,7 @@ def push_to_hub(
             repo_id=repo_id,
             folder_path=folder,
             revision=revision,
+            delete_patterns=weights_name("*"),  # those of an earlier one
             commit_message=f"A classifier of sklearn-tai {__version__}",
         )
     return str(url)
@@ -160,7 +162,7 @@ def from_pretrained(
 
     with _explained(repo_id), hub_progress(verbose):
         folder = snapshot_download(
-            repo_id, revision=revision, token=token, allow_patterns=list(FILES)
+            repo_id, revision=revision, token=token, allow_patterns=[CONFIG, weights_name("*")]
         )
     return load_classifier(folder, **options)
 

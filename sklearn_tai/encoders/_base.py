@@ -63,6 +63,16 @@ class BaseEncoder(
     def _load(self) -> LoadedModel:
         """The model, loaded at the first call and shared by all encoders that ask for it."""
 
+    def unpublished_model(self) -> str | None:
+        """What it loads that neither open_clip nor this package publishes.
+
+        Returns
+        -------
+        str or None
+            A repository, folder or file, as it was given; None if there is no such thing.
+        """
+        return self.model_name
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any = None, y: Any = None) -> BaseEncoder:
         """Check the parameters; there is nothing to learn.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import warnings
+import zlib
 from abc import ABCMeta, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -15,8 +17,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..exceptions import shown
+
 _ORIENTATION = 0x0112  # the EXIF tag
 _REGIONS = "+regions"  # behind the key of the whole
+_CRC_BYTES = 4
 _CHUNK = 500  # SQLite allows 999 variables a statement in old builds
 
 
@@ -28,11 +33,15 @@ def content_key(prefix: str, item: Any) -> str:
     elif isinstance(item, Path):
         digest.update(b"file")
         try:
+            if not item.is_file():  # a pipe would never end
+                raise FileNotFoundError
             hash_file(digest, item)
         except OSError:  # reported when the picture is opened
             digest.update(str(item).encode("utf-8", "surrogatepass"))
     elif isinstance(item, Image.Image):
-        how = item.getpalette(), item.info.get("transparency"), item.getexif().get(_ORIENTATION)
+        item.load()
+        palette = item.palette and (item.palette.mode, bytes(item.palette.palette))
+        how = palette, item.info.get("transparency"), item.getexif().get(_ORIENTATION)
         digest.update(f"image {item.mode} {item.size} {how}".encode() + item.tobytes())
     else:
         digest.update(f"array {item.shape}".encode() + np.ascontiguousarray(item).tobytes())
@@ -122,32 +131,69 @@ MEMORY = MemoryCache(2**28)
 
 
 class EmbeddingCache(_Cache):
-    """A table of vectors in an SQLite file, safe with many processes."""
+    """A table of vectors in an SQLite file, safe with many processes.
+
+    What cannot be read or written costs a warning and the time to encode.
+    """
 
     def __init__(self, folder: str | Path) -> None:
         self.path = Path(folder) / "embeddings.sqlite"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(self._connect()) as db, db:
-            db.execute("CREATE TABLE IF NOT EXISTS embedding (key TEXT PRIMARY KEY, vector BLOB)")
+        self._is_usable = True
+        with self._usable():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self.path.exists() and not self.path.is_file():
+                raise OSError("it is no regular file")
+            with self._connected() as db:
+                db.execute(
+                    "CREATE TABLE IF NOT EXISTS embedding (key TEXT PRIMARY KEY, vector BLOB)"
+                )
 
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=60)
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            self._is_usable = False
+            warnings.warn(
+                f"The cache {str(self.path)!r} cannot be used ({shown(error)}), so embeddings are "
+                "made anew. Give another folder, or delete the file if it is damaged.",
+                UserWarning,
+                stacklevel=1,
+            )
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self.path, timeout=60)) as db, db:
+            yield db
 
     def _get(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
         unique, found = list(dict.fromkeys(keys)), {}
-        with closing(self._connect()) as db:
+        if not self._is_usable:
+            return {}
+        with self._usable(), self._connected() as db:
             for start in range(0, len(unique), _CHUNK):
                 part = unique[start : start + _CHUNK]
                 marks = ",".join("?" * len(part))
                 query = f"SELECT key, vector FROM embedding WHERE key IN ({marks})"
                 for key, blob in db.execute(query, part):
-                    found[key] = np.frombuffer(blob, _dtype(key))
+                    if isinstance(blob, bytes):
+                        vector = blob[:-_CRC_BYTES]
+                        if blob == vector + _crc(key, vector):
+                            found[key] = np.frombuffer(vector, _dtype(key))
         return found
 
     def _put(self, vectors: dict[str, np.ndarray]) -> None:
-        rows = [(key, vector.tobytes()) for key, vector in vectors.items()]
-        with closing(self._connect()) as db, db:
+        if not self._is_usable:
+            return
+        data = {key: vector.tobytes() for key, vector in vectors.items()}
+        rows = [(key, vector + _crc(key, vector)) for key, vector in data.items()]
+        with self._usable(), self._connected() as db:
             db.executemany("INSERT OR REPLACE INTO embedding VALUES (?, ?)", rows)
+
+
+def _crc(key: str, vector: bytes) -> bytes:
+    """Finds out vectors that were cut or damaged, which SQLite does not."""
+    return zlib.crc32(key.encode() + vector).to_bytes(_CRC_BYTES, "big")
 
 
 def _dtype(key: str) -> type[np.floating[Any]]:

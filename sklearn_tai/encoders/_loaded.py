@@ -12,9 +12,12 @@ from typing import Any
 
 import torch
 
+from .. import __version__
 from ._regions import RegionTower, has_regions
 from ._text import can_be_cut
 
+# tells tokenizers apart: capitals, accents, spaces, scripts, marks, and more than they take
+_PROBE = "Two DOGS  \u2014 caf\u00e9, \u732b \u0441\u043e\u0431 #1 &amp; it's <b> " * 40
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -59,11 +62,22 @@ class LoadedModel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of weights, layers (with their activations) and preprocessing, for cache keys."""
+        """Hash of all that makes an embedding, for the keys of caches that outlive the process.
+
+        That is the weights and the layers with their settings, of which some change no
+        weight (activations, numbers of heads, poolings), the tokenizer by what it makes of
+        a text, the preprocessing, and the version of this package.
+        """
         # functions are shown with their addresses, which differ from process to process
         shown = re.sub(r" at 0x[0-9a-f]+", "", f"{self.preprocess!r} {self.model!r}")
-        digest = hashlib.sha256(shown.encode())
-        for name, tensor in sorted(self.model.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        digest = hashlib.sha256(f"{__version__} {self.resize_mode} {shown}".encode())
+        for name, module in self.model.named_modules():
+            own = {k: v for k, v in vars(module).items() if isinstance(v, (int, float, str))}
+            own.pop("name_or_path", None)  # where it lies
+            digest.update(f"{name} {sorted(own.items())}".encode())
+        tensors = {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
+        tensors["tokens"] = self.tokenize([_PROBE])
+        for name, tensor in sorted(tensors.items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
         return digest.hexdigest()

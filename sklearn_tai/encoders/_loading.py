@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from ..exceptions import WeightsError
+from ..exceptions import WeightsError, shown
 from ..inputs import check_device
 from ._activation import choose_activation, has_choice, is_torchscript, tag_of_file, tag_of_repo
 from ._hub import cannot_load, hub_file, hub_repo
@@ -62,11 +62,13 @@ def read_settings(folder: Path, asked: str) -> dict[str, Any]:
     """The "model_cfg" of a folder in open_clip's "local-dir" layout."""
     file = folder / "open_clip_config.json"
     remedy = "Give the path of one that holds open_clip_config.json and the weights."
+    if hub_repo(folder) is not None:  # a link, whose file would stay and be linked again
+        remedy = f"Delete {str(file.resolve())!r}, and it is downloaded again."
     if not folder.is_dir():
         raise WeightsError(f"{cannot_load(asked)} there is no folder {str(folder)!r}. {remedy}")
     try:
         return json.loads(file.read_text(encoding="utf-8"))["model_cfg"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise WeightsError(
             f"{cannot_load(asked)} {str(file)!r} cannot be read as settings of open_clip "
             f"({type(error).__name__}: {error}). {remedy}"
@@ -127,6 +129,8 @@ def _find_parts(source: ModelSource, verbose: int) -> _Parts:
             f"{cannot_load(asked)} its texts need transformers: "
             "pip install 'sklearn-tai[transformers]'."
         )
+    if name := text.get("hf_model_name"):
+        _check_no_code(name, asked)
     if source.tag is not None:  # last, as it may be a long download
         parts.tag = open_clip.get_pretrained_cfg(source.architecture, source.tag)
         repo, _, name = parts.tag["hf_hub"].rpartition("/")
@@ -136,6 +140,19 @@ def _find_parts(source: ModelSource, verbose: int) -> _Parts:
         names = ["tokenizer_config.json", "tokenizer.json", "config.json"]
         hub_file(source, text["hf_tokenizer_name"], names, verbose=verbose)
     return parts
+
+
+def _check_no_code(name: str, asked: str) -> None:
+    """Refuse a text tower that comes with code, which open_clip would ask the user to run."""
+    from transformers import AutoConfig
+
+    try:
+        AutoConfig.from_pretrained(name, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise WeightsError(
+            f"{cannot_load(asked)} its text tower {name!r} cannot be used ({shown(error)}). "
+            "Take another model."
+        ) from error
 
 
 def _build(
@@ -209,11 +226,10 @@ def _unreadable(source: ModelSource, parts: _Parts, error: Exception) -> Weights
     elif source.folder is not None:
         remedy = " Check that the folder is whole."
     elif parts.file is not None:
-        remedy = f" Delete {what!r}, and it will be downloaded again."
+        remedy = f" Delete {str(parts.file.resolve())!r}, and it will be downloaded again."
     else:
         remedy = ""
-    cause = " ".join(str(error).split())[:300]
     return WeightsError(
-        f"{cannot_load(source.asked)} {what!r} cannot be used ({type(error).__name__}: {cause})."
-        + remedy
+        f"{cannot_load(source.asked)} {what!r} cannot be used ({type(error).__name__}: "
+        f"{shown(error)}).{remedy}"
     )

@@ -127,6 +127,12 @@ class OpenCLIPEncoder(BaseEncoder):
         self.on_error = on_error
         self.verbose = verbose
 
+    def unpublished_model(self) -> str | None:
+        source = find_source(self.model_name, self.pretrained)
+        if source.is_published:
+            return None
+        return self.pretrained if source.file is not None else self.model_name
+
     def _load(self, precision: str | None = None) -> LoadedModel:
         """The model, in another precision than this encoder's if given."""
         return load_model(

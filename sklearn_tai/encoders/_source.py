@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,12 @@ class ModelSource:
     file: Path | None = None
     folder: Path | None = None
     repo: str | None = None
+
+    @property
+    def is_published(self) -> bool:
+        """Whether open_clip or this package vouches for it, not only whoever named it."""
+        is_bundled = self.folder is not None and self.folder.parent == _MODELS_DIR
+        return is_bundled or not (self.repo or self.folder or self.file)
 
     @property
     def instead(self) -> str:
@@ -100,7 +107,7 @@ def _of_open_clip(asked: str, name: str, pretrained: str | None) -> ModelSource:
     asked += f"{wording(', pretrained=', ' --pretrained ')}{pretrained!r}"
     if open_clip.get_pretrained_cfg(name, pretrained):
         return ModelSource(asked, name, pretrained)
-    if Path(pretrained).is_file():
+    if os.path.isfile(pretrained):
         return ModelSource(asked, name, file=Path(pretrained))
     near = difflib.get_close_matches(pretrained.lower(), tags, 1, 0.5)
     raise ValueError(

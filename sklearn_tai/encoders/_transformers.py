@@ -14,7 +14,7 @@ from PIL import Image
 from torch import nn
 
 from .._sklearn_compat import Interval, StrOptions
-from ..exceptions import WeightsError
+from ..exceptions import WeightsError, shown
 from ..inputs import check_device
 from ._base import BaseEncoder
 from ._loaded import DTYPES, LoadedModel
@@ -144,10 +144,10 @@ def _load(model_name: str, device: str, precision: str) -> LoadedModel:
         preprocess = _Preprocess(AutoImageProcessor.from_pretrained(model_name, **own))
         n_positions = model.config.text_config.max_position_embeddings
     except (OSError, ValueError, KeyError, AttributeError, ImportError) as error:
-        cause = " ".join(str(error).split())[:300]
         raise WeightsError(
-            f"The model {model_name!r} cannot be loaded ({type(error).__name__}: {cause}). Give a "
-            "CLIP or SigLIP model of the Hugging Face hub, or the folder of one."
+            f"The model {model_name!r} cannot be loaded ({type(error).__name__}: "
+            f"{shown(error)}). Give a CLIP or SigLIP model of the Hugging Face hub, or "
+            "the folder of one."
         ) from error
 
     def tokenize(texts: list[str]) -> torch.Tensor:

@@ -15,6 +15,7 @@ from sklearn.utils import check_array
 from ._pictures import IMAGE_SUFFIXES
 
 _EMPTY = "X is empty (0 items); at least one text or image is required."
+_SMALLEST, _LARGEST = 1e-6, 1e15
 _KINDS = (
     "a str (a text), a pathlib.Path, PIL image or uint8 array of shape (height, width, 3) "
     "(an image)"
@@ -88,6 +89,22 @@ def as_embeddings(X: Any) -> Any | None:
 def check_embeddings(X: Any, name: str = "X") -> np.ndarray:
     """A finite float32 matrix."""
     return check_array(X, dtype=np.float32, input_name=name)
+
+
+def check_range(X: np.ndarray, start: int = 0) -> np.ndarray:
+    """Embeddings whose lengths single precision can tell; rows of zeros may be among them.
+
+    The first is the user's ``X[start]``.
+    """
+    largest = np.abs(X).max(axis=-1)
+    odd = np.argwhere((largest > _LARGEST) | ((largest < _SMALLEST) & (largest > 0)))
+    if len(odd):
+        value = largest[tuple(odd[0])]
+        raise ValueError(
+            f"X[{start + odd[0][0]}] holds values up to {value:.2g}; embeddings have some between "
+            f"{_SMALLEST:g} and {_LARGEST:g}. Scale all of them, texts and images alike."
+        )
+    return X
 
 
 def check_modality(modality: Any, n_rows: int) -> np.ndarray:

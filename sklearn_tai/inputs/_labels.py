@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 from scipy import sparse
+
+from .._typing import LabelNames
+from ._relations import as_vocabulary, join
+from ._vocabulary import Vocabulary
 
 _STACKING = (np.concatenate, np.vstack)
 _HINT = "Use sklearn.preprocessing.MultiLabelBinarizer to make it from lists of labels."
@@ -15,21 +19,23 @@ _HINT = "Use sklearn.preprocessing.MultiLabelBinarizer to make it from lists of 
 class LabelIndicator(np.ndarray):
     """An indicator matrix whose columns have names.
 
-    It is an array in all respects. The names go along with rows and columns that are taken
-    out, with copies, with rows stacked on it and with pickles; whatever else changes the
-    array loses them rather than mix them up.
+    It is an array in all respects. The names, and the vocabulary, go along with rows and
+    columns that are taken out, with copies, with rows stacked on it and with pickles; whatever
+    else changes the array loses them rather than mix them up.
 
     Parameters
     ----------
     matrix : array-like of shape (n_items, n_labels)
         1 where an item has a label, else 0.
-    label_names : sequence of n_labels str
+    label_names : sequence of n_labels str, mapping or Vocabulary
         Names of the columns.
 
     Attributes
     ----------
     label_names : list of str or None
         The names; None where they are not known any more.
+    vocabulary : Vocabulary or None
+        How labels stand to each other; None where that is not known.
 
     Examples
     --------
@@ -40,8 +46,9 @@ class LabelIndicator(np.ndarray):
     """
 
     label_names: list[str] | None
+    vocabulary: Vocabulary | None
 
-    def __new__(cls, matrix: Any, label_names: Sequence[str]) -> LabelIndicator:
+    def __new__(cls, matrix: Any, label_names: LabelNames) -> LabelIndicator:
         """The same array, with names."""
         array = np.asarray(matrix)
         if array.ndim != 2 or array.shape[1] != len(label_names):
@@ -49,16 +56,20 @@ class LabelIndicator(np.ndarray):
                 f"{len(label_names)} label_names do not fit a matrix of shape {array.shape}; give "
                 "one for each column."
             )
-        return cls._named(array, list(label_names))
+        known = as_vocabulary(label_names) if isinstance(label_names, Mapping) else None
+        return cls._named(array, list(label_names), known)
 
     @classmethod
-    def _named(cls, matrix: np.ndarray, names: list[str] | None) -> LabelIndicator:
+    def _named(
+        cls, matrix: np.ndarray, names: list[str] | None, vocabulary: Vocabulary | None
+    ) -> LabelIndicator:
         named = matrix.view(cls)
         named.label_names = None if names is None else list(names)
+        named.vocabulary = None if names is None else vocabulary
         return named
 
     def __array_finalize__(self, array: np.ndarray | None) -> None:
-        self.label_names = None  # until somebody knows better
+        self.label_names = self.vocabulary = None  # until somebody knows better
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
         """Results of arithmetic are plain arrays and numbers."""
@@ -76,11 +87,11 @@ class LabelIndicator(np.ndarray):
         if names is not None and columns is not Ellipsis:
             chosen = np.array(names, dtype=object)[columns]
             names = np.ravel(chosen).tolist() if np.size(chosen) == part.shape[1] else None
-        return self._named(part, names)
+        return self._named(part, names, self.vocabulary)
 
     def copy(self, order: Any = "C") -> LabelIndicator:
         """A copy with the same names."""
-        return self._named(super().copy(order), self.label_names)
+        return self._named(super().copy(order), self.label_names, self.vocabulary)
 
     def __copy__(self) -> LabelIndicator:
         return self.copy()
@@ -90,7 +101,7 @@ class LabelIndicator(np.ndarray):
 
     def astype(self, *args: Any, **kwargs: Any) -> LabelIndicator:
         """The same with another type of numbers."""
-        return self._named(super().astype(*args, **kwargs), self.label_names)
+        return self._named(super().astype(*args, **kwargs), self.label_names, self.vocabulary)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """Stacked rows keep their names, if they agree on them."""
@@ -101,21 +112,28 @@ class LabelIndicator(np.ndarray):
         known = [part.label_names for part in parts if part.label_names is not None]
         if len(known) < len(parts):  # one that has lost them may have its columns in any order
             return np.asarray(result)
+        if not known:
+            return result
         if any(names != known[0] for names in known):
             raise ValueError(
                 f"these indicator matrices have different labels, {known[0][:10]} and "
                 f"{next(names for names in known if names != known[0])[:10]}. Take their columns "
                 "in one order first."
             )
-        return self._named(result, known[0]) if known else result
+        return self._named(result, known[0], join(part.vocabulary for part in parts))
 
     def __reduce__(self) -> Any:
         function, args, state = cast(tuple[Any, ...], super().__reduce__())
-        return function, args, (*state, self.label_names)
+        return function, args, (*state, self.label_names, self.vocabulary)
 
     def __setstate__(self, state: Any) -> None:
-        self.label_names = state[-1]
-        super().__setstate__(state[:-1])
+        *array, self.label_names, self.vocabulary = state
+        super().__setstate__(tuple(array))
+
+
+def vocabulary_of(y: Any) -> Vocabulary | None:
+    """How the labels of an indicator stand to each other, where it knows."""
+    return y.vocabulary if isinstance(y, LabelIndicator) else None
 
 
 def column_names(y: Any) -> np.ndarray | None:
@@ -131,25 +149,6 @@ def label_array(names: Sequence[Any], is_mixed: bool = False) -> np.ndarray:
     """Labels with the types they have; numpy would make one type of several."""
     is_mixed |= len({type(name) for name in names}) > 1
     return np.array(names, dtype=object if is_mixed else None)
-
-
-def check_labels(labels: Any) -> list[str]:
-    """A list of label names, checked: not empty, str, not blank, no two the same."""
-    if isinstance(labels, str):
-        raise TypeError(
-            f"labels is the single str {labels!r}; expected a list of label names. "
-            "Wrap it in a list."
-        )
-    names = [str(name) if isinstance(name, np.str_) else name for name in labels]
-    if not names:
-        raise ValueError("labels is empty; at least one label name is required.")
-    for i, name in enumerate(names):
-        if not isinstance(name, str) or not name.strip():
-            raise ValueError(f"labels[{i}] is {name!r}; expected a str that is not blank.")
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise ValueError(f"labels holds {repeated} more than once; remove the repetitions.")
-    return names
 
 
 def check_indicator(

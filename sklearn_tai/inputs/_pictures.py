@@ -5,6 +5,7 @@ Images that could not be read and were let pass are rows of NaN: in embeddings, 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,6 +18,8 @@ from PIL import Image, ImageOps
 from ..exceptions import ImageNotFoundError, ImageReadError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+# Pillow knows more, but some of them start other programs: EPS, whatever its file is called.
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 # Models scale the short edge to some 224 pixels, whatever that makes of the long one.
 _MAX_ASPECT = 1000
 
@@ -46,13 +49,18 @@ def open_image(item: Any, index: int) -> Image.Image:
     try:
         if path is None:
             return _upright(Image.fromarray(item) if isinstance(item, np.ndarray) else item)
-        _check_file(path, index)
-        with Image.open(path) as picture:
+        with picture_file(path, index) as picture:
             return _upright(picture)
     except ImageReadError:
         raise
     except Exception as error:  # Pillow's plugins raise all sorts
         raise image_error(item, index, *_reason(error)) from error
+
+
+def picture_file(path: Path, index: int) -> Image.Image:
+    """A picture of a file, not yet decoded: the one way to open those of users."""
+    _check_file(path, index)
+    return Image.open(path, formats=_FORMATS)
 
 
 def image_error(item: Any, index: int, reason: str, remedy: str) -> ImageReadError:
@@ -79,15 +87,19 @@ def _reason(error: Exception) -> tuple[str, str]:
 
 
 def _check_file(path: Path, index: int) -> None:
-    if path.is_file():
+    if os.path.isfile(path):  # unlike Path's, not disturbed by names of any length
         return
-    if path.is_dir():
+    if os.path.isdir(path):
         remedy = "Pass its files, for instance sorted(folder.rglob('*.jpg'))"
         raise ImageReadError(index, path, "is a folder", remedy)
     if str(path).lower().startswith(("http:/", "https:/")):
         remedy = "Download the image and pass the path of its file"
         raise ImageReadError(index, path, "is a URL", remedy)
-    reason = "is a link to a file that is not there" if path.is_symlink() else "is no file"
+    if os.path.exists(path):
+        remedy = "Copy what comes out of it to a file"
+        raise ImageReadError(index, path, "is a pipe, a socket or a device", remedy)
+    is_link = os.path.islink(path)
+    reason = "is a link to a file that is not there" if is_link else "is no file"
     raise ImageNotFoundError(index, path, reason, "Check the path")
 
 

@@ -10,17 +10,23 @@ import numpy as np
 from scipy import sparse
 
 from ._items import as_embeddings, check_items, check_modality
-from ._labels import check_indicator, column_names, label_array
+from ._labels import check_indicator, column_names, label_array, vocabulary_of
 from ._pictures import was_read
+from ._relations import join, with_group_labels
+from ._vocabulary import Vocabulary
 
 
 class TrainingSet(NamedTuple):
-    """Rows of embeddings and labels, the names of the labels, and the mask of images."""
+    """Rows of embeddings and labels, the labels, the mask of images, and what is known of labels.
+
+    In all rows a group is present if a member is.
+    """
 
     embeddings: np.ndarray
     Y: Any
     classes: np.ndarray
     is_image: np.ndarray
+    vocabulary: Vocabulary | None = None
 
 
 def training_set(
@@ -39,7 +45,9 @@ def training_set(
     read = was_read(embeddings)
     if not read.all():  # the encoder has warned of them
         embeddings, Y, is_image = embeddings[read], Y[read], is_image[read]
-    return TrainingSet(embeddings, Y, classes, is_image)
+    vocabulary = vocabulary_of(y)
+    Y = with_group_labels(Y, vocabulary, classes)
+    return TrainingSet(embeddings, Y, classes, is_image, vocabulary)
 
 
 def check_some_present(data: TrainingSet) -> None:
@@ -62,7 +70,7 @@ def check_some_present(data: TrainingSet) -> None:
             f"can be learnt of them: {', '.join(map(str, lonely[:10]))}"
             f"{', ...' if len(lonely) > 10 else ''}. Add texts that have them.",
             UserWarning,
-            stacklevel=4,  # past fit and scikit-learn's decorator
+            stacklevel=5,  # past fit and its decorators
         )
 
 
@@ -73,10 +81,9 @@ def labelled_mask(data: TrainingSet) -> np.ndarray:
 
 
 def label_prior(data: TrainingSet) -> np.ndarray:
-    """Share of the texts that have each label, of the images if there are none; never 0 or 1."""
-    rows = data.Y[~data.is_image] if not data.is_image.all() else data.Y
-    n_present, n_unknown = (np.asarray((rows == v).sum(axis=0)).ravel() for v in (1, -1))
-    return (n_present + 0.5) / (rows.shape[0] - n_unknown + 1)
+    """Share of the texts that have each label; never 0 or 1."""
+    texts = data.Y[~data.is_image]
+    return (np.asarray((texts == 1).sum(axis=0)).ravel() + 0.5) / (texts.shape[0] + 1)
 
 
 def merge(old: TrainingSet, new: TrainingSet) -> TrainingSet:
@@ -93,11 +100,13 @@ def merge(old: TrainingSet, new: TrainingSet) -> TrainingSet:
         columns = [column[label] for label in part.classes.tolist()]
         Y[:, columns] = part.Y.toarray() if sparse.issparse(part.Y) else part.Y
         parts.append(Y.astype(np.float32))
+    vocabulary = join([old.vocabulary, new.vocabulary])
     return TrainingSet(
         np.vstack([old.embeddings, new.embeddings]),
-        np.vstack(parts),
+        with_group_labels(np.vstack(parts), vocabulary, classes),
         classes,
         np.r_[old.is_image, new.is_image],
+        vocabulary,
     )
 
 

@@ -21,7 +21,7 @@ class EmbeddingDisplay:
     """t-SNE of text and image embeddings, with true and estimated image centroids.
 
     Shows how far texts lie from images with the same labels, and whether the centroids
-    that :class:`~sklearn_tai.ShiftedPerturbation` estimates (Eq. 8) lie where the
+    that :class:`~sklearn_tai.ShiftedPerturbation` estimates (Eq. 9) lie where the
     images do. Make it with :meth:`from_estimator` or :meth:`from_embeddings`.
 
     Parameters

@@ -15,7 +15,7 @@ class MixedPerturbation(BasePerturbation):
     """Add noise to texts and, of another radius, to a few labelled images.
 
     A few images beside the texts tell the classifier where images lie (section 3.5 of
-    [1]_). They need no bridge over the modality gap, so their noise is small.
+    [1]_). They need no bridge over the modality gap, so their noise (Eq. 6) is small.
 
     Parameters
     ----------
@@ -26,13 +26,15 @@ class MixedPerturbation(BasePerturbation):
     image_radius : float or "auto", default="auto"
         The length of the noise on images, in the same unit (the paper: 1); "auto" is 0.1
         mean norms. A :class:`~sklearn_tai.KernelAdapter` has no noise on images.
-    image_share : float or None, default=0.25
-        The share of images among the rows a classifier draws in an epoch: all texts
-        once, and each image as often as it takes. None to draw every image once.
+    image_share : float or None, default=None
+        The share of images among the rows that a network draws in an epoch: all texts
+        once, and each image as often as it takes. None to draw every image once. A
+        :class:`~sklearn_tai.KernelAdapter` finds by itself how much images count.
     relative : bool, default=True
         Whether radii are in mean norms of the text embeddings.
     surface : bool, default=True
-        Draw noise uniformly on the surface of the sphere; False in the ball.
+        Draw noise on the surface of the sphere; False in its interior, with a length
+        uniform in [0, radius].
     random_state : int, RandomState instance or None, default=None
         Fixes the noise of :meth:`fit_transform`, and so of a scikit-learn classifier as the
         adapter. An :class:`~sklearn_tai.MLPAdapter` draws from its own random state.
@@ -81,7 +83,7 @@ class MixedPerturbation(BasePerturbation):
         text_radius: float | str = "auto",
         image_radius: float | str = "auto",
         *,
-        image_share: float | None = 0.25,
+        image_share: float | None = None,
         relative: bool = True,
         surface: bool = True,
         random_state: RandomState = None,

@@ -16,7 +16,7 @@ class RandomPerturbation(BasePerturbation):
 
     Text and image embeddings of CLIP lie in clusters that do not overlap (the
     modality gap). A classifier trained on texts within a radius around each of them
-    also covers the region where images lie [1]_ (Eqs. 4-6).
+    also covers the region where images lie [1]_ (Eq. 5).
 
     Noise belongs to training: :meth:`fit_transform` perturbs, :meth:`transform`
     returns its input unchanged, so that
@@ -38,9 +38,9 @@ class RandomPerturbation(BasePerturbation):
         Whether the radius is in mean norms. Norms differ between models, so a
         relative radius carries over from one to another.
     surface : bool, default=True
-        Draw noise uniformly on the surface of the sphere, so that its length is the
-        radius exactly. False draws uniformly from the ball; the paper finds that
-        worse (Fig. 6a).
+        Draw noise on the surface of the sphere, so that its length is the radius exactly.
+        False draws from the interior, with a length uniform in [0, radius]; the paper
+        finds that worse (Fig. 6a).
     random_state : int, RandomState instance or None, default=None
         Fixes the noise of :meth:`fit_transform`, and so of a scikit-learn classifier as the
         adapter. An :class:`~sklearn_tai.MLPAdapter` draws from its own random state.

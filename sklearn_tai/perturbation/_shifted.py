@@ -24,12 +24,12 @@ class ShiftedPerturbation(BasePerturbation):
 
     1. the image centroid of label :math:`k` is the mean embedding of the images known
        to show it, :math:`c_k` (Eq. 7);
-    2. the image centroid of a label combination :math:`S` is estimated by the mean
-       :math:`\\hat c_S` of :math:`c_k` over :math:`k \\in S` (Eq. 8);
-    3. its offset is :math:`o_S = \\hat c_S - t_S`, with :math:`t_S` the mean embedding
-       of the texts whose labels are exactly :math:`S` (Eq. 9);
-    4. a text :math:`t` with labels :math:`S` becomes :math:`t + o_S + \\epsilon`, with
-       :math:`\\epsilon` of length `radius` (Eq. 10).
+    2. the text centroid of a label combination :math:`S` is the mean embedding of the
+       texts whose labels are exactly :math:`S`, :math:`t_S` (Eq. 8);
+    3. its offset is :math:`o_S = \\hat c_S - t_S`, with the mean :math:`\\hat c_S` of
+       :math:`c_k` over :math:`k \\in S` for its image centroid (Eq. 9);
+    4. a text :math:`t` with labels :math:`S` is moved to :math:`t + o_S` (Eq. 10), and
+       noise :math:`\\epsilon` of length `radius` is added (Eq. 5).
 
     By default, ``offset_by="label"``, the offset of a combination is instead the mean
     of the offsets :math:`c_k - t_k` of its labels, with :math:`t_k` the mean of all
@@ -58,7 +58,8 @@ class ShiftedPerturbation(BasePerturbation):
     relative : bool, default=True
         Whether radii are in mean norms of the text embeddings.
     surface : bool, default=True
-        Draw noise uniformly on the surface of the sphere; False in the ball.
+        Draw noise on the surface of the sphere; False in its interior, with a length
+        uniform in [0, radius].
     random_state : int, RandomState instance or None, default=None
         Fixes the noise of :meth:`fit_transform`, and so of a scikit-learn classifier as the
         adapter. An :class:`~sklearn_tai.MLPAdapter` draws from its own random state.
@@ -164,7 +165,7 @@ class ShiftedPerturbation(BasePerturbation):
                 "and only adds noise. Add images whose labels are partly known, or use "
                 "RandomPerturbation.",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         if not len(images) or not len(texts):
             return  # nothing to move, or nowhere to move it
@@ -183,7 +184,7 @@ class ShiftedPerturbation(BasePerturbation):
         self.label_offsets_ = np.where(np.isnan(offsets), self.gap_, shrunk).astype(X.dtype)
 
     def estimate_centroids(self, y: Labels) -> np.ndarray:
-        """Where images with given labels lie (Eq. 8).
+        """Where images with given labels lie (first term of Eq. 9).
 
         Parameters
         ----------
@@ -240,7 +241,7 @@ class ShiftedPerturbation(BasePerturbation):
         return self._move(X, is_image, offsets[row])
 
     def _move(self, X: np.ndarray, is_image: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-        """Eq. 10, without the noise; texts without labels have no offset of their own."""
+        """Eq. 10; texts without labels have no offset of their own."""
         moved = X.copy()
         moved[~is_image] += np.where(np.isnan(offsets), self.gap_, offsets)
         return moved

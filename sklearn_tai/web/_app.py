@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
-from scipy.special import expit
 from sklearn.utils import Bunch
 
-from .._typing import Encoder
+from .._typing import Encoder, LabelNames
 from ..corpus import PromptCorpusGenerator
 from ..datasets import load_emoji_scenes
-from ..decisions import best_cut, to_logits
 from ..encoders import BUNDLED, BaseEncoder, OpenCLIPEncoder
+from ..inputs import as_vocabulary, first_of_exclusive
 from ._html import CSS, card, legend, mistake_note, numbered_spots, score_table
 from ._input import Mistake, open_picture, parse_labels
 from ._trainer import Trained, Trainer
@@ -41,13 +39,14 @@ class _Seen(NamedTuple):
     name: str
     picture: Image.Image | None = None
     proba: np.ndarray | None = None
+    held: np.ndarray | None = None  # the same, but for labels that another excludes
     zero_shot: np.ndarray | None = None
     spots: np.ndarray | None = None  # (n_labels, 2): where each is, from 0 to 1
     mistake: str = ""
 
 
 def make_app(
-    encoder: Encoder | None = None, *, labels: Sequence[str] | None = None, n_texts: int = 1000
+    encoder: Encoder | None = None, *, labels: LabelNames | None = None, n_texts: int = 1000
 ) -> gradio.Blocks:
     """Build the page: labels and pictures in, scores out.
 
@@ -59,7 +58,7 @@ def make_app(
     encoder : estimator or None, default=None
         Turns texts and images into embeddings; None for ``OpenCLIPEncoder("tai-tiny")``,
         the small model inside the package. Its weights are loaded at once.
-    labels : sequence of str or None, default=None
+    labels : sequence of str, mapping, Vocabulary or None, default=None
         The labels that are in the box at first; None for those of
         :func:`~sklearn_tai.datasets.load_emoji_scenes`.
     n_texts : int, default=1000
@@ -92,8 +91,8 @@ def make_app(
     # what is wrong is said here, not to a visitor, who need not wait for what is loaded either
     encoder.transform(["a picture"])
     scenes = load_emoji_scenes()
-    labels = list(scenes.label_names if labels is None else labels)
-    PromptCorpusGenerator(n_texts).generate(labels)
+    vocabulary = as_vocabulary(scenes.label_names if labels is None else labels)
+    PromptCorpusGenerator(n_texts).generate(vocabulary)
     trainer = Trainer(encoder, n_texts)
 
     def score(
@@ -119,7 +118,8 @@ def make_app(
             _look(Path(path), trained, encoder)
             for path, _ in progress.tqdm(pictures, desc="Looking at the pictures")
         ]
-        cut = _cut(seen)
+        is_any_read = any(one.picture is not None for one in seen)
+        cut = trained.classifier._decision_threshold() if is_any_read else None
         cards = [_show(one, list(trained.zero_shot.classes_), cut) for one in seen]
         when = f"encoded in {trained.seconds:.1f} seconds" if is_new else "encoded before"
         note = (
@@ -137,9 +137,10 @@ def make_app(
         gr.Markdown(_describe(encoder))
         with gr.Row():
             label_box = gr.Textbox(
-                ", ".join(labels),
+                vocabulary.to_text(),
                 label="Labels",
-                info="One a line, or with commas between them",
+                info="One a line, or with commas between them. One with several names: car = car, "
+                "automobile",
                 min_width=320,
                 lines=8,
                 max_lines=8,
@@ -215,9 +216,10 @@ def _look(path: Path, trained: Trained, encoder: Encoder) -> _Seen:
             spots = _spots(clf.predict_regions(embedding)[0], frame, picture.size)
     else:
         embedding = encoder.transform([picture])
-    proba, zero_shot = clf.predict_proba(embedding)[0], trained.zero_shot.predict_proba(embedding)
+    proba, zero_shot = clf.predict_proba(embedding), trained.zero_shot.predict_proba(embedding)
+    held = first_of_exclusive(proba, clf.vocabulary_, clf.classes_)
     picture.thumbnail((360, 360))  # all pictures are held until the last one is scored
-    return _Seen(path.name, picture, proba, zero_shot[0], spots)
+    return _Seen(path.name, picture, proba[0], held[0], zero_shot[0], spots)
 
 
 def _spots(
@@ -232,25 +234,13 @@ def _spots(
     return np.clip(np.column_stack([x, y]) / size, 0, 1)
 
 
-def _cut(seen: Sequence[_Seen]) -> float | None:
-    """Above which score a label is bold: what the scores themselves promise the best F1 at.
-
-    A fixed cut does not do: with few labels the best one is high, with many it is low.
-    """
-    probas = [one.proba for one in seen if one.proba is not None]
-    if not probas:
-        return None
-    proba = np.concatenate(probas)
-    return float(expit(best_cut(proba, to_logits(proba))))
-
-
 def _show(seen: _Seen, labels: list[str], cut: float | None) -> str:
-    if seen.proba is None or seen.zero_shot is None or cut is None:
+    if seen.proba is None or seen.held is None or seen.zero_shot is None or cut is None:
         return card(seen.name, None, mistake_note(seen.mistake))
     numbers: dict[int, int] = {}
     dots = ""
+    named = [k for k in np.argsort(-seen.held, kind="stable") if seen.held[k] > cut]
     if seen.spots is not None:
-        shown = [k for k in np.argsort(-seen.proba, kind="stable") if seen.proba[k] > cut]
-        numbers, dots = numbered_spots(labels, seen.spots, shown)
-    table = score_table(labels, seen.proba, seen.zero_shot, cut, numbers)
+        numbers, dots = numbered_spots(labels, seen.spots, named)
+    table = score_table(labels, seen.proba, seen.zero_shot, named, numbers)
     return card(seen.name, seen.picture, table, dots)

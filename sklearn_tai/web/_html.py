@@ -106,10 +106,13 @@ def score_table(
     labels: Sequence[str],
     proba: np.ndarray,
     zero_shot: np.ndarray,
-    cut: float,
+    named: Sequence[int],
     numbers: Mapping[int, int],
 ) -> str:
-    """The scores of one picture as bars, best first; labels on the picture have `numbers`."""
+    """The scores of one picture as bars, best first, those of `named` labels bold.
+
+    Labels on the picture have `numbers`.
+    """
 
     def bar(value: float, kind: str) -> str:
         share = f"{100 * value:.0f}"
@@ -124,7 +127,7 @@ def score_table(
         return f' <span class="spot" role="img" aria-label="{name}">{numbers[k]}</span>'
 
     rows = [
-        f'<tr class="{"sure" if proba[k] > cut else ""}">'
+        f'<tr class="{"sure" if k in named else ""}">'
         f'<th scope="row">{escape(labels[k])}{number(k)}</th>'
         f"<td>{bar(proba[k], 'own')}</td><td>{bar(zero_shot[k], 'other')}</td></tr>"
         for k in np.argsort(-proba, kind="stable")

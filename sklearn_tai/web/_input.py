@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from PIL import Image
 
-from ..inputs import open_image
+from ..corpus import Vocabulary
+from ..inputs import open_image, picture_file
 
 _MAX_LABELS, _MAX_LABEL_LENGTH = 100, 60
 _MAX_MEGAPIXELS, _MAX_ASPECT = 50, 100
@@ -17,18 +17,24 @@ class Mistake(Exception):
     """What a visitor can mend, in words for the page."""
 
 
-def parse_labels(text: str) -> list[str]:
-    """Labels, one a line or between commas."""
-    names = [" ".join(part.split()) for part in re.split(r"[\n,]", text)]
-    names = [name for name in names if name]
-    if len(names) < 2:
-        raise Mistake("Please type at least two labels, one a line or with commas between them.")
+def parse_labels(text: str) -> Vocabulary:
+    """Labels, one a line or between commas, and what else :class:`Vocabulary` reads."""
+    few = "Please type at least two labels, one a line or with commas between them."
+    if not text.strip(" ,\n"):
+        raise Mistake(few)
+    try:
+        labels = Vocabulary.from_text(text)
+    except ValueError as error:
+        raise Mistake(f"These labels cannot be read: {error}") from None
+    if len(labels) < 2:
+        raise Mistake(few)
+    names = [name for own in labels.values() for name in own]
     if len(names) > _MAX_LABELS:
         raise Mistake(
-            f"These are {len(names):,} labels; this page takes up to {_MAX_LABELS}. "
-            "For more, use TextAsImageClassifier in Python."
+            f"These are {len(names):,} labels; this page takes up to {_MAX_LABELS}, with all "
+            "their names. For more, use TextAsImageClassifier in Python."
         )
-    if long := [name for name in names if len(name) > _MAX_LABEL_LENGTH]:
+    if long := [name for name in [*labels, *names] if len(name) > _MAX_LABEL_LENGTH]:
         raise Mistake(
             f"The label “{long[0][:_MAX_LABEL_LENGTH]}…” is too long: up to {_MAX_LABEL_LENGTH} "
             "letters, please. Are the commas missing?"
@@ -36,13 +42,13 @@ def parse_labels(text: str) -> list[str]:
     folded = [name.casefold() for name in names]
     if repeated := sorted({name for name in folded if folded.count(name) > 1}):
         raise Mistake(f"There more than once: {', '.join(repeated)}. Please name each label once.")
-    return names
+    return labels
 
 
 def open_picture(path: Path) -> Image.Image:
     """An RGB picture, or what is wrong with the file; a huge one is not decoded."""
     try:
-        with Image.open(path) as picture:
+        with picture_file(path, 0) as picture:
             width, height = picture.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Mistake(

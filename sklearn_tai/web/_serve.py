@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -14,7 +16,11 @@ if TYPE_CHECKING:
     import gradio
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 _MAX_FILE_SIZE = "20mb"
+_MAX_REQUEST = 400 * 2**20  # 20 pictures
+_MAX_FORM = 2**16  # larger are uploads only
+_MAX_UPLOADS = 2**31  # of all visitors, until they are deleted
 # Whatever a version of gradio puts on its page, the browser asks no other host for it.
 _POLICY = (
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
@@ -23,12 +29,35 @@ _POLICY = (
 
 
 class _OwnHostOnly:
-    """Middleware that adds `_POLICY` to every answer."""
+    """Middleware that lets no other site in: neither what it sends, nor what it is asked for.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    A page of another site may send requests here by the visitor's browser: it is known by
+    the Origin that the browser tells, or, if its own name leads to this machine, by Host.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What answers the requests that are let through.
+    hosts : set of str or None
+        Names by which this machine may be called; None for any.
+    uploads : Path
+        Where uploads go.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: set[str] | None, uploads: Path) -> None:
+        self.app, self.hosts, self.uploads = app, hosts, uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        if refusal := self._refusal(dict(scope["headers"])):
+            status, reason = refusal
+            from starlette.responses import PlainTextResponse
+
+            await PlainTextResponse(reason, status)(scope, receive, send)
+            return
+
         async def send_with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
                 policy = (b"content-security-policy", _POLICY.encode())
@@ -36,6 +65,29 @@ class _OwnHostOnly:
             await send(message)
 
         await self.app(scope, receive, send_with_policy)
+
+    def _refusal(self, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
+        """Status and reason, if a request is not for this page."""
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        name = urlsplit(f"//{host}").hostname
+        if self.hosts is not None and name not in self.hosts:
+            return 421, "This page is not served under that name."
+        origin = headers.get(b"origin", b"").decode("latin-1").lower()
+        if origin and urlsplit(origin).netloc != host:
+            return 403, "Another site has sent this."
+        length = headers.get(b"content-length", b"0")
+        if b"transfer-encoding" in headers:
+            return 411, "Say how long it is."
+        if not length.isdigit() or int(length) > _MAX_REQUEST:
+            return 413, "This is more than the page takes at once."
+        if int(length) > _MAX_FORM and _size(self.uploads) + int(length) > _MAX_UPLOADS:
+            return 503, "Too many pictures were sent; they are deleted after an hour."
+        return None
+
+
+def _size(folder: Path) -> int:
+    """Bytes in a folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _theme() -> gradio.themes.Base:
@@ -66,7 +118,9 @@ def launch(
 ) -> gradio.Blocks:
     """Serve the page of :func:`make_app`, by default to this machine alone.
 
-    No statistics are sent, and the page loads nothing from other hosts.
+    No statistics are sent, and the page loads nothing from other hosts. Requests that pages
+    of other sites send by a visitor's browser are refused, and so are uploads above 20 MB a
+    picture, or 2 GiB of all visitors within the hour after which they are deleted.
 
     Parameters
     ----------
@@ -105,6 +159,9 @@ def launch(
     app = make_app(encoder, labels=labels, n_texts=n_texts)
     from starlette.middleware import Middleware
 
+    # who listens for others cannot know by which names they call
+    hosts = _THIS_MACHINE if host in _THIS_MACHINE else None
+
     app.launch(
         server_name=host,
         server_port=port,
@@ -116,7 +173,7 @@ def launch(
         run_history=False,
         footer_links=[],
         theme=_theme(),
-        app_kwargs={"middleware": [Middleware(_OwnHostOnly)]},
+        app_kwargs={"middleware": [Middleware(_OwnHostOnly, hosts, Path(app.GRADIO_CACHE))]},
     )
     click.echo(f"The page is at {app.local_url} (Ctrl-C ends it)")
     if block:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
 
-from .._typing import Encoder
+from .._typing import Encoder, LabelNames
 from ..baselines import ZeroShotClassifier
 from ..classifier import TextAsImageClassifier
-from ..corpus import PromptCorpusGenerator
+from ..corpus import PromptCorpusGenerator, Vocabulary
+from ..inputs import as_vocabulary
 from ..perturbation import RandomPerturbation
 
 _N_KEPT = 32  # sets of labels; embeddings of 1,000 sentences take 4 MB with CLIP RN50
@@ -50,13 +51,14 @@ class Trainer:
         self._encoding = Lock()
 
     def get(
-        self, labels: Sequence[str], noise: float, report: Callable[..., object]
+        self, labels: LabelNames, noise: float, report: Callable[..., object]
     ) -> tuple[Trained, bool]:
         """The classifiers of these labels in any order, and whether the labels are new.
 
         `noise` is the radius in multiples of the automatic one.
         """
-        sentences, is_new = self._sentences(tuple(sorted(labels)), report)
+        lines = as_vocabulary(labels).to_text().splitlines()
+        sentences, is_new = self._sentences(tuple(sorted(lines)), report)
         embeddings, Y, zero_shot, seconds = sentences
         classifier = TextAsImageClassifier(self.encoder).fit(embeddings, Y)
         radius = noise * classifier.perturbation_.radius_
@@ -67,30 +69,31 @@ class Trainer:
         return Trained(classifier, zero_shot, seconds, radius / norm), is_new
 
     def _sentences(
-        self, labels: tuple[str, ...], report: Callable[..., object]
+        self, lines: tuple[str, ...], report: Callable[..., object]
     ) -> tuple[_Sentences, bool]:
-        if (kept := self._find(labels)) is not None:
+        if (kept := self._find(lines)) is not None:
             return kept, False
         report(0, desc="Waiting for another visitor")
         with self._encoding:
-            if (kept := self._find(labels)) is not None:
+            if (kept := self._find(lines)) is not None:
                 return kept, False
-            sentences = self._encode(labels, report)
+            sentences = self._encode(lines, report)
             with self._lock:
-                self._kept[labels] = sentences
+                self._kept[lines] = sentences
                 if len(self._kept) > _N_KEPT:
                     self._kept.popitem(last=False)
         return sentences, True
 
-    def _find(self, labels: tuple[str, ...]) -> _Sentences | None:
+    def _find(self, lines: tuple[str, ...]) -> _Sentences | None:
         with self._lock:
-            if labels in self._kept:
-                self._kept.move_to_end(labels)
-            return self._kept.get(labels)
+            if lines in self._kept:
+                self._kept.move_to_end(lines)
+            return self._kept.get(lines)
 
-    def _encode(self, labels: tuple[str, ...], report: Callable[..., object]) -> _Sentences:
+    def _encode(self, lines: tuple[str, ...], report: Callable[..., object]) -> _Sentences:
         start = time.perf_counter()
         report(0, desc="Writing sentences")
+        labels = Vocabulary.from_text("\n".join(lines))
         texts, Y = PromptCorpusGenerator(self.n_texts, random_state=0).generate(labels)
         parts = []
         for first in range(0, len(texts), 250):

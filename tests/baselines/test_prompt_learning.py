@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.preprocessing import normalize
 
 from sklearn_tai import OpenCLIPEncoder, ZeroShotClassifier
-from sklearn_tai.baselines import CoOpClassifier, DualCoOpClassifier, TaIDPTClassifier
+from sklearn_tai.baselines import CoOpClassifier, DualCoOpClassifier, TaIDPTClassifier, _local
 from sklearn_tai.baselines._local import (
     ItemFeatures,
     TextTower,
@@ -148,6 +148,17 @@ def test_parts_of_texts_and_images(encoder, scenes):
     filled = none.with_whole_for_parts()
     np.testing.assert_allclose(filled.parts[:, 0], whole, atol=1e-3)
     assert filled.is_part.all()
+
+
+def test_many_regions_lie_on_disk(encoder, scenes, monkeypatch):
+    items, is_image = [*scenes.images[:3], "a dog"], np.array([True] * 3 + [False])
+    in_memory = encode_items(encoder, items, is_image, regions=True, tokens=True)
+    monkeypatch.setattr(_local, "_IN_MEMORY", 0)
+    on_disk = encode_items(encoder, items, is_image, regions=True, tokens=True)
+    assert on_disk.parts.shape[1] > 0
+    assert torch.equal(on_disk.parts, in_memory.parts)
+    assert torch.equal(on_disk.is_part, in_memory.is_part)
+    assert torch.equal(on_disk[torch.tensor([2, 0])].parts, in_memory.parts[[2, 0]])
 
 
 def test_regions_grow_with_the_image(scenes):

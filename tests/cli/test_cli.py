@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+import sklearn_tai
 from sklearn_tai import (
     KernelAdapter,
     MLPAdapter,
@@ -26,10 +27,12 @@ from sklearn_tai import (
     __version__,
 )
 from sklearn_tai.cli import cli
-from sklearn_tai.corpus import Corpus
+from sklearn_tai.cli._formats import CSV, Tagged
+from sklearn_tai.corpus import Corpus, Vocabulary
 from sklearn_tai.deploy import load_classifier
 from sklearn_tai.encoders._loaded import LoadedModel
 from sklearn_tai.inspection import RegionDisplay
+from sklearn_tai.storage import lock
 from tests.ollama_server import MODEL, OllamaServer
 
 COMMAND = [sys.executable, "-m", "sklearn_tai.cli"]
@@ -170,6 +173,35 @@ class TestGenerate:
         run("generate", "-", "-o", tmp_path / "b.jsonl", "--n-texts", 3, "-q", input="bus\nbird\n")
         assert Corpus.load(tmp_path / "b.jsonl").label_names == ["bus", "bird"]
 
+    def test_names_groups_and_exclusion(self, tmp_path, scenes):
+        (tmp_path / "labels.txt").write_text("car = car, automobile  # and taxis\nbus, dog\ncat")
+        lines = ["vehicle: car, bus", "cat | dog"]
+        more = [part for line in lines for part in ("--label", line)]
+        out, labels = tmp_path / "c.jsonl", tmp_path / "labels.txt"
+        run("generate", labels, *more, "-o", out, "--n-texts", 150)
+        vocabulary = Vocabulary.from_text("\n".join([labels.read_text(), *lines]))
+        assert Corpus.load(out).vocabulary == vocabulary
+        run("fit", out, "-o", tmp_path / "model", *FIT)
+        paths = [tmp_path / f"{i}.png" for i in range(30)]
+        for path, picture in zip(paths, scenes.images):
+            picture.save(path)
+        clf = load_classifier(tmp_path / "model")
+        assert clf.vocabulary_ == vocabulary
+        result = run("tag", tmp_path / "model", *paths, "--format", "jsonl", "--threshold", 0.05)
+        tagged = [set(json.loads(line)["labels"]) for line in result.stdout.splitlines()]
+        named = clf.set_params(threshold=0.05).predict(paths)
+        assert tagged == [set(labels) for labels in clf.inverse_transform(named)]
+        assert not any({"cat", "dog"} <= labels for labels in tagged)
+        result = run("tag", tmp_path / "model", *paths, "--format", "jsonl", "--top", 5)
+        for line, best in zip(result.stdout.splitlines(), clf.predict_top_k(paths, 5)):
+            assert json.loads(line)["labels"] == [label for label, _ in best]
+            assert len(best) == 4
+        stderr = run("generate", "--label", "pet: dog", "-o", tmp_path / "d", code=1).stderr
+        assert "groups['pet'] holds ['dog'], which are no labels" in stderr
+        labels.write_text("# nothing yet")
+        stderr = run("generate", labels, "-o", tmp_path / "d", code=1).stderr
+        assert "there are no labels" in stderr
+
     def test_overwrites_only_when_told(self, tmp_path):
         out = tmp_path / "c.jsonl"
         out.write_text("precious")
@@ -224,7 +256,7 @@ class TestFit:
         assert (type(clf.adapter_), clf.perturbation_.radius) == (KernelAdapter, "auto")
         assert (clf.adapter_.device, clf.encoder_.device, clf.encoder_.verbose) == (None, None, 0)
         assert clf.classes_[0] == "aeroplane"
-        assert sorted(p.name for p in model.iterdir()) == ["config.json", "weights.safetensors"]
+        assert [p.suffix for p in sorted(model.iterdir())] == [".json", ".safetensors"]
 
     def test_the_same_as_in_python(self, model, scenes, encoder, image_embeddings):
         corpus = Corpus.load(model.parent / "c.jsonl")
@@ -284,7 +316,7 @@ class TestFit:
             ("", "labels is empty"),
             ('{"label_names": ["dog"]}\n', "holds no texts"),
             ("a dog\n", "line 1: expected"),
-            (b"\xff\xfe\n", "is no corpus"),
+            (b"\xff\xfe\n", "line 1: expected"),
         ],
     )
     def test_bad_corpus(self, tmp_path, text, message):
@@ -318,6 +350,65 @@ class TestTag:
             rows = frame[frame.path == record["path"]]
             assert rows.label.tolist() == labels
             np.testing.assert_allclose(rows.score, scores, atol=1e-3)
+
+    def test_an_encoder_of_ones_own_only_by_name(self, model, photos, tmp_path):
+        tiny = Path(sklearn_tai.__file__).parent / "encoders" / "models" / "tai-tiny"
+        shutil.copytree(tiny, tmp_path / "own")
+        name = f"local-dir:{tmp_path / 'own'}"
+        corpus = model.parent / "c.jsonl"
+        result = run("fit", corpus, "-o", tmp_path / "m", "--encoder", name)
+        assert f"tag {tmp_path / 'm'} PICTURES --trust {name}" in result.stderr
+        result = run("tag", tmp_path / "m", "photos", code=1)
+        assert f"If you trust it, give --trust {name}" in result.stderr
+        run("tag", tmp_path / "m", "photos", "--trust", name)
+
+    def test_two_at_a_time(self, model, photos):
+        """The second says so and stops, and changes nothing."""
+        run("tag", model, "photos/0.png", "-o", "t.csv")
+        before = Path("t.csv").read_bytes()
+        with open("t.csv", "ab") as other:
+            assert lock(other.fileno())
+            for force in ([], ["--force"]):
+                result = run("tag", model, "photos", "-o", "t.csv", *force, code=1)
+                assert "Another command is writing 't.csv'" in result.stderr
+            assert Path("t.csv").read_bytes() == before
+        run("tag", model, "photos", "-o", "t.csv")
+
+    def test_names_that_spreadsheets_would_run(self, model, photos):
+        for name in ("=1+1.png", "+a.png", "-b.png", "@c.png", "a\rb.png"):
+            shutil.copy("photos/0.png", name)
+        names = sorted(name for name in os.listdir() if name.endswith(".png"))
+        for _ in range(2):  # and goes on with it
+            run("tag", model, "-o", "t.csv", "--top", 2, "--", *names)
+        with open("t.csv", newline="") as file:
+            rows = list(csv.reader(file))[1:]
+        assert [str(Path(row[0])) for row in rows[::2]] == names
+        assert not any(cell.startswith(tuple("=+-@")) for row in rows for cell in row)
+
+    def test_labels_that_spreadsheets_would_run(self):
+        data = CSV().encode(
+            [Tagged("a.png", ["=cmd|' /C calc'!A0", "-1", "dog"], [0.5, 0.4, 0.3])]
+        )
+        labels = [row[1] for row in csv.reader(io.StringIO(data.decode()))]
+        assert labels == ["'=cmd|' /C calc'!A0", "'-1", "dog"]
+
+    @pytest.mark.parametrize("content", ["[]", "1", "[" * 100_000, "{}", '{"size": {}}', "\xff"])
+    def test_a_note_that_somebody_made_up(self, model, photos, content):
+        run("tag", model, "photos/0.png", "-o", "t.jsonl")
+        Path(".t.jsonl.json").write_text(content, encoding="latin-1")
+        run("tag", model, "photos", "-o", "t.jsonl", code=2)
+
+    @pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+    @pytest.mark.parametrize(
+        "content", [b"[1]\n", b'{"path": 1}\n', b"\n\n\n", b"[" * 100_000 + b"\n", b'"a\r\n"\r\n']
+    )
+    def test_an_output_that_somebody_made_up(self, model, photos, name, content):
+        run("tag", model, "photos/0.png", "-o", name)
+        with open(name, "ab") as file:
+            file.write(content)
+        result = CliRunner().invoke(cli, ["tag", str(model), "photos/1.png", "-o", name])
+        assert "not foreseen" not in result.stderr
+        assert result.exception is None or isinstance(result.exception, SystemExit)
 
     def test_threshold(self, model, photos, scenes):
         result = run("tag", model, "photos/0.png", "photos/2.png", "--threshold", 0.3)

@@ -1,6 +1,8 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sklearn_tai.corpus._checkpoint import Checkpoint
 
@@ -93,3 +95,38 @@ def test_odd_line_separators_in_settings(tmp_path):
         store = Checkpoint(tmp_path / "captions.jsonl", settings)
         store.add(record(0))
         store.close()
+
+
+def test_two_at_a_time(tmp_path):
+    store = Checkpoint(tmp_path / "c.jsonl", {"a": 1})
+    store.add({"set": 0, "variation": 0, "labels": ["dog"], "text": "A dog", "shortened": False})
+    before = (tmp_path / "c.jsonl").read_bytes()
+    with pytest.raises(BlockingIOError, match=r"c\.jsonl' is in use by another generator"):
+        Checkpoint(tmp_path / "c.jsonl", {"a": 1})
+    assert (tmp_path / "c.jsonl").read_bytes() == before
+    store.close()
+    again = Checkpoint(tmp_path / "c.jsonl", {"a": 1})
+    assert len(again.records) == 1
+    again.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    key=st.sampled_from(["set", "variation", "text", "shortened", "labels", "reason"]),
+    value=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists),
+)
+def test_records_that_somebody_made_up(key, value, tmp_path_factory):
+    path = tmp_path_factory.mktemp("made_up") / "c.jsonl"
+    record = {"set": 0, "variation": 0, "labels": ["dog"], "text": "A dog", "shortened": False}
+    Checkpoint(path, {"a": 1}).close()
+    with path.open("a") as file:
+        file.write(json.dumps({**record, key: value}) + "\n")
+    try:
+        store = Checkpoint(path, {"a": 1})
+    except ValueError as error:
+        assert "line 2 is not of a checkpoint" in str(error)  # noqa: PT017
+        return
+    for (i, variation), kept in store.records.items():
+        assert type(i) is type(variation) is int
+        assert isinstance(kept["text"] or kept["reason"], str)
+    store.close()

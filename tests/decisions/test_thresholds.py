@@ -15,11 +15,9 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.multiclass import OneVsRestClassifier
 
 from sklearn_tai import TextAsImageClassifier
-from sklearn_tai.decisions import (
-    MultiLabelCalibratedClassifier,
-    MultiLabelThresholdClassifier,
-    best_cut,
-)
+from sklearn_tai.decisions import MultiLabelCalibratedClassifier, MultiLabelThresholdClassifier
+from sklearn_tai.decisions._cuts import best_cut
+from sklearn_tai.model_selection import CrossModalSplit
 
 RNG = np.random.default_rng(0)
 
@@ -232,10 +230,53 @@ def test_images_that_cannot_be_read(clf, scenes, tmp_path):
         tuned.fit([bad])
 
 
+def test_precision_on_request(frozen, image_embeddings, scenes):
+    X, Y = image_embeddings[:200], scenes.Y[:200]
+    reached = []
+    for precision in (0.5, 0.7, 0.9):
+        sure = MultiLabelThresholdClassifier(frozen, precision=precision).fit(X, Y)
+        named = sure.predict(image_embeddings[200:])
+        reached.append(scenes.Y[200:][named == 1].mean())
+        assert abs(sure.precision_ - reached[-1]) < 0.1  # it says how far it holds
+        assert 0 < sure.n_named_ < Y.sum()
+        # above what was asked where probabilities are calibrated
+        calibrated = MultiLabelCalibratedClassifier(frozen, threshold=precision).fit(X, Y)
+        np.testing.assert_array_equal(named, calibrated.predict(image_embeddings[200:]))
+    assert reached == sorted(reached)
+    assert reached[-1] > 0.8
+    assert sure.set_params(precision=None).fit(X, Y).precision_ is None
+
+
+def test_precision_by_hand(data):
+    X, Y = data
+    ridge = FrozenEstimator(RidgeClassifier().fit(X, Y))
+    unknown = RNG.random(Y.shape) < 0.2
+    labels = np.where(unknown, -1, Y)
+    sure = MultiLabelThresholdClassifier(ridge, precision=0.8).fit(X, labels)
+    right = named = 0
+    for train, test in KFold(5, shuffle=True, random_state=0).split(X):
+        part = clone(sure).fit(X[train], labels[train])
+        found = (part.predict(X[test]) == 1) & ~unknown[test]
+        right, named = right + Y[test][found].sum(), named + found.sum()
+    assert (sure.precision_, sure.n_named_) == (right / named, named)
+
+
+def test_a_precision_that_nothing_reaches_names_nothing():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(200, 4)), rng.integers(2, size=(200, 3))
+    Y[:, 0] |= X[:, 0] > 0.5  # a little can be told
+    clf = FrozenEstimator(one_vs_rest().fit(X, Y))
+    sure = MultiLabelThresholdClassifier(clf, precision=0.999).fit(X, Y)
+    assert not sure.predict(X).any()
+    assert np.isnan(sure.precision_)
+    assert sure.n_named_ == 0
+
+
 @pytest.mark.parametrize(
     ("params", "X", "y", "message"),
     [
         ({"shrinkage": -1}, 9, 9, "'shrinkage' parameter"),
+        ({"precision": 1.5}, 9, 9, "'precision' parameter"),
         ({"response_method": "predict"}, 9, 9, "'response_method' parameter"),
         ({}, 9, "none", "y must have a 1 and a 0"),
         ({}, 9, 8, "X has 9 items but y has 8 rows"),
@@ -258,9 +299,25 @@ def test_bad_input(frozen, image_embeddings, scenes, params, X, y, message):
         MultiLabelThresholdClassifier(frozen, **params).fit(image_embeddings[:X], y)
 
 
+def test_precision_takes_labels(frozen, image_embeddings):
+    with pytest.raises(ValueError, match=r"precision takes labelled items\. Pass y"):
+        MultiLabelThresholdClassifier(frozen, precision=0.9).fit(image_embeddings)
+
+
 def test_bad_estimator(data):
     X, Y = data
     with pytest.raises(ValueError, match="'estimator' parameter"):
         MultiLabelThresholdClassifier(KFold()).fit(X, Y)
     with pytest.raises(ValueError, match="FrozenEstimator"):
         MultiLabelThresholdClassifier(one_vs_rest()).fit(X)
+
+
+def test_images_beside_texts_are_scored_by_what_the_others_taught(scenes, corpus, encoder):
+    texts, Y = corpus
+    X, both = [*texts, *scenes.images[:40]], np.vstack([Y, scenes.Y[:40]])
+    clf = TextAsImageClassifier(encoder, region_weight=0)
+    tuned = MultiLabelThresholdClassifier(clf).fit(X, both)
+    split = CrossModalSplit(5, train_images=True, random_state=0)
+    again = MultiLabelThresholdClassifier(clf, cv=split).fit(X, both)
+    np.testing.assert_array_equal(tuned.thresholds_, again.thresholds_)
+    assert (tuned.n_positives_ == scenes.Y[:40].sum(axis=0)).all()  # of the images alone

@@ -1,3 +1,5 @@
+import copy
+import os
 import shutil
 
 import numpy as np
@@ -98,3 +100,73 @@ def test_bad_input(fitted, folder, tmp_path):
     other = clone(fitted).fit(np.eye(256), np.eye(256)[:, :20])
     with pytest.raises(ValueError, match="predictions of another classifier"):
         predict_folder(other, folder, tmp_path / "out")
+
+
+@pytest.fixture(scope="module")
+def kernel(encoder, corpus, scenes):
+    texts, Y = corpus
+    clf = TextAsImageClassifier(clone(encoder).set_params(on_error="nan"))
+    return clf.fit(texts, pd.DataFrame(Y, columns=scenes.label_names))
+
+
+def renamed(clf, names):
+    clf = copy.copy(clf)
+    clf.classes_ = np.array([*names, *clf.classes_[len(names) :]], dtype=object)
+    return clf
+
+
+@pytest.mark.parametrize("names", [["path"], [1, "1"]])
+def test_labels_that_cannot_be_columns(kernel, folder, tmp_path, names):
+    with pytest.raises(ValueError, match=f"'{names[-1]}'.* more than once.*Rename the labels"):
+        predict_folder(renamed(kernel, names), folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_goes_on_whatever_the_way_it_is_run(kernel, folder, tmp_path):
+    output = predict_folder(kernel, folder, tmp_path / "out", part_size=4)
+    before = {path: path.stat().st_mtime_ns for path in output.iterdir()}
+    other = copy.deepcopy(kernel)
+    other.encoder_.set_params(on_error="raise", batch_size=2, verbose=1, cache=None, device="cpu")
+    predict_folder(other, folder, output)
+    assert {path: path.stat().st_mtime_ns for path in output.iterdir()} == before
+    other.encoder_.set_params(image_size=64)
+    with pytest.raises(ValueError, match="predictions of another classifier"):
+        predict_folder(other, folder, output)
+
+
+def test_names_that_are_not_utf8(kernel, folder, tmp_path):
+    odd = os.fsdecode(os.fsencode(folder) + b"/\xff.png")
+    shutil.copy(folder / "0.png", odd)
+    output = predict_folder(kernel, folder, tmp_path / "out")
+    table = read(output)
+    assert len(table) == 11
+    name = str(folder / r"\udcff.png")
+    np.testing.assert_array_equal(table.loc[name], table.loc[str(folder / "0.png")])
+    before = sorted(output.iterdir())
+    predict_folder(kernel, folder, output)
+    assert sorted(output.iterdir()) == before
+
+
+@pytest.mark.filterwarnings("ignore:.* images could not be read")
+@pytest.mark.parametrize("part_size", [1, 4, 100])
+def test_pictures_that_were_mended(kernel, folder, tmp_path, part_size):
+    whole = (folder / "0.png").read_bytes()
+    for name in ("0.png", "2.png"):
+        (folder / name).write_bytes(b"broken")
+    output = predict_folder(kernel, folder, tmp_path / "out", part_size=part_size)
+    (folder / "0.png").write_bytes(whole)
+    table = read(predict_folder(kernel, folder, output, part_size=part_size))
+    assert len(table) == 10
+    assert table.index[table.isna().any(axis=1)].tolist() == [str(folder / "2.png")]
+    pd.testing.assert_frame_equal(table, expected(kernel, folder), atol=1e-5, check_names=False)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + b"\xff" * 60 + b"PAR1"])
+def test_a_damaged_part_is_named(kernel, folder, tmp_path, content):
+    output = predict_folder(kernel, folder, tmp_path / "out", part_size=4)
+    part = sorted(output.iterdir())[1]
+    part.write_bytes(content)
+    with pytest.raises(ValueError, match=f"{part.name}' cannot be read .*Delete it"):
+        predict_folder(kernel, folder, output)
+    part.unlink()
+    assert len(read(predict_folder(kernel, folder, output))) == 10

@@ -55,6 +55,7 @@ def kill_a_worker_when(client, ready):
     return killed, stop, thread
 
 
+@pytest.mark.filterwarnings("ignore:Texts are scored after a radius")
 def test_search_with_a_killed_worker(client, encoder, corpus, tmp_path):
     texts, Y = corpus
     clf = with_network(encoder, hidden_layer_sizes=(64,), max_epochs=10)

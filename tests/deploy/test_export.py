@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 import sklearn_tai
 from sklearn_tai import OpenCLIPEncoder, TextAsImageClassifier, ZeroShotClassifier
 from sklearn_tai.baselines import CoMCClassifier
+from sklearn_tai.corpus import LabelIndicator, Vocabulary
 from sklearn_tai.deploy import export_onnx
 from tests.models import model_of
 from tests.networks import with_network
@@ -82,7 +83,7 @@ def test_agrees_on_pictures(exported, clf, scenes, preprocess):
     assert expected.max() > 0.9
     assert expected.min() < 0.1
     np.testing.assert_allclose(logits, clf.decision_function(scenes.images[:40]), atol=5e-3)
-    np.testing.assert_array_equal(probabilities > meta["thresholds"], expected > clf.threshold)
+    np.testing.assert_array_equal(probabilities > meta["threshold"], expected > clf.threshold)
 
 
 def test_file(exported, scenes):
@@ -90,7 +91,9 @@ def test_file(exported, scenes):
     assert meta == {
         "sklearn_tai_version": sklearn_tai.__version__,
         "label_names": list(scenes.label_names),
-        "thresholds": [0.4] * 20,
+        "threshold": 0.4,
+        "groups": {},
+        "exclusive": [],
         "model_name": "tai-tiny",
         "image_size": [96, 96],
         "image_mean": [0.5, 0.5, 0.5],
@@ -202,7 +205,13 @@ def test_embeddings(kind, tmp_path):
     assert export_onnx(clf, str(tmp_path / "adapter.onnx"), input="embeddings", opset=19) < 1e-5
     session, meta = read(tmp_path / "adapter.onnx")
     assert meta["label_names"] == ["dog", "Käse", "a, b"]
-    assert sorted(meta) == ["label_names", "sklearn_tai_version", "thresholds"]
+    assert sorted(meta) == [
+        "exclusive",
+        "groups",
+        "label_names",
+        "sklearn_tai_version",
+        "threshold",
+    ]
     assert [entry.version for entry in onnx.load(tmp_path / "adapter.onnx").opset_import] == [19]
     for n in (1, 40):
         (found, _) = session.run(None, {"embeddings": X.to_numpy(np.float32)[:n]})
@@ -216,11 +225,10 @@ def test_weights_beside_a_large_file(tmp_path, monkeypatch):
     for _ in range(2):
         clf = quick(300)
         assert export_onnx(clf, file, input="embeddings") < 1e-5
-        assert sorted(path.name for path in tmp_path.iterdir()) == [
-            "adapter.onnx",
-            "adapter.onnx.data",
-        ]
-        sizes.append((tmp_path / "adapter.onnx.data").stat().st_size)
+        graph, weights = sorted(tmp_path.iterdir())
+        assert graph == file
+        assert re.fullmatch(r"adapter\.onnx\.\w{8}\.data", weights.name)
+        sizes.append(weights.stat().st_size)
     assert sizes[0] == sizes[1] >= 300 * 16 * 4
     assert file.stat().st_size < 10_000
     X = np.random.default_rng(2).standard_normal((5, 300), np.float32)
@@ -324,3 +332,33 @@ def test_every_kind_of_adapter(tmp_path, params):
     np.testing.assert_allclose(probabilities, clf.predict_proba(images), atol=1e-5)
     # the logits of the file are those of its probabilities, whatever decision_function ranks by
     np.testing.assert_allclose(1 / (1 + np.exp(-logits)), probabilities, atol=1e-5)
+
+
+def test_groups_and_exclusion(tmp_path):
+    """The probabilities of groups are in the graph; what excludes what is in the metadata."""
+    rng = np.random.default_rng(0)
+    vocabulary = Vocabulary(
+        ["dog", "cat", "car"],
+        groups={"thing": ["animal", "car"], "animal": ["dog", "cat"]},
+        exclusive=[["dog", "cat"]],
+    )
+    Y = LabelIndicator(rng.integers(0, 2, (30, 5)), vocabulary)
+    clf = quick().fit(rng.normal(size=(30, 8)), Y)
+    file = tmp_path / "adapter.onnx"
+    assert export_onnx(clf, file, input="embeddings") < 1e-4
+    session, _ = read(file)
+    X = rng.normal(size=(50, 8)).astype(np.float32) * 5
+    proba, logits = session.run(None, {"embeddings": X})
+    np.testing.assert_allclose(proba, clf.predict_proba(X), atol=1e-5)
+    np.testing.assert_allclose(logits, clf.decision_function(X), atol=1e-4)
+    assert (proba[:, 3] >= proba[:, [0, 1, 2, 4]].max(axis=1)).all()
+    raw = clf.adapter_.decision_function(X)
+    assert (raw[:, 3] < raw[:, :3].max(axis=1)).any()
+    names = ["hund", "katze", "auto", "ding", "tier"]
+    export_onnx(clf, file, input="embeddings", label_names=names)
+    _, meta = read(file)
+    assert meta["groups"] == {
+        "ding": ["hund", "katze", "auto", "tier"],
+        "tier": ["hund", "katze"],
+    }
+    assert meta["exclusive"] == [["hund", "katze"]]

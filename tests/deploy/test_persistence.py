@@ -96,8 +96,19 @@ def test_folder(perturbation, data, tmp_path):
 
 def test_folder_holds_no_code(fitted, tmp_path):
     folder = save_classifier(fitted, tmp_path)
-    assert sorted(p.name for p in folder.iterdir()) == ["config.json", "weights.safetensors"]
-    assert json.loads((folder / "config.json").read_text())["classes"] == LABELS
+    config, weights = sorted(folder.iterdir())
+    settings = json.loads(config.read_text())
+    assert settings["classes"] == LABELS
+    assert weights.name == f"weights-{settings['weights_sha256'][:16]}.safetensors"
+
+
+def test_one_classifier_replaces_another(data, fitted, tmp_path):
+    (tmp_path / "notes.txt").write_text("precious")
+    save_classifier(fitted, tmp_path)
+    other = small(RandomPerturbation(0.5)).fit(*data)
+    save_classifier(other, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+    same(load_classifier(tmp_path), other, data)
 
 
 def test_another_process(fitted, data, tmp_path):
@@ -160,17 +171,18 @@ def test_what_cannot_be_saved(data, fitted, tmp_path):
     ("name", "content", "error", "message"),
     [
         ("config.json", None, FileNotFoundError, "holds no config.json"),
-        ("weights.safetensors", None, FileNotFoundError, "holds no weights.safetensors"),
+        ("weights-*", None, ValueError, "there is no weights-"),
         ("config.json", b"{", ValueError, "cannot be read"),
-        ("config.json", b"{}", ValueError, "cannot be read: 'sklearn_tai_version'"),
-        ("weights.safetensors", b"abc", ValueError, "cannot be read"),
+        ("config.json", b"{}", ValueError, "cannot be read: KeyError: 'weights_sha256'"),
+        ("weights-*", b"abc", ValueError, "weights-.* is damaged, or of another classifier"),
     ],
 )
 def test_damaged_folders(fitted, tmp_path, name, content, error, message):
     save_classifier(fitted, tmp_path)
-    (tmp_path / name).unlink()
+    [file] = tmp_path.glob(name)
+    file.unlink()
     if content is not None:
-        (tmp_path / name).write_bytes(content)
+        file.write_bytes(content)
     with pytest.raises(error, match=message):
         load_classifier(tmp_path)
 

@@ -77,8 +77,20 @@ def test_only_the_two_files_are_fetched(hub, clf, tmp_path):
     stranger.write_text("raise SystemExit('this ran')")
     hub.files[f"{REPO}/code.py"] = stranger
     from_pretrained(REPO)
-    fetched = {path.rpartition("/")[2] for path in hub.downloads()}
-    assert fetched == {"config.json", "weights.safetensors"}
+    fetched = sorted(path.rpartition("/")[2].partition("-")[0] for path in hub.downloads())
+    assert fetched == ["config.json", "weights"]
+
+
+def test_an_earlier_classifier_is_replaced(hub, clf, scenes, tmp_path, monkeypatch):
+    push_to_hub(clf, REPO, token="a token")
+    texts, Y = PromptCorpusGenerator(90, random_state=1).generate(["sea", "sand"])
+    other = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny")).fit(texts, Y)
+    push_to_hub(other, REPO, token="a token")
+    assert sum(name.endswith(".safetensors") for name in hub.files) == 1
+    use_hub(monkeypatch, hub.url, tmp_path / "another cache")
+    again = from_pretrained(REPO)
+    images = scenes.images[:2]
+    np.testing.assert_array_equal(again.predict_proba(images), other.predict_proba(images))
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])

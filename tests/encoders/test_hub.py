@@ -337,3 +337,15 @@ def test_the_command_line_says_which_activation_it_took(hub, checkpoints, corpus
     result = CliRunner().invoke(cli, [*args, "--quick-gelu", "--force"], prog_name="sklearn-tai")
     assert result.exit_code == 0
     assert "Warning" not in result.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[" * 100_000, b"[]", b'{"a": 1}'])
+def test_damaged_settings_in_the_cache_say_which_file_to_delete(tmp_path, content):
+    blob = tmp_path / "models--someone--tiny" / "blobs" / "abc"
+    snapshot = tmp_path / "models--someone--tiny" / "snapshots" / "1"
+    for folder in (blob.parent, snapshot):
+        folder.mkdir(parents=True)
+    blob.write_bytes(content)
+    (snapshot / "open_clip_config.json").symlink_to(blob)
+    with pytest.raises(WeightsError, match=f"cannot be read as settings.* Delete '{blob}', and"):
+        embed(f"local-dir:{snapshot}")

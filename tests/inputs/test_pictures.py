@@ -1,8 +1,16 @@
+import contextlib
+import os
+import socket
+from pathlib import Path
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
+from sklearn.base import clone
 
+from sklearn_tai.exceptions import ImageReadError
 from sklearn_tai.inputs import open_image
+from sklearn_tai.web._input import Mistake, open_picture
 
 PICTURE = np.zeros((4, 6, 3), dtype=np.uint8)
 
@@ -35,6 +43,56 @@ def test_unreadable_images(tmp_path):
     broken.write_bytes(whole.read_bytes()[:2000])
     with pytest.raises(ValueError, match="cannot be read"):
         open_image(broken, 0)
+
+
+@pytest.fixture
+def pipe(tmp_path):
+    path = tmp_path / "pipe.png"
+    os.mkfifo(path)
+    # what opens it must find somebody at the other end, or the test would never end
+    writer = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    yield path
+    os.close(writer)
+
+
+def test_what_is_no_regular_file(pipe, tmp_path, encoder):
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s.png"))
+        for path in (pipe, tmp_path / "s.png", Path("/dev/zero")):
+            with pytest.raises(ImageReadError, match="is a pipe, a socket or a device"):
+                open_image(path, 0)
+    before = os.stat(pipe).st_atime_ns
+    for cache in ("memory", tmp_path / "cache", None):
+        with pytest.raises(ImageReadError, match="is a pipe, a socket or a device"):
+            clone(encoder).set_params(cache=cache).transform([pipe])
+    assert os.stat(pipe).st_atime_ns == before  # nobody has read from it
+
+
+def test_names_of_any_length(tmp_path, encoder):
+    for path in (tmp_path / ("x" * 300 + ".png"), Path("/" + "x/" * 3000 + "x.png")):
+        with pytest.raises(FileNotFoundError, match="is no file"):
+            encoder.transform([path])
+
+
+def test_programs_are_not_started(tmp_path, monkeypatch):
+    """Ghostscript would be, by an EPS of whatever name."""
+    trap = tmp_path / "bin"
+    trap.mkdir()
+    (trap / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path / 'started'}\n")
+    (trap / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{trap}:{os.environ['PATH']}")
+    EpsImagePlugin.gs_binary = None  # it looks for the program once
+    file = tmp_path / "photo.jpg"
+    EpsImagePlugin._save(Image.fromarray(PICTURE), file.open("wb"), str(file))
+    with contextlib.suppress(OSError), Image.open(file) as picture:
+        picture.load()
+    assert (tmp_path / "started").exists()
+    (tmp_path / "started").unlink()
+    with pytest.raises(ImageReadError, match="cannot be read as an image"):
+        open_image(file, 0)
+    with pytest.raises(Mistake, match="no picture that can be read"):
+        open_picture(file)
+    assert not (tmp_path / "started").exists()
 
 
 def test_sixteen_bits(tmp_path):

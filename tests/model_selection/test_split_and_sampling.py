@@ -2,9 +2,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from scipy.stats import entropy
+from sklearn.linear_model import Perceptron
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_tai.model_selection import CrossModalSplit, few_shot_indices, mask_labels
+from sklearn_tai import RandomPerturbation, TextAsImageClassifier
+from sklearn_tai.model_selection import (
+    CrossModalSplit,
+    entropy_sampling,
+    few_shot_indices,
+    mask_labels,
+)
 from tests.networks import with_network
 
 
@@ -160,3 +168,14 @@ def test_metadata_routing(corpus, text_embeddings, image_embeddings, scenes):
             refit=False,
         ).fit(X, Y, modality=modality, groups=modality)
     assert search.cv_results_["mean_test_score"][0] > 0.3
+
+
+def test_the_most_uncertain_image_comes_first():
+    X = np.eye(3, dtype=np.float32)
+    clf = TextAsImageClassifier(perturbation=RandomPerturbation(1.0)).fit(X, X)
+    between = np.float32([[1, 0, 0], [1, 1, 1], [1, 0.5, 0]])
+    proba = clf.predict_proba(between).astype(float)
+    uncertainty = [sum(entropy([p, 1 - p]) for p in row) for row in proba]
+    assert entropy_sampling(clf, between).tolist() == np.argsort(uncertainty)[::-1].tolist()
+    with pytest.raises(AttributeError, match="predict_proba"):  # it has no probabilities
+        entropy_sampling(Perceptron().fit(X, [0, 1, 2]), X)

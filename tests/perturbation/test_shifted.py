@@ -30,7 +30,7 @@ def shifted():
 def test_by_hand(shifted):
     # Eq. 7: images 0 and 1 show label 0, images 1 and 2 show label 1
     np.testing.assert_allclose(shifted.image_centroids_[:2], [[11, 1], [16, 3]])
-    # Eq. 8: the mean over the labels
+    # Eq. 9, first term: the mean over the labels
     np.testing.assert_allclose(
         shifted.estimate_centroids([[1, 0, 0], [1, 1, 0]]), [[11, 1], [13.5, 2]]
     )

@@ -3,9 +3,11 @@ import os
 import re
 import shutil
 import sys
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,6 @@ pytest.importorskip("gradio")
 import gradio_client
 from click.testing import CliRunner
 from sklearn.base import clone
-from sklearn.frozen import FrozenEstimator
 
 from sklearn_tai import (
     PromptCorpusGenerator,
@@ -25,10 +26,9 @@ from sklearn_tai import (
     ZeroShotClassifier,
 )
 from sklearn_tai.cli import cli
-from sklearn_tai.decisions import MultiLabelThresholdClassifier
 from sklearn_tai.encoders import BaseEncoder
 from sklearn_tai.encoders._loaded import LoadedModel
-from sklearn_tai.web import _app, _html, _trainer, launch, make_app
+from sklearn_tai.web import _app, _html, _serve, _trainer, launch, make_app
 from sklearn_tai.web._html import numbered_spots
 
 # gradio and its server, starting and stopping
@@ -55,7 +55,7 @@ def client(page):
 @pytest.fixture(scope="module")
 def files(scenes, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
-    paths = [folder / f"scene {i}.png" for i in range(3)]
+    paths = [folder / f"scene {i}.png" for i in range(6)]
     for path, image in zip(paths, scenes.images):
         image.save(path)
     return paths
@@ -117,9 +117,9 @@ def test_scores_are_those_of_the_classifiers(client, files, scenes, encoder, noi
     if noise != 1:
         clf = TextAsImageClassifier(encoder, RandomPerturbation(radius)).fit(texts, Y)
     assert f"noise radius {radius:.1f}." in html
-    trained = clf.predict_proba(scenes.images[:3])
-    zero_shot = ZeroShotClassifier(names, encoder).fit().predict_proba(scenes.images[:3])
-    assert len(shown) == 3
+    trained = clf.predict_proba(scenes.images[:6])
+    zero_shot = ZeroShotClassifier(names, encoder).fit().predict_proba(scenes.images[:6])
+    assert len(shown) == 6
     for k, card in enumerate(shown):
         assert list(card) == [names[i] for i in np.argsort(-trained[k], kind="stable")]
         expected = np.column_stack([trained[k], zero_shot[k]])
@@ -169,6 +169,7 @@ def test_kept_sentences_are_bounded(encoder, monkeypatch):
         ("dog, cat, Dog", "more than once: dog"),
         (", ".join(f"thing {i}" for i in range(1000)), "1,000 labels; this page takes up to 100"),
         ("dog, " + "a cat and " * 10, "too long"),
+        ("dog\npet = ", "cannot be read: labels[&#x27;pet&#x27;] is empty"),
     ],
 )
 def test_labels_that_do_not_work(client, files, labels, expected):
@@ -214,25 +215,22 @@ def test_file_of_another_kind(client, tmp_path):
 
 
 def test_labels_are_text_not_html(client, files):
-    html = ask(client, "<img src=x onerror=alert(1)>, dog & cat", files[:1])
-    assert "<img src=x" not in html
-    assert set(scores(html)[0]) == {"<img src=x onerror=alert(1)>", "dog & cat"}
+    html = ask(client, "<script>alert(1)</script>, dog & cat", files[:1])
+    assert "<script>" not in html
+    assert set(scores(html)[0]) == {"<script>alert(1)</script>", "dog & cat"}
 
 
-@pytest.mark.parametrize("n_pictures", [1, 3])
+@pytest.mark.parametrize("n_pictures", [1, 6])
 def test_likely_labels_are_bold(client, files, scenes, encoder, n_pictures):
     html = ask(client, LABELS, files[:n_pictures])
     names = sorted(LABELS.split(", "))
     texts, Y = PromptCorpusGenerator(N_TEXTS, random_state=0).generate(names)
-    clf = FrozenEstimator(
-        TextAsImageClassifier(encoder).fit(texts, pd.DataFrame(Y, columns=names))
-    )
-    tuned = MultiLabelThresholdClassifier(clf).fit(scenes.images[:n_pictures])
-    assert f"above {100 * tuned.shared_threshold_:.0f} % it is in bold" in html
+    clf = TextAsImageClassifier(encoder).fit(texts, pd.DataFrame(Y, columns=names))
+    assert "above 20 % it is in bold" in html
     bold = [re.findall('"sure"><th scope="row">(.*?) ?<', card) for card in html.split("<article")]
-    named = tuned.inverse_transform(tuned.predict(scenes.images[:n_pictures]))
+    named = clf.inverse_transform(clf.predict(scenes.images[:n_pictures]))
     assert [set(labels) for labels in bold[1:]] == [set(labels) for labels in named]
-    assert any(named)
+    assert any(named) or n_pictures == 1
 
 
 DOT = (
@@ -321,11 +319,70 @@ def test_a_picture_is_encoded_once(encoder, files, monkeypatch):
     assert calls == [1]
 
 
+def test_names_groups_and_exclusion(client, files):
+    text = "dog = dog, hound\ncat\nanimal: dog, cat\ndog | cat"
+    html = ask(client, text, files)
+    again = ask(client, "cat\ndog = dog, hound\nanimal: dog, cat\ndog | cat", files[:1])
+    assert "encoded before" in again
+    for found in scores(html):
+        assert set(found) == {"dog", "cat", "animal"}
+        assert found["animal"][0] >= max(found["dog"][0], found["cat"][0])
+    for one in html.split("<article")[1:]:
+        sure = [row for row in one.split("<tr")[1:] if row.startswith(' class="sure"')]
+        assert sum(f'"row">{pet}' in row for row in sure for pet in ("dog", "cat")) <= 1
+
+
 def test_more_labels_than_shown_are_folded(client, files, scenes):
     html = ask(client, "\n".join(scenes.label_names), files[:1])
     assert "12 more labels" in html
     assert len(scores(html)[0]) == 20
     assert len(scores(html.split("<details>")[0])[0]) == 8
+
+
+def status_of(page, path="gradio_api/upload", data=None, **headers):
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(page.local_url + path, data, names)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def upload(page, content, **headers):
+    boundary = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    kind = "multipart/form-data; boundary=b"
+    data = boundary + content + b"\r\n--b--\r\n"
+    return status_of(page, data=data, Content_Type=kind, **headers)
+
+
+def test_other_sites_are_not_let_in(page):
+    port = page.local_url.rstrip("/").rpartition(":")[2]
+    here = f"127.0.0.1:{port}"
+    assert status_of(page, "") == status_of(page, "", Host=f"localhost:{port}") == 200
+    for name in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", ""):
+        assert status_of(page, "", Host=name) in (400, 421)
+    assert upload(page, b"x") == 200
+    assert upload(page, b"x", Origin=f"http://{here}") == 200
+    for origin in (
+        "https://evil.example",
+        f"http://localhost:{port}",
+        "null",
+        "http://127.0.0.1:1",
+    ):
+        assert upload(page, b"x", Origin=origin) == 403
+
+
+def test_uploads_are_bounded_in_sum(page, monkeypatch):
+    content = b"x" * 100_000
+    assert upload(page, content) == 200
+    monkeypatch.setattr(_serve, "_MAX_REQUEST", 90_000)
+    assert upload(page, content) == 413
+    monkeypatch.undo()
+    monkeypatch.setattr(_serve, "_MAX_UPLOADS", _serve._size(Path(page.GRADIO_CACHE)) + 150_000)
+    assert upload(page, b"y" * 100_000) == 200
+    assert upload(page, b"z" * 100_000) == 503
+    assert status_of(page, "") == 200
 
 
 def test_page_needs_no_other_host(page):
@@ -358,7 +415,7 @@ def test_page_says_what_model_is_loaded(page, encoder):
     other = notes(make_app(Named(), labels=["dog", "cat"]))
     assert "Model: **RN50**, weights openai" in other
     assert "not photos" not in other
-    assert "dog, cat" in other
+    assert "dog\ncat" in other
 
 
 def test_bad_labels_are_refused_at_once(encoder):

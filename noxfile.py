@@ -1,0 +1,66 @@
+"""Tasks: ``nox`` runs style, types and tests; ``nox -l`` lists all of them."""
+
+import nox
+
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["style", "types", "tests"]
+PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
+
+
+@nox.session
+def style(session: nox.Session) -> None:
+    """Style and spelling."""
+    session.install("ruff>=0.9", "codespell>=2.4")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types, by mypy."""
+    session.install("-e", ".[test]")
+    session.run("mypy")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The tests; arguments after -- go to pytest."""
+    session.install("-e", ".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python="3.10")
+def oldest(session: nox.Session) -> None:
+    """The tests that touch dependencies, on the oldest versions of these."""
+    session.install("-r", "tests/requirements-oldest.txt", "-e", ".[test]")
+    session.run("pytest", *(session.posargs or DEPENDENT))
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """The same tests on the newest versions, pre-releases too."""
+    session.install("-e", ".[test]")
+    session.install("--pre", "--upgrade", "scikit-learn", "numpy", "scipy", "open_clip_torch")
+    session.run("pytest", *(session.posargs or DEPENDENT))
+
+
+DEPENDENT = (
+    "tests/test_common.py",
+    "tests/test_classifier.py",
+    "tests/encoders",
+    "tests/adapters",
+)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation, with its examples."""
+    session.install("-e", ".[docs]")
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build the distributions, and check them."""
+    session.run("bash", "tools/check_release.sh", external=True)

@@ -1,0 +1,8 @@
+"""How this package writes: whole or not at all, and one at a time."""
+
+from ._lines import json_line as json_line
+from ._lines import open_locked as open_locked
+from ._lock import lock as lock
+from ._whole import whole_file as whole_file
+
+__all__: list[str] = []

@@ -1,0 +1,51 @@
+"""Lines of JSON, and files that they are added to."""
+
+from __future__ import annotations
+
+import json
+import os
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from ._lock import lock
+
+
+def json_line(record: Any) -> bytes:
+    """A line of JSON in UTF-8, escaped where it holds half a character, as names of files may."""
+    try:
+        return json.dumps(record, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(record).encode() + b"\n"
+
+
+def open_locked(path: Path) -> FileIO:
+    """A file to add to, made if need be, that nobody else adds to until it is closed.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    FileIO
+        The file, without a buffer.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process, or thread, adds to it.
+    """
+    while True:
+        file = open(path, "ab", buffering=0)  # noqa: SIM115 (the caller closes it)
+        try:
+            lock(file.fileno())
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                return file
+        except FileNotFoundError:  # another one has taken it away just now
+            pass
+        except BaseException:
+            file.close()
+            raise
+        file.close()

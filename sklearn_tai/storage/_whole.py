@@ -1,0 +1,107 @@
+"""Files that are whole or not there, whenever the process or the machine stops."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+
+from ._lock import lock
+
+
+@contextmanager
+def whole_file(path: str | Path, companions: str | None = None) -> Iterator[Path]:
+    """A path to write a file at, which takes its place when the block ends well.
+
+    What is written beside it goes along, first: a file that names others, each time new
+    ones, changes from one whole state to the next. What a killed process has left is
+    removed by the next one that writes the same file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. A link stays one, and a device or pipe is written to directly.
+    companions : str or None, default=None
+        Pattern of the files beside it that belong to it; older ones are removed.
+
+    Yields
+    ------
+    Path
+        Where to write, in a hidden folder beside it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        yield target
+        return
+    with _draft_folder(target) as folder:
+        draft = folder / target.name
+        yield draft
+        if target.exists():
+            shutil.copymode(target, draft)
+        files = sorted(folder.iterdir(), key=lambda file: file == draft)
+        for file in files:
+            _sync(file)
+        with _open(target.parent) as descriptor:
+            lock(descriptor, wait=True)
+            for file in files:
+                os.replace(file, target.with_name(file.name))
+            os.fsync(descriptor)
+            for old in target.parent.glob(companions) if companions else ():
+                if old.name not in {file.name for file in files}:
+                    old.unlink(missing_ok=True)
+
+
+@contextmanager
+def _draft_folder(target: Path) -> Iterator[Path]:
+    """A hidden folder beside the target, locked: that of a dead process can be told."""
+    # the target's own name may be as long as names can be
+    digest = blake2b(os.fsencode(target.name), digest_size=6).hexdigest()
+    prefix = f".sklearn-tai-{digest}-"
+    for old in target.parent.glob(f"{prefix}*"):
+        _remove_if_dead(old)
+    while True:
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+        except OSError as error:  # it would name the hidden folder
+            raise OSError(error.errno, error.strerror, str(target)) from error
+        with _open(folder) as descriptor:
+            lock(descriptor, wait=True)
+            if not folder.exists():  # taken for dead before it was locked
+                continue
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+            return
+
+
+def _remove_if_dead(folder: Path) -> None:
+    try:
+        with _open(folder) as descriptor:
+            if lock(descriptor):
+                shutil.rmtree(folder, ignore_errors=True)
+    except OSError:  # at work, or gone
+        pass
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _sync(file: Path) -> None:
+    with _open(file) as descriptor:
+        os.fsync(descriptor)
