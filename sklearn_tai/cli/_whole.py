@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import click
 
+from ..exceptions import install_command
 from ._formats import Tagged
 
 _HEAD = """<!doctype html>
@@ -73,7 +74,7 @@ def parquet(pictures: Iterable[Tagged], labels: list[str], target: Path) -> Iter
         from pyarrow.parquet import write_table
     except ImportError:
         raise click.ClickException(
-            "Parquet files take pyarrow; pip install 'sklearn-tai[bulk]'."
+            f"Parquet files need pyarrow: {install_command('bulk')}"
         ) from None
     rows = [p._asdict() for p in pictures]
     columns = [("path", pa.string()), ("labels", pa.list_(pa.string()))]

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from .._typing import Classifier
-from ..exceptions import shown
+from ..exceptions import install_command, shown
 from ..inputs import IMAGE_SUFFIXES
 from ..storage import whole_file
 
@@ -86,7 +86,7 @@ def predict_folder(
         import pyarrow.parquet  # noqa: F401
     except ImportError:
         raise ImportError(
-            "predict_folder writes Parquet files; pip install 'sklearn-tai[bulk]'."
+            f"predict_folder writes Parquet files, which need pyarrow: {install_command('bulk')}"
         ) from None
     check_is_fitted(estimator)
     if part_size < 1:

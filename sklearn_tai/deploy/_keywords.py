@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ..exceptions import install_command
 from ..storage import whole_file
 
 __all__ = ["remove_keywords", "write_keywords"]
@@ -53,7 +54,7 @@ def write_keywords(
     ValueError
         If the photo or its sidecar cannot be read, or its format takes no keywords.
     ImportError
-        If exiv2 is not installed (``pip install 'sklearn-tai[xmp]'``).
+        If exiv2 is not installed (``pip install 'sklearn-tai[photos]'``).
 
     See Also
     --------
@@ -138,7 +139,7 @@ def _exiv2() -> Any:
     try:
         import exiv2
     except ImportError:
-        raise ImportError("Keywords take exiv2; pip install 'sklearn-tai[xmp]'.") from None
+        raise ImportError(f"Keywords need exiv2: {install_command('photos')}") from None
     return exiv2
 
 

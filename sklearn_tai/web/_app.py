@@ -14,6 +14,7 @@ from .._typing import Encoder, LabelNames
 from ..corpus import PromptCorpusGenerator
 from ..datasets import load_emoji_scenes
 from ..encoders import BUNDLED, BaseEncoder, OpenCLIPEncoder
+from ..exceptions import install_command
 from ..inputs import as_vocabulary, first_of_exclusive
 from ._html import CSS, card, legend, mistake_note, numbered_spots, score_table
 from ._input import Mistake, open_picture, parse_labels
@@ -86,7 +87,7 @@ def make_app(
     try:
         import gradio as gr
     except ImportError:
-        raise ImportError("The web page needs gradio; pip install 'sklearn-tai[web]'.") from None
+        raise ImportError(f"The web page needs gradio: {install_command('web')}") from None
     encoder = OpenCLIPEncoder(BUNDLED[0]) if encoder is None else encoder
     # what is wrong is said here, not to a visitor, who need not wait for what is loaded either
     encoder.transform(["a picture"])
