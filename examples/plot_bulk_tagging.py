@@ -58,8 +58,10 @@ print(f"{len(first)} parts")
 # More pictures come
 # ------------------
 #
-# The same call again: what is done stays as it is, only the new ones are worked on. So it is after
-# a power cut. :doc:`/production` has more processes and more machines.
+# The same call again: what is done stays as it is, only the new ones are worked on, and those that
+# could not be read and are still there. So it is after a power cut. :doc:`/production` has more
+# processes and more machines.
+(photos / "broken.jpg").unlink()
 for i, image in enumerate(scenes.images[240:], start=240):
     image.save(photos / f"{i:03}.png")
 written = {part: part.stat().st_mtime_ns for part in first}
@@ -79,7 +81,7 @@ table.sort_index().iloc[:5, :6].round(2)
 
 # %%
 # How often each label was found, above the classifier's threshold:
-found = (table > clf.threshold).sum().sort_values()
+found = (table > clf.threshold_).sum().sort_values()
 figure, ax = plt.subplots(figsize=(6, 4.6), layout="constrained")
 bars = ax.barh(found.index, found, color="tab:blue")
 ax.bar_label(bars, padding=3)

@@ -64,6 +64,7 @@ print("kernel, chosen by images:", by_images.best_params_)
 # %%
 # Plain cross-validation takes texts alone: it learns from some, scores the others, and warns.
 with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("default")
     by_texts = GridSearchCV(clf, grid, cv=2, refit=False).fit(texts, Y)
 print("kernel, chosen by texts: ", by_texts.best_params_)
 print("Warning:", caught[0].message)

@@ -133,6 +133,8 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         Factor of the adapter's logits of images.
     offsets_ : ndarray of shape (n_labels,)
         Added to them (see Notes).
+    threshold_ : float
+        Above which probability ``predict`` names a label.
     text_mean_, image_mean_ : ndarray of shape (n_features,) or None
         What ``center`` takes off.
     unlabelled_mean_ : ndarray of shape (n_features,)
@@ -428,8 +430,15 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     def _region_lift(self) -> float:
         return self.slope_ * self.adapter_.calibration.region_lift
 
-    def _decision_threshold(self) -> Any:
-        return 0.2 if self.threshold == "auto" else self.threshold  # measured on photos
+    @property
+    def threshold_(self) -> float:
+        """Above which probability ``predict`` names a label."""
+        if isinstance(self.threshold, str):
+            return 0.2  # measured on photos
+        return self.threshold
+
+    def _decision_threshold(self) -> float:
+        return self.threshold_
 
     def __sklearn_is_fitted__(self) -> bool:
         return "adapter_" in vars(self)

@@ -120,7 +120,7 @@ def make_app(
             for path, _ in progress.tqdm(pictures, desc="Looking at the pictures")
         ]
         is_any_read = any(one.picture is not None for one in seen)
-        cut = trained.classifier._decision_threshold() if is_any_read else None
+        cut = trained.classifier.threshold_ if is_any_read else None
         cards = [_show(one, list(trained.zero_shot.classes_), cut) for one in seen]
         when = f"encoded in {trained.seconds:.1f} seconds" if is_new else "encoded before"
         note = (
