@@ -123,4 +123,3 @@ def generate(
         f"Wrote {output}: {count(len(corpus), 'text')} about {count(len(vocabulary), 'label')}.",
         quiet,
     )
-

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from os.path import relpath
 from pathlib import Path
@@ -14,8 +13,11 @@ from urllib.parse import quote
 
 import click
 
+from .._typing import Settings
 from ..exceptions import install_command
-from ._formats import Tagged
+from ..storage import whole_file
+from ._formats import JSONLines, Tagged
+from ._output import ResumableFile
 
 _HEAD = """<!doctype html>
 <meta charset="utf-8">
@@ -53,21 +55,7 @@ form.onchange = () => {
 """
 
 
-def wide(pictures: Iterable[Tagged], labels: list[str], target: Path) -> Iterator[bytes]:
-    """CSV: a row for each picture, a column for each label, empty where it has not got it."""
-    yield _row(["path", *labels])
-    for path, own, scores in pictures:
-        score = dict(zip(own, scores))
-        yield _row([path, *(f"{score[k]:.4f}" if k in score else "" for k in labels)])
-
-
-def _row(fields: list[str]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerow(fields)
-    return text.getvalue().encode("utf-8", "surrogateescape")
-
-
-def parquet(pictures: Iterable[Tagged], labels: list[str], target: Path) -> Iterator[bytes]:
+def parquet(pictures: Iterable[Tagged], target: Path) -> Iterator[bytes]:
     """Parquet: path, and lists of labels and their scores."""
     try:
         import pyarrow as pa
@@ -84,7 +72,7 @@ def parquet(pictures: Iterable[Tagged], labels: list[str], target: Path) -> Iter
     yield buffer.getvalue()
 
 
-def html(pictures: Iterable[Tagged], labels: list[str], target: Path) -> Iterator[bytes]:
+def html(pictures: Iterable[Tagged], target: Path) -> Iterator[bytes]:
     """A page to look through: the pictures with their labels, to choose among by label."""
     pictures = list(pictures)
     counts = Counter(label for picture in pictures for label in picture.labels)
@@ -107,8 +95,34 @@ def html(pictures: Iterable[Tagged], labels: list[str], target: Path) -> Iterato
     yield _TAIL.encode()
 
 
-WHOLE: dict[str, Callable[[Iterable[Tagged], list[str], Path], Iterator[bytes]]] = {
-    "wide": wide,
-    "parquet": parquet,
-    "html": html,
-}
+_MAKERS = {"parquet": parquet, "html": html}
+
+
+class WholeFile(ResumableFile):
+    """A file that is made of all pictures in the end; until then they are kept beside it.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Pictures are in ``.NAME.jsonl``.
+    name : str
+        Its format.
+    settings, force
+        As of :class:`ResumableFile`.
+    """
+
+    def __init__(self, path: Path, name: str, settings: Settings, force: bool) -> None:
+        kept = path.with_name(f".{path.name}.jsonl")
+        if path.exists() and not kept.exists() and not force:
+            raise click.UsageError(f"{str(path)!r} exists; --force overwrites it.")
+        super().__init__(kept, JSONLines(), settings, force)
+        self._target, self._make = path, _MAKERS[name]
+
+    def close(self) -> None:
+        """Make the file of what is there."""
+        super().close()
+        if self.path.exists():
+            with open(self.path, "rb") as lines:
+                pictures = [Tagged(**json.loads(line)) for line in lines]
+            with whole_file(self._target) as draft, open(draft, "wb") as file:
+                file.writelines(self._make(pictures, self._target))

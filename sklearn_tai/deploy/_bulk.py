@@ -116,18 +116,29 @@ def predict_folder(
     return output
 
 
-def find_pictures(images: str | Path | Iterable[Path]) -> Iterator[Path]:
-    """The pictures of a folder in a fixed order, or the paths as given."""
+def find_pictures(
+    images: str | Path | Iterable[Path], left_out: Counter[str] | None = None
+) -> Iterator[Path]:
+    """The pictures of a folder in a fixed order, or the paths as given.
+
+    Hidden files and folders are left alone. Files of other kinds are counted in `left_out`, by
+    their suffix; sidecars are not.
+    """
     if not isinstance(images, (str, Path)):
         yield from map(Path, images)
         return
     if not Path(images).is_dir():
         raise FileNotFoundError(f"images={str(images)!r} is no folder. Check the path.")
     for folder, subfolders, names in os.walk(images, onerror=_refuse):
-        subfolders.sort()
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(names):
-            if name.lower().endswith(IMAGE_SUFFIXES):
+            suffix = os.path.splitext(name)[1].lower()
+            if name.startswith("."):
+                continue
+            if suffix in IMAGE_SUFFIXES:
                 yield Path(folder) / name
+            elif left_out is not None and suffix != ".xmp":
+                left_out[suffix or "without an ending"] += 1
 
 
 def _refuse(error: OSError) -> None:
