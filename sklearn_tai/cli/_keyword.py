@@ -11,7 +11,7 @@ import click
 
 from ..exceptions import install_command
 from ._formats import Tagged
-from ._shell import count, note, quiet_option
+from ._shell import count, note, null_option, quiet_option
 
 
 class Keyworder:
@@ -63,9 +63,7 @@ def check_exiv2() -> None:
 
 @click.command(short_help="Take the keywords of tag away again.")
 @click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True))
-@click.option(
-    "-0", "--null", is_flag=True, help="Names that - reads end in NUL, as of find -print0."
-)
+@null_option
 @click.option("--dry-run", is_flag=True, help="Change no picture.")
 @quiet_option
 @click.pass_context

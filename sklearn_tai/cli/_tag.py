@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, nullcontext
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,7 @@ from ._shell import (
     check_folder,
     count,
     note,
+    null_option,
     pretrained_option,
     quiet_option,
     shows_progress,
@@ -32,7 +33,7 @@ class _Threshold(click.ParamType):  # type: ignore[type-arg]
     name = "T"
 
     def convert(
-        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float | str:
         if value == "auto":
             return "auto"
@@ -86,9 +87,7 @@ class _Threshold(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--print0", is_flag=True, help="Print the names of pictures with a label, for xargs -0."
 )
-@click.option(
-    "-0", "--null", is_flag=True, help="Names that - reads end in NUL, as of find -print0."
-)
+@null_option
 @click.option(
     "--keywords",
     type=click.Choice(["sidecar", "embed"]),
