@@ -251,7 +251,8 @@ def tag(
     wrong = [*map(str, sorted(tagger.errors, key=lambda error: error.index))]
     wrong += keyworder.errors if keyworder is not None else []
     if wrong:
-        click.echo(f"{count(len(wrong), 'picture')} could not be read or written:", err=True)
+        done = "read" if keyworder is None else "read or written"
+        click.echo(f"{count(len(wrong), 'picture')} could not be {done}:", err=True)
         for line in wrong:
             click.echo(f"  {line}", err=True)
         ctx.exit(1)
