@@ -759,7 +759,8 @@ class TestProcesses:
         args = ["tag", "--model", str(model), "photos", "-o", "t.jsonl", "--batch-size", "2"]
         with subprocess.Popen([*COMMAND, *args], stderr=subprocess.PIPE, text=True) as process:
             deadline = time.monotonic() + 100
-            while not (os.path.exists("t.jsonl") and os.path.getsize("t.jsonl")):
+            # a batch is whole when the next one has begun
+            while not (os.path.exists("t.jsonl") and Path("t.jsonl").read_text().count("\n") > 2):
                 assert process.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
