@@ -9,6 +9,7 @@ Operations are two for a multiplication with its addition. Weights are random.
 """
 
 import argparse
+import copy
 
 import numpy as np
 import torch
@@ -53,8 +54,9 @@ def rows() -> dict[str, tuple[Cost, Cost]]:
     closed = cost(kernel(), "forward", EMBEDDING)
     image = cost(clip.visual, "forward", IMAGE)
     text = cost(clip, "encode_text", TOKENS) - [image[0], 0]
-    clip.visual.attnpool = nn.Identity()
-    trunk = cost(clip.visual, "forward", IMAGE)
+    visual = copy.deepcopy(clip.visual)  # the model is shared
+    visual.attnpool = nn.Identity()
+    trunk = cost(visual, "forward", IMAGE)
     blocks = nn.Sequential(*(block.mlp for block in clip.transformer.resblocks))
     behind = cost(blocks, "forward", HIDDEN)
     # prompts for global and for local features of each label, both towers twice

@@ -46,9 +46,10 @@ def entropy_sampling(estimator: Any, X: Any) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_tai import TextAsImageClassifier
+    >>> from sklearn_tai import RandomPerturbation, TextAsImageClassifier
     >>> from sklearn_tai.model_selection import entropy_sampling
-    >>> clf = TextAsImageClassifier().fit(np.eye(3), np.eye(3))
+    >>> clf = TextAsImageClassifier(perturbation=RandomPerturbation(0.5))
+    >>> clf = clf.fit(np.eye(3), np.eye(3))
     >>> entropy_sampling(clf, [[1.0, 0, 0], [1, 1, 0]]).tolist()  # between two texts
     [1, 0]
     """

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import weakref
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import chain
@@ -194,7 +195,9 @@ def test_cache(encoder, scenes, tmp_path):
     # what is on disk is what is used
     sevens = np.full(first.shape[1], 7, np.float32).tobytes()
     with closing(sqlite3.connect(tmp_path / "embeddings.sqlite")) as db, db:
-        db.execute("UPDATE embedding SET vector = ?", (sevens,))
+        for (key,) in db.execute("SELECT key FROM embedding").fetchall():
+            check = zlib.crc32(key.encode() + sevens).to_bytes(4, "big")
+            db.execute("UPDATE embedding SET vector = ? WHERE key = ?", (sevens + check, key))
     assert (cached.transform(["a cat"]) == 7).all()
 
 
@@ -289,13 +292,14 @@ def test_disk_cache_never_unpickles(encoder, tmp_path):
     expected = cached.transform(["a dog"])
     with closing(sqlite3.connect(tmp_path / "embeddings.sqlite")) as db:
         (blob,) = db.execute("SELECT vector FROM embedding").fetchone()
-    assert len(blob) == 4 * expected.shape[1]  # bare numbers
-    np.testing.assert_array_equal(np.frombuffer(blob, np.float32), expected[0])
+    assert len(blob) == 4 * expected.shape[1] + 4  # bare numbers, and a check sum
+    np.testing.assert_array_equal(np.frombuffer(blob[:-4], np.float32), expected[0])
 
 
 def test_processes_share_the_work(tmp_path):
     code = """
 import sys
+import zlib
 from sklearn_tai import OpenCLIPEncoder
 from sklearn_tai.encoders._chunk import Chunk
 n, original = 0, Chunk._encode
