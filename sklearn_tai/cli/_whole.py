@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from collections import Counter
@@ -14,11 +15,13 @@ from urllib.parse import quote
 import click
 
 from .._typing import Settings
-from ..exceptions import install_command
+from ..exceptions import ImageReadError, install_command
+from ..inputs import open_image
 from ..storage import whole_file
 from ._formats import JSONLines, Tagged
 from ._output import ResumableFile
 
+_SHOWN = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")  # by browsers
 _HEAD = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -33,7 +36,7 @@ form input {{ position: absolute; opacity: 0; }}
 form label:focus-within {{ outline: 2px solid #14507a; outline-offset: 1px; }}
 main {{ display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); }}
 figure {{ margin: 0; overflow-wrap: anywhere; }}
-img {{ display: block; width: 100%; height: 200px; object-fit: cover; border-radius: 6px;
+img {{ display: block; width: 100%; height: 200px; object-fit: contain; border-radius: 6px;
   background: #eee; }}
 small {{ color: #666; }}
 </style>
@@ -88,11 +91,24 @@ def html(pictures: Iterable[Tagged], target: Path) -> Iterator[bytes]:
         name = escape(Path(path).name.encode("utf-8", "replace").decode())
         yield (
             f'<figure data-labels="{escape(json.dumps(own))}"><a href="{link}">'
-            f'<img loading="lazy" src="{link}" alt="{name}"></a>'
+            f'<img loading="lazy" src="{_source(path, link)}" alt="{name}"></a>'
             f"<figcaption>{tags or '<i>none of the labels</i>'}<br><small>{name}</small>"
             "</figcaption></figure>\n"
         ).encode()
     yield _TAIL.encode()
+
+
+def _source(path: str, link: str) -> str:
+    """The picture itself, or a small copy of one that browsers cannot show."""
+    if path.lower().endswith(_SHOWN):
+        return link
+    try:
+        picture = open_image(Path(path), 0)
+    except ImageReadError:  # it was there when it was tagged
+        return link
+    picture.thumbnail((400, 400))
+    picture.save(buffer := io.BytesIO(), "JPEG")
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 _MAKERS = {"parquet": parquet, "html": html}
