@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib.metadata import requires
+from importlib.util import find_spec
 from pathlib import Path
 
 __all__ = ["ImageNotFoundError", "ImageReadError", "UnreadableImagesWarning", "WeightsError"]
@@ -161,3 +165,34 @@ def wording(python: str, terminal: str, option: str | None = None) -> str:
     if options is None:
         return python
     return terminal if option is None or option in options else ""
+
+
+def install_command(extra: str) -> str:
+    """What installs the packages of an extra, in the way that this one was installed.
+
+    Parameters
+    ----------
+    extra : str
+        Its name in ``pyproject.toml``.
+
+    Returns
+    -------
+    str
+        A command for the shell.
+
+    Examples
+    --------
+    >>> from sklearn_tai.exceptions import install_command
+    >>> install_command("plot").endswith("install 'matplotlib>=3.8'")
+    True
+    """
+    parts = [line.partition(";") for line in requires("sklearn-tai") or []]
+    packages = shlex.join(
+        name.strip() for name, _, marker in parts if f"'{extra}'" in marker.replace('"', "'")
+    )
+    folders = Path(sys.prefix).parts
+    if "pipx" in folders:
+        return f"pipx inject sklearn-tai {packages}"
+    if folders[-3:-1] == ("uv", "tools"):
+        return f"uv tool install sklearn-tai --with {packages.replace(' ', ' --with ')}"
+    return f"{'pip' if find_spec('pip') else 'uv pip'} install {packages}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
+import json
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +28,10 @@ class HubServer(ThreadingHTTPServer):
         By repository, what goes wrong there: a status, "gated", "silent" (never answers),
         "drips" (slow, but whole), "breaks" (each download stops half-way, and goes on
         where it is asked to) or "dies" (no byte beyond the half).
+    folder : Path or None
+        Where files that are uploaded go.
+    made : set of str
+        Repositories that clients have made.
     requests : list of (str, str, str)
         Method, path and range of each request for a file.
     """
@@ -38,6 +44,8 @@ class HubServer(ThreadingHTTPServer):
         self.trouble: dict[str, str | int] = {}
         self.requests: list[tuple[str, str, str]] = []
         self.hashes: dict[Path, str] = {}
+        self.folder: Path | None = None
+        self.made: set[str] = set()
 
     @property
     def url(self) -> str:
@@ -67,7 +75,77 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(b"")
 
     def do_GET(self) -> None:
+        if self.path.startswith("/api/models/") and self._list_repository():
+            return
         self._answer(None)
+
+    def _list_repository(self) -> bool:
+        """Say what is in a repository, if there is anything."""
+        repo = "/".join(self.path.split("/")[3:5])
+        files = {
+            name.removeprefix(f"{repo}/"): file
+            for name, file in self.server.files.items()
+            if name.startswith(f"{repo}/")
+        }
+        if not files and repo not in self.server.made:
+            return False
+        if "/tree/" in self.path:
+            of_each = [
+                {"type": "file", "path": name, "size": file.stat().st_size, "oid": "0" * 40}
+                for name, file in files.items()
+            ]
+            self._say(of_each)
+        else:
+            siblings = [{"rfilename": name} for name in files]
+            self._say({"id": repo, "sha": COMMIT, "siblings": siblings})
+        return True
+
+    def do_POST(self) -> None:
+        """What an upload asks: a repository, how to send files, and a commit of them."""
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        trouble = self.server.trouble.get("uploads")
+        if trouble is not None:
+            self._refuse(int(trouble))
+        elif self.path == "/api/repos/create":
+            wanted = json.loads(body)
+            repo = f"{wanted.get('organization') or 'me'}/{wanted['name']}"
+            self.server.made.add(repo)
+            self._say({"url": f"{self.server.url}/{repo}", "name": repo})
+        elif self.path == "/api/validate-yaml":
+            self._say({"errors": [], "warnings": []})
+        elif "/preupload/" in self.path:
+            files = json.loads(body)["files"]
+            self._say(
+                {
+                    "files": [
+                        {**file, "uploadMode": "regular", "shouldIgnore": False} for file in files
+                    ]
+                }
+            )
+        elif "/commit/" in self.path:
+            repo = "/".join(self.path.split("/")[3:5])
+            for line in map(json.loads, body.splitlines()):
+                if line["key"] == "file":
+                    self._keep(repo, line["value"])
+                elif line["key"] == "deletedFile":
+                    del self.server.files[f"{repo}/{line['value']['path']}"]
+            self._say(
+                {"commitUrl": f"{self.server.url}/{repo}/commit/{COMMIT}", "commitOid": COMMIT}
+            )
+
+    def _keep(self, repo: str, sent: dict[str, str]) -> None:
+        file = self.server.folder / repo / sent["path"]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(base64.b64decode(sent["content"]))
+        self.server.files[f"{repo}/{sent['path']}"] = file
+
+    def _say(self, answer: object) -> None:
+        data = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
 
     def _answer(self, body: bytes | None) -> None:
         span = self.headers.get("Range", "")

@@ -16,6 +16,7 @@ from ._completion import completion
 from ._demo import demo
 from ._fit import fit
 from ._generate import generate
+from ._keyword import untag
 from ._shell import Commands
 from ._tag import tag
 from ._web import web
@@ -39,10 +40,11 @@ def cli(ctx: click.Context, debug: bool) -> None:
     \b
     Examples:
       sklearn-tai demo
+      sklearn-tai tag photos --label dog --label "traffic light"
       sklearn-tai generate labels.txt -o corpus.jsonl
       sklearn-tai fit corpus.jsonl -o model
-      sklearn-tai tag model photos
-      sklearn-tai where model photo.jpg -o where.png
+      sklearn-tai tag photos --model model
+      sklearn-tai where photo.jpg --model model -o where.png
 
     \b
     Exit codes:
@@ -55,7 +57,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (generate, fit, tag, where, demo, web, completion):
+for command in (tag, untag, generate, fit, where, demo, web, completion):
     cli.add_command(command)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..exceptions import install_command
 from ..storage import whole_file
 from ._shell import check_folder
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def check_figure(path: Path, asked: str) -> None:
     """Refuse now what would fail when the work is done."""
     if find_spec("matplotlib") is None:
-        raise click.ClickException(f"{asked} needs matplotlib: pip install 'sklearn-tai[plot]'")
+        raise click.ClickException(f"{asked} needs matplotlib: {install_command('plot')}")
     check_folder(path)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

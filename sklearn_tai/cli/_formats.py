@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
+import os
 import shutil
+import sys
 import unicodedata
-from collections.abc import Iterable, Iterator
-from typing import BinaryIO, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, TypeAlias
+
+import click
 
 from ..storage import json_line
 
@@ -28,26 +34,31 @@ class CSV:
     """A row for each picture and label; one with empty fields for a picture without labels.
 
     No cell begins a formula: paths get a "./" before them, labels an apostrophe.
+
+    Parameters
+    ----------
+    bom : bool
+        Whether the file begins with the mark that Excel knows UTF-8 by.
     """
 
-    header = b"path,label,score\n"
+    name = "csv"
     rows_of_one_picture = True
+
+    def __init__(self, bom: bool) -> None:
+        self._mark = codecs.BOM_UTF8 * bom
+
+    @property
+    def header(self) -> bytes:
+        """The first line."""
+        return self._mark + b"path,label,score\n"
 
     def encode(self, pictures: Iterable[Tagged]) -> bytes:
         """Rows of pictures."""
-        text = io.StringIO(newline="")
-        plain = csv.writer(text, lineterminator="\n")
-        quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        rows = []
         for path, labels, scores in pictures:
-            path = f"./{path}" if path.startswith(_FORMULAS) else path
-            rows = [[path, label, f"{score:.4f}"] for label, score in zip(labels, scores)]
-            for row in rows or [[path, "", ""]]:
-                if row[1].startswith(_FORMULAS):
-                    row[1] = f"'{row[1]}"
-                # which older versions of Python do not quote by themselves
-                (quoted if "\r" in path + row[1] else plain).writerow(row)
-        # names of files that are not UTF-8 come out as they are on disk
-        return text.getvalue().encode("utf-8", "surrogateescape")
+            of_one = [[path, label, f"{score:.4f}"] for label, score in zip(labels, scores)]
+            rows += of_one or [[path, "", ""]]
+        return _csv(rows)
 
     def records(self, file: BinaryIO) -> Iterator[tuple[str, int]]:
         """Paths of the whole rows of a file and how many bytes each takes, the header's too."""
@@ -60,9 +71,44 @@ class CSV:
                 record = b""
 
 
+class Wide(CSV):
+    """CSV with a row for each picture, a column for each label: empty if it was not found."""
+
+    name = "wide"
+    rows_of_one_picture = False
+    labels: Sequence[str] = ()  # those of the model
+
+    @property
+    def header(self) -> bytes:
+        """The first line."""
+        return self._mark + _csv([["path", *self.labels]])
+
+    def encode(self, pictures: Iterable[Tagged]) -> bytes:
+        """Rows of pictures."""
+        rows = []
+        for path, labels, scores in pictures:
+            found = {label: f"{score:.4f}" for label, score in zip(labels, scores)}
+            rows.append([path, *(found.get(label, "") for label in self.labels)])
+        return _csv(rows)
+
+
+def _csv(rows: Iterable[list[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    plain = csv.writer(text, lineterminator="\n")
+    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for path, *cells in rows:
+        path = f"./{path}" if path.startswith(_FORMULAS) else path
+        row = [path, *(f"'{cell}" if cell.startswith(_FORMULAS) else cell for cell in cells)]
+        # which older versions of Python do not quote by themselves
+        (quoted if any("\r" in cell for cell in row) else plain).writerow(row)
+    # names of files that are not UTF-8 come out as they are on disk
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
 class JSONLines:
     """A line for each picture."""
 
+    name = "jsonl"
     header = b""
     rows_of_one_picture = False
 
@@ -85,6 +131,7 @@ class JSONLines:
 class Table:
     """Two columns that fit the terminal; for reading, not for programs."""
 
+    name = "table"
     header = b""
 
     def __init__(self) -> None:
@@ -110,11 +157,58 @@ class Table:
         return "".join(lines).encode()
 
 
-FORMATS: dict[str, type[Table | CSV | JSONLines]] = {
-    "table": Table,
-    "csv": CSV,
-    "jsonl": JSONLines,
+class Names:
+    """Names of the pictures that have a label, each with a NUL behind it."""
+
+    name = "print0"
+    header = b""
+
+    def encode(self, pictures: Iterable[Tagged]) -> bytes:
+        """Names of pictures."""
+        return b"".join(os.fsencode(p.path) + b"\0" for p in pictures if p.labels)
+
+
+class Whole(NamedTuple):
+    """A format that is written at the end, from all pictures."""
+
+    name: str
+
+
+Format: TypeAlias = "Table | CSV | JSONLines | Names | Whole"
+FORMATS = ("table", "csv", "wide", "jsonl", "parquet", "html")
+_ENDINGS = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".html": "html",
+    ".htm": "html",
 }
+
+
+def format_of(output: Path | None, name: str | None, bom: bool) -> Format:
+    """What is asked for, or follows from how the file ends."""
+    if name is None and output is None:
+        name = "table" if sys.stdout.isatty() else "csv"
+    elif name is None:
+        assert output is not None
+        name = _ENDINGS.get(output.suffix.lower())
+        if name is None:
+            raise click.UsageError(
+                f"How {str(output)!r} ends says no format; end it in {', '.join(_ENDINGS)}, or "
+                "give --format."
+            )
+    if name == "table" and output is not None:
+        raise click.UsageError("A table is for reading; give another --format with -o.")
+    if name in ("parquet", "html") and output is None:
+        raise click.UsageError(f"--format {name} is written as a whole; give a file with -o.")
+    if bom and name not in ("csv", "wide"):
+        raise click.UsageError("--bom is about CSV.")
+    if name in ("csv", "wide"):
+        return CSV(bom) if name == "csv" else Wide(bom)
+    if name in ("parquet", "html"):
+        return Whole(name)
+    return Table() if name == "table" else JSONLines()
 
 
 def _printable(text: str) -> str:

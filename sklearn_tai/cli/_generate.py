@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from .._typing import Settings
+from ._labels import label_option, read_labels
 from ._shell import check_folder, count, note, quiet_option, seed_option, shows_progress
 
 _ONLY_OLLAMA = ("host", "checkpoint", "label_policy", "timeout")
@@ -15,13 +16,7 @@ _ONLY_OLLAMA = ("host", "checkpoint", "label_policy", "timeout")
 
 @click.command(short_help="Write training texts about labels.")
 @click.argument("labels", required=False, type=click.Path(exists=True, allow_dash=True))
-@click.option(
-    "--label",
-    "named",
-    multiple=True,
-    metavar="LINE",
-    help="A label, or what else a line of LABELS holds. May be repeated.",
-)
+@label_option
 @click.option(
     "-o",
     "--output",
@@ -99,10 +94,9 @@ def generate(
         raise click.UsageError(f"{str(output)!r} exists; --force overwrites it.")
     check_folder(output)
 
-    from ..corpus import OllamaCorpusGenerator, PromptCorpusGenerator, Vocabulary
+    from ..corpus import OllamaCorpusGenerator, PromptCorpusGenerator
 
-    vocabulary = Vocabulary.from_text("\n".join([*([_read(labels)] if labels else ()), *named]))
-
+    vocabulary = read_labels(labels, named)
     settings: Settings = {"random_state": seed}
     if n_texts is not None:
         settings["n_texts"] = n_texts
@@ -129,13 +123,3 @@ def generate(
         f"Wrote {output}: {count(len(corpus), 'text')} about {count(len(vocabulary), 'label')}.",
         quiet,
     )
-
-
-def _read(path: str) -> str:
-    try:
-        with click.open_file(path, encoding="utf-8-sig") as file:
-            return file.read()
-    except UnicodeDecodeError as error:
-        raise click.ClickException(
-            f"{path!r} is no text in UTF-8 ({error.reason}); save it as such."
-        ) from None

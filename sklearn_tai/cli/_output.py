@@ -115,7 +115,11 @@ class ResumableFile:
         changed = [k for k, value in self._settings.items() if stored.get(k) != value]
         if changed:
             words = [
-                "another model" if k == "model" else f"--{k} {shown(stored.get(k, 'unknown'), 20)}"
+                "another model"
+                if k == "model"
+                else f"no --{k}"
+                if stored.get(k) is None
+                else f"--{k} {shown(stored[k], 20)}"
                 for k in changed
             ]
             raise click.UsageError(

@@ -121,6 +121,9 @@ pretrained_option = click.option(
     metavar="TAG",
     help="Its weights: a tag of open_clip, or a file; auto takes the only tag, or OpenAI's.",
 )
+null_option = click.option(
+    "-0", "--null", is_flag=True, help="Names that - reads end in NUL, as of find -print0."
+)
 trust_option = click.option(
     "--trust",
     "trusted",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -25,7 +27,7 @@ class Tagger:
     folder : Path
         The model.
     top, threshold : int and float, or None
-        Which labels are kept: so many, and those above.
+        Which labels are kept: so many, and those above; "auto" for the model's own cut.
     batch_size : int
         Pictures encoded at once.
     device : str or None
@@ -38,12 +40,14 @@ class Tagger:
         self,
         folder: Path,
         top: int | None,
-        threshold: float | None,
+        threshold: float | str | None,
         batch_size: int,
         device: str | None,
         trusted: tuple[str, ...],
     ) -> None:
         self._clf = load_classifier(folder, trusted=trusted)
+        if threshold == "auto":
+            threshold = self._clf.threshold_
         # a cache would fill memory with embeddings that are never asked for again
         self._clf.encoder_.set_params(
             batch_size=batch_size,
@@ -77,23 +81,30 @@ class Tagger:
         return Tagged(str(path), self._labels[order].tolist(), proba[order].tolist())
 
 
-def list_pictures(given: Iterable[str]) -> Iterator[Path]:
-    """Files, and the pictures of folders, in a fixed order; "-" reads more from stdin."""
-    for name in _names(given):
+def list_pictures(
+    given: Iterable[str], end: bytes = b"\n", left_out: Counter[str] | None = None
+) -> Iterator[Path]:
+    """Files, and the pictures of folders, in a fixed order; "-" reads more from stdin.
+
+    Names that stdin has end in `end`. `left_out` counts files of other kinds by their suffix.
+    """
+    for name in _names(given, end):
         if os.path.isdir(name):
-            yield from find_pictures(name)
+            yield from find_pictures(name, left_out)
         else:
             yield Path(name)
 
 
-def _names(given: Iterable[str]) -> Iterator[str]:
+def _names(given: Iterable[str], end: bytes) -> Iterator[str]:
     for name in given:
         if name != "-":
             yield name
-            continue
-        for line in sys.stdin.buffer:
-            if path := line.rstrip(b"\r\n"):
-                yield os.fsdecode(path)
+        elif end == b"\n":
+            for line in sys.stdin.buffer:
+                if path := line.rstrip(b"\r\n"):
+                    yield os.fsdecode(path)
+        else:
+            yield from map(os.fsdecode, filter(None, sys.stdin.buffer.read().split(end)))
 
 
 def no_pictures(given: Iterable[str]) -> str:
@@ -110,6 +121,11 @@ def check_model(model: Path) -> Path:
             f"{str(model)!r} is no model (it has no {config.name}); sklearn-tai fit makes one."
         )
     return config
+
+
+def labels_of(model: Path) -> list[str]:
+    """The labels that a model knows."""
+    return list(map(str, json.loads(check_model(model).read_text(encoding="utf-8"))["classes"]))
 
 
 def fingerprint(model: Path) -> str:

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import click
 
+from ..exceptions import install_command
 from ._shell import pretrained_option, quick_gelu_option, shows_progress
 
 
@@ -34,7 +35,7 @@ def web(
       sklearn-tai web --encoder ViT-B-16 --port 8000
     """
     if find_spec("gradio") is None:
-        raise click.ClickException("The page needs gradio: pip install 'sklearn-tai[web]'")
+        raise click.ClickException(f"The page needs gradio: {install_command('web')}")
     from .. import OpenCLIPEncoder
     from ..web import launch
 

@@ -15,8 +15,14 @@ _DEFAULT_TOP = 3
 
 
 @click.command(short_help="Show where in a picture labels are.")
-@click.argument("model", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("image", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--model",
+    required=True,
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The model, which fit wrote.",
+)
 @click.option(
     "-o",
     "--output",
@@ -42,8 +48,8 @@ _DEFAULT_TOP = 3
 @trust_option
 @quiet_option
 def where(
-    model: Path,
     image: Path,
+    model: Path,
     output: Path,
     labels: tuple[str, ...],
     top: int | None,
@@ -51,15 +57,15 @@ def where(
     trusted: tuple[str, ...],
     quiet: bool,
 ) -> None:
-    """Draw where in IMAGE the labels of MODEL, a folder that fit wrote, are seen.
+    """Draw where in IMAGE the labels of a model are seen.
 
     IMAGE is drawn once for each label, in grey, and over it how likely the label is in each
     place. The number beside the label is its score in the picture as a whole.
 
     \b
     Examples:
-      sklearn-tai where model photo.jpg -o where.png
-      sklearn-tai where model photo.jpg --label dog --label bicycle -o where.pdf
+      sklearn-tai where photo.jpg --model model -o where.png
+      sklearn-tai where photo.jpg --model model --label dog --label bicycle -o where.pdf
     """
     if labels and top is not None:
         raise click.UsageError("--label names what is shown, so --top is of no use with it.")

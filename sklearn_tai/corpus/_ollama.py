@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._typing import RandomState, Settings
-from ..exceptions import shown
+from ..exceptions import install_command, shown
 from ._conversation import SCHEMA, TransientError, bound_replies, within
 from ._llm import BaseLLMCorpusGenerator
 
@@ -147,7 +147,7 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
             import ollama
         except ImportError:
             raise ImportError(
-                "OllamaCorpusGenerator needs the ollama package: pip install sklearn-tai[ollama]"
+                f"OllamaCorpusGenerator needs the ollama package: {install_command('ollama')}"
             ) from None
         try:
             client = ollama.Client(host=self.host, timeout=self.timeout)

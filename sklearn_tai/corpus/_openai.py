@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._typing import RandomState, Settings
-from ..exceptions import shown
+from ..exceptions import install_command, shown
 from ._conversation import SCHEMA, ReplyTooLongError, TransientError, bound_replies
 from ._llm import BaseLLMCorpusGenerator
 
@@ -141,7 +141,7 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
             import openai
         except ImportError:
             raise ImportError(
-                "OpenAICorpusGenerator needs the openai package: pip install sklearn-tai[openai]"
+                f"OpenAICorpusGenerator needs the openai package: {install_command('openai')}"
             ) from None
         key = self.api_key
         if key is None and self.base_url is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from .._typing import Classifier
-from ..exceptions import shown
+from ..exceptions import install_command, shown
 from ..inputs import IMAGE_SUFFIXES
 from ..storage import whole_file
 
@@ -86,7 +87,7 @@ def predict_folder(
         import pyarrow.parquet  # noqa: F401
     except ImportError:
         raise ImportError(
-            "predict_folder writes Parquet files; pip install 'sklearn-tai[bulk]'."
+            f"predict_folder writes Parquet files, which need pyarrow: {install_command('bulk')}"
         ) from None
     check_is_fitted(estimator)
     if part_size < 1:
@@ -116,18 +117,29 @@ def predict_folder(
     return output
 
 
-def find_pictures(images: str | Path | Iterable[Path]) -> Iterator[Path]:
-    """The pictures of a folder in a fixed order, or the paths as given."""
+def find_pictures(
+    images: str | Path | Iterable[Path], left_out: Counter[str] | None = None
+) -> Iterator[Path]:
+    """The pictures of a folder in a fixed order, or the paths as given.
+
+    Hidden files and folders are left alone. Files of other kinds are counted in `left_out`, by
+    their suffix; sidecars are not.
+    """
     if not isinstance(images, (str, Path)):
         yield from map(Path, images)
         return
     if not Path(images).is_dir():
         raise FileNotFoundError(f"images={str(images)!r} is no folder. Check the path.")
     for folder, subfolders, names in os.walk(images, onerror=_refuse):
-        subfolders.sort()
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(names):
-            if name.lower().endswith(IMAGE_SUFFIXES):
+            suffix = os.path.splitext(name)[1].lower()
+            if name.startswith("."):
+                continue
+            if suffix in IMAGE_SUFFIXES:
                 yield Path(folder) / name
+            elif left_out is not None and suffix != ".xmp":
+                left_out[suffix or "without an ending"] += 1
 
 
 def _refuse(error: OSError) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from .._typing import Settings
+from ..exceptions import install_command
 
 # Protobuf files end at 2 GiB; this leaves room for the graph.
 _MAX_BYTES = 2_000_000_000
@@ -30,8 +31,8 @@ def check_packages() -> None:
             import onnxscript  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f"export_onnx needs onnx, onnxscript and onnxruntime ({error}); pip install "
-            "'sklearn-tai[onnx]'."
+            f"export_onnx needs onnx, onnxscript and onnxruntime ({error}): "
+            f"{install_command('onnx')}"
         ) from None
 
 

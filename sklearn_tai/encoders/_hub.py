@@ -72,7 +72,7 @@ def hub_file(
                 if _is_whole(Path(cached)):
                     return Path(cached)
                 damaged.append(Path(cached))
-        with _progress(verbose):
+        with hub_progress(verbose):
             for name in names:
                 try:
                     # one question that is not repeated, to know soon what is wrong
@@ -116,7 +116,7 @@ def _is_whole(file: Path) -> bool:
 
 
 @contextmanager
-def _progress(verbose: int) -> Iterator[None]:
+def hub_progress(verbose: int) -> Iterator[None]:
     """Bars of the hub's client as `verbose` asks; its log and warnings repeat the error."""
     from huggingface_hub.utils import (  # type: ignore[attr-defined]
         are_progress_bars_disabled,

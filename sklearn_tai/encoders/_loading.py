@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from ..exceptions import WeightsError, shown
+from ..exceptions import WeightsError, install_command, shown
 from ..inputs import check_device
 from ._activation import choose_activation, has_choice, is_torchscript, tag_of_file, tag_of_repo
 from ._hub import cannot_load, hub_file, hub_repo
@@ -126,8 +126,7 @@ def _find_parts(source: ModelSource, verbose: int) -> _Parts:
         "transformers"
     ):
         raise WeightsError(
-            f"{cannot_load(asked)} its texts need transformers: "
-            "pip install 'sklearn-tai[transformers]'."
+            f"{cannot_load(asked)} its texts need transformers: {install_command('transformers')}"
         )
     if name := text.get("hf_model_name"):
         _check_no_code(name, asked)

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import nn
 
 from .._sklearn_compat import Interval, StrOptions
-from ..exceptions import WeightsError, shown
+from ..exceptions import WeightsError, install_command, shown
 from ..inputs import check_device
 from ._base import BaseEncoder
 from ._loaded import DTYPES, LoadedModel
@@ -133,7 +133,7 @@ class _Preprocess:
 def _load(model_name: str, device: str, precision: str) -> LoadedModel:
     if not find_spec("transformers"):
         raise WeightsError(
-            "TransformersEncoder needs transformers: pip install 'sklearn-tai[transformers]'."
+            f"TransformersEncoder needs transformers: {install_command('transformers')}"
         )
     from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 

@@ -1,6 +1,7 @@
 """What users pass in: items, pictures and labels, parsed and checked once, at the door."""
 
 from ._device import check_device
+from ._formats import IMAGE_SUFFIXES
 from ._items import (
     as_embeddings,
     check_embeddings,
@@ -13,7 +14,6 @@ from ._items import (
 from ._label_lists import check_labels
 from ._labels import LabelIndicator, check_indicator, column_names, label_array, vocabulary_of
 from ._pictures import (
-    IMAGE_SUFFIXES,
     image_error,
     image_opener,
     open_image,

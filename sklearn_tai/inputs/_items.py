@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from sklearn.utils import check_array
 
-from ._pictures import IMAGE_SUFFIXES
+from ._formats import IMAGE_SUFFIXES
 
 _EMPTY = "X is empty (0 items); at least one text or image is required."
 _SMALLEST, _LARGEST = 1e-6, 1e15

@@ -16,10 +16,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..exceptions import ImageNotFoundError, ImageReadError
+from ._formats import BadPictureError, open_file
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-# Pillow knows more, but some of them start other programs: EPS, whatever its file is called.
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 # Models scale the short edge to some 224 pixels, whatever that makes of the long one.
 _MAX_ASPECT = 1000
 
@@ -60,7 +58,7 @@ def open_image(item: Any, index: int) -> Image.Image:
 def picture_file(path: Path, index: int) -> Image.Image:
     """A picture of a file, not yet decoded: the one way to open those of users."""
     _check_file(path, index)
-    return Image.open(path, formats=_FORMATS)
+    return open_file(path)
 
 
 def image_error(item: Any, index: int, reason: str, remedy: str) -> ImageReadError:
@@ -71,12 +69,8 @@ def image_error(item: Any, index: int, reason: str, remedy: str) -> ImageReadErr
     return ImageReadError(index, None, f"the {kind} {reason}", remedy)
 
 
-class _BadPictureError(Exception):
-    """A reason and a remedy."""
-
-
 def _reason(error: Exception) -> tuple[str, str]:
-    if isinstance(error, _BadPictureError):
+    if isinstance(error, BadPictureError):
         return error.args[0], error.args[1]
     remedy = "Replace it"
     if isinstance(error, Image.DecompressionBombError):
@@ -106,7 +100,7 @@ def _check_file(path: Path, index: int) -> None:
 def _upright(picture: Image.Image) -> Image.Image:
     """Decode a picture, turned as its camera says; of an animated one the first frame."""
     if 0 in picture.size:
-        raise _BadPictureError("has no pixels", "")
+        raise BadPictureError("has no pixels", "")
     turned = ImageOps.exif_transpose(picture)
     if turned.mode == "F":
         raise ValueError("its pixels are floats, whose range is unknown; convert it to 8 bits")
@@ -117,7 +111,7 @@ def _upright(picture: Image.Image) -> Image.Image:
     width, height = turned.size
     if max(width, height) > _MAX_ASPECT * min(width, height):
         shape = f"is {width} x {height} pixels, more than {_MAX_ASPECT} times as long as wide"
-        raise _BadPictureError(shape, "Crop it")
+        raise BadPictureError(shape, "Crop it")
     return turned.convert("RGB")
 
 

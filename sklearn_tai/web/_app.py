@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,12 +11,13 @@ import numpy as np
 from PIL import Image
 from sklearn.utils import Bunch
 
-from .._typing import Encoder, LabelNames
+from .._typing import Encoder, LabelNames, Settings
 from ..corpus import PromptCorpusGenerator
 from ..datasets import load_emoji_scenes
 from ..encoders import BUNDLED, BaseEncoder, OpenCLIPEncoder
+from ..exceptions import install_command
 from ..inputs import as_vocabulary, first_of_exclusive
-from ._html import CSS, card, legend, mistake_note, numbered_spots, score_table
+from ._html import CSS, card, download_link, legend, mistake_note, numbered_spots, score_table
 from ._input import Mistake, open_picture, parse_labels
 from ._trainer import Trained, Trainer
 
@@ -86,7 +88,7 @@ def make_app(
     try:
         import gradio as gr
     except ImportError:
-        raise ImportError("The web page needs gradio; pip install 'sklearn-tai[web]'.") from None
+        raise ImportError(f"The web page needs gradio: {install_command('web')}") from None
     encoder = OpenCLIPEncoder(BUNDLED[0]) if encoder is None else encoder
     # what is wrong is said here, not to a visitor, who need not wait for what is loaded either
     encoder.transform(["a picture"])
@@ -100,8 +102,8 @@ def make_app(
         pictures: list[tuple[str, str | None]] | None,
         noise: float,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> str:
-        """Scores of the pictures for the labels, as HTML."""
+    ) -> tuple[str, list[Settings]]:
+        """Scores of the pictures for the labels, as HTML and as data."""
         try:
             names = parse_labels(label_text or "")
             if not pictures:
@@ -113,20 +115,23 @@ def make_app(
                 )
             trained, is_new = trainer.get(names, noise, progress)
         except Mistake as mistake:
-            return mistake_note(str(mistake))
+            return mistake_note(str(mistake)), []
         seen = [
             _look(Path(path), trained, encoder)
             for path, _ in progress.tqdm(pictures, desc="Looking at the pictures")
         ]
+        known = trained.zero_shot.classes_.tolist()
         is_any_read = any(one.picture is not None for one in seen)
         cut = trained.classifier.threshold_ if is_any_read else None
-        cards = [_show(one, list(trained.zero_shot.classes_), cut) for one in seen]
+        cards = [_show(one, known, cut) for one in seen]
         when = f"encoded in {trained.seconds:.1f} seconds" if is_new else "encoded before"
         note = (
             f"{n_texts:,} sentences about {len(names)} labels, {when}; noise radius "
             f"{trained.radius:.1f}. {legend(cut, any(one.spots is not None for one in seen))}"
         )
-        return f'<p class="note">{note}</p><div class="cards">{"".join(cards)}</div>'
+        data = [_record(one, known, cut) for one in seen]
+        link = download_link(json.dumps(data, ensure_ascii=False, indent=1))
+        return f'<p class="note">{note} {link}</p><div class="cards">{"".join(cards)}</div>', data
 
     with gr.Blocks(
         title="Label pictures from words alone",
@@ -174,10 +179,14 @@ def make_app(
                 "the more, the higher it is. 1 is what suits most models.",
             )
         button = gr.Button("Label the pictures", variant="primary")
-        results = gr.HTML(css_template=CSS)
+        results, data = gr.HTML(css_template=CSS), gr.JSON(visible=False)
         # progress is shown where the results will be: clear the old ones first
         button.click(str, None, results, queue=False, api_visibility="private").then(
-            score, [label_box, pictures, noise], results, api_name="score", concurrency_limit=4
+            score,
+            [label_box, pictures, noise],
+            [results, data],
+            api_name="score",
+            concurrency_limit=4,
         )
     return app
 
@@ -232,6 +241,16 @@ def _spots(
     x = left + (column + 0.5) / n_columns * (right - left)
     y = upper + (row + 0.5) / n_rows * (lower - upper)
     return np.clip(np.column_stack([x, y]) / size, 0, 1)
+
+
+def _record(seen: _Seen, labels: list[str], cut: float | None) -> Settings:
+    if seen.proba is None or seen.held is None:
+        return {"picture": seen.name, "mistake": seen.mistake}
+    return {
+        "picture": seen.name,
+        "labels": [label for label, p in zip(labels, seen.held) if p > (cut or 0)],
+        "scores": {label: round(float(p), 4) for label, p in zip(labels, seen.proba)},
+    }
 
 
 def _show(seen: _Seen, labels: list[str], cut: float | None) -> str:

@@ -58,6 +58,12 @@ def legend(cut: float | None, has_spots: bool) -> str:
     )
 
 
+def download_link(text: str) -> str:
+    """A link that saves JSON, which it carries."""
+    data = base64.b64encode(text.encode()).decode()
+    return f'<a download="labels.json" href="data:application/json;base64,{data}">As JSON</a>'
+
+
 def mistake_note(message: str) -> str:
     """A message to the visitor."""
     return f'<p class="mistake" role="alert">{escape(message)}</p>'

@@ -1,3 +1,4 @@
+import base64
 import json
 import os
 import re
@@ -63,7 +64,22 @@ def files(scenes, tmp_path_factory):
 
 def ask(client, labels, paths, noise=1):
     pictures = [{"image": gradio_client.handle_file(str(path))} for path in paths]
-    return client.predict(labels, pictures, noise, api_name="/score")
+    return client.predict(labels, pictures, noise, api_name="/score")[0]
+
+
+def test_results_as_data(client, files, tmp_path):
+    (tmp_path / "letter.jpg").write_text("Dear all")
+    paths = [*files[:2], tmp_path / "letter.jpg"]
+    pictures = [{"image": gradio_client.handle_file(str(path))} for path in paths]
+    html, data = client.predict(LABELS, pictures, 1, api_name="/score")
+    (carried,) = re.findall('href="data:application/json;base64,(.*?)"', html)
+    assert json.loads(base64.b64decode(carried)) == data
+    assert [record["picture"] for record in data] == [path.name for path in paths]
+    for card, record in zip(scores(html)[:2], data[:2]):
+        assert {name: shown[0] for name, shown in card.items()} == pytest.approx(
+            {name: 100 * p for name, p in record["scores"].items()}, abs=1
+        )
+    assert "no picture that can be read" in data[2]["mistake"]
 
 
 class Tables(HTMLParser):
@@ -425,7 +441,7 @@ def test_bad_labels_are_refused_at_once(encoder):
 
 def test_without_gradio(monkeypatch, encoder):
     monkeypatch.setitem(sys.modules, "gradio", None)
-    with pytest.raises(ImportError, match=r"sklearn-tai\[web\]"):
+    with pytest.raises(ImportError, match=r"install .gradio"):
         make_app(encoder)
 
 

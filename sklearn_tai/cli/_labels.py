@@ -1,0 +1,36 @@
+"""Labels that are given on the command line, or in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ..corpus import Vocabulary
+
+label_option = click.option(
+    "--label",
+    "named",
+    multiple=True,
+    metavar="LINE",
+    help="A label, or what else a line of a file of labels holds. May be repeated.",
+)
+
+
+def read_labels(path: str | None, lines: Sequence[str]) -> Vocabulary:
+    """The labels of a file, "-" for standard input, and of further lines."""
+    from ..corpus import Vocabulary
+
+    return Vocabulary.from_text("\n".join([*([_read(path)] if path else ()), *lines]))
+
+
+def _read(path: str) -> str:
+    try:
+        with click.open_file(path, encoding="utf-8-sig") as file:
+            return file.read()
+    except UnicodeDecodeError as error:
+        raise click.ClickException(
+            f"{path!r} is no text in UTF-8 ({error.reason}); save it as such."
+        ) from None

@@ -1,0 +1,116 @@
+"""Classifiers on the hub: a real client, and a server in this process."""
+
+import json
+
+import numpy as np
+import pytest
+from huggingface_hub import ModelCard
+
+from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
+from sklearn_tai.deploy import from_pretrained, push_to_hub
+from tests.hub_server import COMMIT, serve_hub, set_offline, use_hub
+
+REPO = "me/beach"
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    with serve_hub() as server:
+        server.folder = tmp_path / "hub"
+        use_hub(monkeypatch, server.url, tmp_path / "cache")
+        yield server
+
+
+@pytest.fixture(scope="module")
+def clf():
+    texts, Y = PromptCorpusGenerator(90, random_state=0).generate(["dog", "cat", "big boat"])
+    return TextAsImageClassifier(OpenCLIPEncoder("tai-tiny")).fit(texts, Y)
+
+
+def test_there_and_back(hub, clf, scenes, capfd):
+    url = push_to_hub(clf, REPO, token="a token")
+    assert url == f"{hub.url}/{REPO}"
+    again = from_pretrained(REPO)
+    assert again.classes_.tolist() == ["dog", "cat", "big boat"]
+    images = scenes.images[:4]
+    np.testing.assert_array_equal(again.predict_proba(images), clf.predict_proba(images))
+    same = from_pretrained(REPO, revision=COMMIT)
+    np.testing.assert_array_equal(same.predict_proba(images), clf.predict_proba(images))
+    assert not any(capfd.readouterr())  # silent without verbose
+
+
+def test_without_a_network_what_was_downloaded_serves(hub, clf, monkeypatch):
+    push_to_hub(clf, REPO, token="a token")
+    from_pretrained(REPO)
+    set_offline(monkeypatch, True)
+    assert from_pretrained(REPO).classes_.tolist() == clf.classes_.tolist()
+    with pytest.raises(OSError, match=r"repo_id='me/other'.*connection"):
+        from_pretrained("me/other")
+
+
+def test_the_card(hub, clf):
+    push_to_hub(
+        clf,
+        REPO,
+        license="cc-by-4.0",
+        description="Made for photos of beaches.",
+        metrics={"mAP on 200 photos": 0.74321},
+        token="a token",
+    )
+    card = ModelCard.load(hub.folder / REPO / "README.md")
+    assert card.data.library_name == "sklearn-tai"
+    assert card.data.license == "cc-by-4.0"
+    assert card.data.pipeline_tag == "image-classification"
+    for words in (
+        "`dog`, `cat`, `big boat`",
+        "Made for photos of beaches.",
+        "| mAP on 200 photos | 0.7432 |",
+        "OpenCLIPEncoder(model_name='tai-tiny')",
+        f'from_pretrained("{REPO}")',
+    ):
+        assert words in card.text
+
+
+def test_only_the_two_files_are_fetched(hub, clf, tmp_path):
+    push_to_hub(clf, REPO, token="a token")
+    stranger = tmp_path / "code.py"
+    stranger.write_text("raise SystemExit('this ran')")
+    hub.files[f"{REPO}/code.py"] = stranger
+    from_pretrained(REPO)
+    fetched = sorted(path.rpartition("/")[2].partition("-")[0] for path in hub.downloads())
+    assert fetched == ["config.json", "weights"]
+
+
+def test_an_earlier_classifier_is_replaced(hub, clf, scenes, tmp_path, monkeypatch):
+    push_to_hub(clf, REPO, token="a token")
+    texts, Y = PromptCorpusGenerator(90, random_state=1).generate(["sea", "sand"])
+    other = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny")).fit(texts, Y)
+    push_to_hub(other, REPO, token="a token")
+    assert sum(name.endswith(".safetensors") for name in hub.files) == 1
+    use_hub(monkeypatch, hub.url, tmp_path / "another cache")
+    again = from_pretrained(REPO)
+    images = scenes.images[:2]
+    np.testing.assert_array_equal(again.predict_proba(images), other.predict_proba(images))
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+def test_a_hub_that_refuses(hub, clf, status):
+    hub.trouble["uploads"] = status
+    with pytest.raises(OSError, match=r"repo_id='me/beach'.*hf auth login"):
+        push_to_hub(clf, REPO, token="a token")
+    assert not hub.files
+
+
+def test_names_that_cannot_be(hub, clf):
+    with pytest.raises(ValueError, match="repo_id='a b/c/d'"):
+        from_pretrained("a b/c/d")
+    with pytest.raises(ValueError, match="repo_id='a b/c/d'"):
+        push_to_hub(clf, "a b/c/d", token="a token")
+
+
+def test_another_thing_on_the_hub_is_no_classifier(hub, clf):
+    push_to_hub(clf, REPO, token="a token")
+    config = hub.folder / REPO / "config.json"
+    config.write_text(json.dumps({"architectures": ["BertModel"]}))
+    with pytest.raises(ValueError, match="The classifier in"):
+        from_pretrained(REPO)
