@@ -11,8 +11,6 @@ import numpy as np
 from sklearn.preprocessing import minmax_scale
 
 from sklearn_tai import (
-    MixedPerturbation,
-    RandomPerturbation,
     ShiftedPerturbation,
     TextAsImageClassifier,
     ZeroShotClassifier,
@@ -79,13 +77,8 @@ def _paper(task: Task, noise: BasePerturbation | None = None) -> Any:
 
 
 def _default(task: Task) -> Any:
-    """This package's, with regions."""
-    noise: dict[str, BasePerturbation] = {
-        "zero-shot": RandomPerturbation(),
-        "few-shot": MixedPerturbation(),
-        "partial-labels": ShiftedPerturbation(),
-    }
-    return task.fit(TextAsImageClassifier(clip_of(task.encoder), noise[task.setting]))
+    """This package's, with regions, in every setting."""
+    return task.fit(TextAsImageClassifier(clip_of(task.encoder)))
 
 
 def _rival(name: str) -> Callable[[Task], Any]:
