@@ -37,14 +37,14 @@ class CSV:
 
     Parameters
     ----------
-    bom : bool
+    bom : bool, default=False
         Whether the file begins with the mark that Excel knows UTF-8 by.
     """
 
     name = "csv"
     rows_of_one_picture = True
 
-    def __init__(self, bom: bool) -> None:
+    def __init__(self, bom: bool = False) -> None:
         self._mark = codecs.BOM_UTF8 * bom
 
     @property

@@ -389,7 +389,7 @@ class TestTag:
         assert not any(cell.startswith(tuple("=+-@")) for row in rows for cell in row)
 
     def test_labels_that_spreadsheets_would_run(self):
-        data = CSV(False).encode(
+        data = CSV().encode(
             [Tagged("a.png", ["=cmd|' /C calc'!A0", "-1", "dog"], [0.5, 0.4, 0.3])]
         )
         labels = [row[1] for row in csv.reader(io.StringIO(data.decode()))]
