@@ -73,15 +73,22 @@ def _draft_folder(target: Path) -> Iterator[Path]:
             folder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
         except OSError as error:  # it would name the hidden folder
             raise OSError(error.errno, error.strerror, str(target)) from error
-        with _open(folder) as descriptor:
+        # another one may take it for dead before it is locked
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
+        try:
             lock(descriptor, wait=True)
-            if not folder.exists():  # taken for dead before it was locked
+            if not folder.exists():
                 continue
             try:
                 yield folder
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             return
+        finally:
+            os.close(descriptor)
 
 
 def _remove_if_dead(folder: Path) -> None:

@@ -203,7 +203,7 @@ class Tags:
         file.close()
         with self.file.open("rb") as content:
             lines = content.read()
-        if lines != self.form.header + self.form().encode(map(self._picture, range(n + 10))):
+        if lines != self.form().header + self.form().encode(map(self._picture, range(n + 10))):
             return "rows differ from those of a run that was not stopped"
         n_lost = self._n + 10 * n_done - n
         self._n = n + 10
