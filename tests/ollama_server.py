@@ -9,6 +9,8 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.background import Background
+
 MODEL = "smollm2:135m"
 
 
@@ -20,7 +22,7 @@ def caption_of(messages):
     return f"A picture of {words}." if n == 0 else f"Another picture, number {n}, of {words}."
 
 
-class OllamaServer:
+class OllamaServer(Background):
     """Use as a context manager; `url` is where it listens.
 
     Parameters
@@ -65,17 +67,7 @@ class OllamaServer:
                 self.end_headers()
                 self.wfile.write(data)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *error):
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
 
     def _answer(self, handler, body):
         known = body.get("model") == MODEL

@@ -4,7 +4,6 @@ import gzip
 import json
 import socket
 import socketserver
-import threading
 import time
 import traceback
 import tracemalloc
@@ -14,6 +13,7 @@ import pytest
 from sklearn_tai import OllamaCorpusGenerator, OpenAICorpusGenerator
 from sklearn_tai.cli import cli
 from sklearn_tai.corpus import Corpus
+from tests.background import Background
 
 LABELS = ["dog", "cat"]
 GOOD = "A dog and a cat."
@@ -102,7 +102,7 @@ REPLIES = {
 }  # fmt: skip
 
 
-class HostileServer:
+class HostileServer(Background):
     def __init__(self, reply):
         class Handler(socketserver.BaseRequestHandler):
             def handle(self):
@@ -121,17 +121,7 @@ class HostileServer:
                 except OSError:
                     pass  # the other side has had enough
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *error):
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler))
 
 
 def is_plain(text):

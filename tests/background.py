@@ -1,0 +1,26 @@
+"""Servers of tests, in a thread of this process."""
+
+import threading
+
+
+class Background:
+    """Serves while its block runs.
+
+    Parameters
+    ----------
+    server : socketserver.ThreadingTCPServer or one of its kind
+        Bound to a port of 127.0.0.1.
+    """
+
+    def __init__(self, server):
+        self._server = server
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *error):
+        self._server.shutdown()
+        self._server.server_close()
