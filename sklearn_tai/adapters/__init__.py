@@ -13,6 +13,8 @@ from ._losses import (
 from ._mlp import MLPAdapter
 from ._network import MLPModule
 from ._network import unit_scale as unit_scale
+from ._platt import OFFSET_SHRINKAGE as OFFSET_SHRINKAGE
+from ._platt import fit_sigmoid as fit_sigmoid
 from ._scikit_learn import ScikitLearnAdapter
 from ._seeds import seeded as seeded
 

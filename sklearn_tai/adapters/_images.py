@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import logit
 
-from ..decisions import OFFSET_SHRINKAGE, fit_sigmoid
+from ._platt import OFFSET_SHRINKAGE, fit_sigmoid
 
 # A priori variance of an image's log odds; 2 to 5 score alike, and leave-one-out chooses worse.
 # Measured on photos (docs/guide/few_images.md).

@@ -10,9 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import HasMethods, Interval, fit_context
 from .._typing import Estimator, Items, Labels, Splits
+from ..adapters import OFFSET_SHRINKAGE, fit_sigmoid
 from ..inputs import with_groups
 from ..metrics import label_scores
-from ._platt import OFFSET_SHRINKAGE, fit_sigmoid
 from ._post_hoc import PostHocClassifier, to_logits
 
 __all__ = ["MultiLabelCalibratedClassifier"]

@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 from sklearn.metrics import precision_recall_curve
 from sklearn.model_selection import KFold
 
-from ._platt import OFFSET_SHRINKAGE, fit_sigmoid
+from ..adapters import OFFSET_SHRINKAGE, fit_sigmoid
 
 
 def best_cut(targets: np.ndarray, scores: np.ndarray) -> float:
