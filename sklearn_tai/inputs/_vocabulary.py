@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .._typing import LabelNames, Settings
+from ..storage import whole_file
 from ._label_lists import check_labels, checked, read_labels, write_labels
 
 
@@ -245,7 +246,8 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
         path : str or Path
             The file, by convention ``*.txt``.
         """
-        Path(path).write_text(self.to_text() + "\n", encoding="utf-8")
+        with whole_file(path) as draft:
+            draft.write_text(self.to_text() + "\n", encoding="utf-8")
 
     def _check_names(self) -> None:
         label_of: dict[str, str] = {}
