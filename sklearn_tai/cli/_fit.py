@@ -188,15 +188,10 @@ def fit(
         RandomPerturbation,
         TextAsImageClassifier,
     )
-    from ..deploy import save_classifier
-    from ..encoders import find_source
+    from ._learn import keep, resolved
 
     verbose = int(shows_progress(quiet))
-    source = find_source(encoder, pretrained)
-    if source.file is not None:  # the model may be used from another folder
-        pretrained = str(source.file.resolve())
-    elif encoder.startswith("local-dir:") and source.folder is not None:
-        encoder = f"local-dir:{source.folder.resolve()}"
+    encoder, pretrained = resolved(encoder, pretrained)
     learner: KernelAdapter | MLPAdapter = KernelAdapter(device=device)
     if adapter == "network":
         learner = MLPAdapter(
@@ -215,12 +210,7 @@ def fit(
         RandomPerturbation("auto" if radius is None else radius),
         learner,
     ).fit(*corpus)
-    # what holds for this run and this machine is no part of the model
-    clf.encoder_.set_params(device=None, verbose=0)
-    clf.adapter_.set_params(device=None)
-    if adapter == "network":
-        clf.adapter_.set_params(verbose=0)
-    save_classifier(clf, output)
+    keep(clf, output)
     own = clf.encoder_.unpublished_model()
     trust = "" if own is None else f" --trust {shlex.quote(own)}"
     note(f"Wrote {output}. To use it: sklearn-tai tag PICTURES --model {output}{trust}", quiet)

@@ -2,63 +2,67 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from pathlib import Path
 
 import click
 
 from ..exceptions import install_command
 from ._formats import Tagged
-from ._shell import count, note, null_option, quiet_option
+from ._shell import count, note, null_option, one_line, quiet_option, report
 
 
 class Keyworder:
-    """Gives pictures their labels as keywords.
+    """Gives pictures keywords, and takes them away again.
 
     Parameters
     ----------
-    embed : bool
-        Whether in the pictures themselves.
     dry_run : bool
         Whether to change nothing.
 
     Attributes
     ----------
-    n_changed : int
-        How many pictures have other keywords now.
     errors : list of str
         What went wrong, by picture.
     """
 
-    def __init__(self, embed: bool, dry_run: bool) -> None:
-        check_exiv2()
-        self._embed, self._dry_run = embed, dry_run
-        self.n_changed, self.errors = 0, list[str]()
+    def __init__(self, dry_run: bool) -> None:
+        if find_spec("exiv2") is None:  # now, not when the work is done
+            raise click.ClickException(f"Keywords need exiv2: {install_command('photos')}")
+        self._dry_run, self._n_changed = dry_run, 0
+        self.errors: list[str] = []
 
-    def write(self, pictures: Iterable[Tagged]) -> None:
-        """Give each picture its labels; those that cannot be written are remembered."""
+    def write(self, pictures: Iterable[Tagged], embed: bool) -> None:
+        """Give each picture its labels, in itself or beside it."""
         from ..deploy import write_keywords
 
         for path, labels, _ in pictures:
-            try:
-                self.n_changed += write_keywords(
-                    path, labels, embed=self._embed, dry_run=self._dry_run
-                )
-            except (OSError, ValueError) as error:
-                self.errors.append(" ".join(str(error).split()))
+            with self._remembered():
+                self._n_changed += write_keywords(path, labels, embed=embed, dry_run=self._dry_run)
+
+    def remove(self, path: Path) -> None:
+        """Take away what was given, in a picture and beside it."""
+        from ..deploy import remove_keywords
+
+        with self._remembered():
+            changed = remove_keywords(path, dry_run=self._dry_run)
+            with suppress(ValueError):  # what cannot be read holds none of ours
+                changed |= remove_keywords(path, embed=True, dry_run=self._dry_run)
+            self._n_changed += changed
+
+    @contextmanager
+    def _remembered(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            self.errors.append(one_line(error))
 
     def summary(self) -> str:
         """What was done, in a sentence."""
         verb = "Would change" if self._dry_run else "Changed"
-        return f"{verb} the keywords of {count(self.n_changed, 'picture')}."
-
-
-def check_exiv2() -> None:
-    """Refuse now what would fail when the work is done."""
-    if find_spec("exiv2") is None:
-        raise click.ClickException(f"Keywords need exiv2: {install_command('photos')}")
+        return f"{verb} the keywords of {count(self._n_changed, 'picture')}."
 
 
 @click.command(short_help="Take the keywords of tag away again.")
@@ -79,23 +83,10 @@ def untag(
       sklearn-tai untag photos --dry-run
       sklearn-tai untag photos
     """
-    check_exiv2()
-    from ..deploy import remove_keywords
     from ._tagging import list_pictures
 
-    n_changed, wrong = 0, []
-    for path in list_pictures(images, b"\0" if null else b"\n", Counter()):
-        try:
-            changed = remove_keywords(path, dry_run=dry_run)
-            with suppress(ValueError):  # what cannot be read holds none of ours
-                changed |= remove_keywords(path, embed=True, dry_run=dry_run)
-            n_changed += changed
-        except (OSError, ValueError) as error:
-            wrong.append(" ".join(str(error).split()))
-    verb = "Would change" if dry_run else "Changed"
-    note(f"{verb} the keywords of {count(n_changed, 'picture')}.", quiet)
-    if wrong:
-        click.echo(f"{count(len(wrong), 'picture')} could not be changed:", err=True)
-        for line in wrong:
-            click.echo(f"  {line}", err=True)
-        ctx.exit(1)
+    keyworder = Keyworder(dry_run)
+    for path in list_pictures(images, b"\0" if null else b"\n"):
+        keyworder.remove(path)
+    note(keyworder.summary(), quiet)
+    report(ctx, keyworder.errors, "changed")

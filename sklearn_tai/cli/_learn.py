@@ -1,4 +1,4 @@
-"""A model for labels, trained when it is first asked for and kept for the next time."""
+"""Models that commands train, and keep."""
 
 from __future__ import annotations
 
@@ -13,13 +13,39 @@ from ..exceptions import shown
 from ._shell import count, note, shows_progress
 
 if TYPE_CHECKING:
+    from ..classifier import TextAsImageClassifier
     from ..corpus import Vocabulary
+
+
+def resolved(encoder: str, pretrained: str) -> tuple[str, str]:
+    """Both with whole paths, as the model may be used from another folder."""
+    from ..encoders import find_source
+
+    source = find_source(encoder, pretrained)
+    if source.file is not None:
+        pretrained = str(source.file.resolve())
+    elif encoder.startswith("local-dir:") and source.folder is not None:
+        encoder = f"local-dir:{source.folder.resolve()}"
+    return encoder, pretrained
+
+
+def keep(clf: TextAsImageClassifier, folder: Path) -> None:
+    """Save a classifier, without what holds for this run and this machine."""
+    from ..deploy import save_classifier
+
+    for part in (clf.encoder_, clf.adapter_):
+        own = part.get_params()
+        part.set_params(**{k: v for k, v in (("device", None), ("verbose", 0)) if k in own})
+    save_classifier(clf, folder)
 
 
 def model_of(
     vocabulary: Vocabulary, encoder: str, pretrained: str, device: str | None, quiet: bool
 ) -> Path:
-    """The folder of a model that knows these labels."""
+    """The folder of a model that knows these labels, trained when it is first asked for.
+
+    `encoder` and `pretrained` are :func:`resolved`.
+    """
     from .. import (
         KernelAdapter,
         OpenCLIPEncoder,
@@ -27,7 +53,6 @@ def model_of(
         TextAsImageClassifier,
         __version__,
     )
-    from ..deploy import save_classifier
 
     known = json.dumps([vocabulary.to_dict(), encoder, pretrained, __version__])
     name = hashlib.sha256(known.encode()).hexdigest()[:16]
@@ -47,7 +72,6 @@ def model_of(
         OpenCLIPEncoder(encoder, pretrained, device=device, verbose=verbose),
         adapter=KernelAdapter(device=device),
     ).fit(texts, Y)
-    clf.encoder_.set_params(device=None, verbose=0)
-    clf.adapter_.set_params(device=None)
     note(f"Keeping the model in {folder}.", quiet)
-    return save_classifier(clf, folder)
+    keep(clf, folder)
+    return folder

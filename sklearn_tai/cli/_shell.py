@@ -156,6 +156,15 @@ def note(message: str, quiet: bool) -> None:
         click.echo(message, err=True)
 
 
+def report(ctx: click.Context, wrong: Sequence[str], done: str) -> None:
+    """Name the pictures that could not be `done`, if any, and exit with 1 then."""
+    if wrong:
+        click.echo(f"{count(len(wrong), 'picture')} could not be {done}:", err=True)
+        for line in wrong:
+            click.echo(f"  {line}", err=True)
+        ctx.exit(1)
+
+
 def shows_progress(quiet: bool) -> bool:
     """Progress bars are for terminals: in a log they are noise."""
     return not quiet and sys.stderr.isatty()

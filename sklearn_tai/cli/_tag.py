@@ -21,6 +21,7 @@ from ._shell import (
     null_option,
     pretrained_option,
     quiet_option,
+    report,
     shows_progress,
     trust_option,
 )
@@ -189,13 +190,14 @@ def tag(
     if first is None:
         raise click.UsageError(no_pictures(images))
     paths: Iterator[Path] = chain([first], listing)
-    keyworder = None if keywords is None else Keyworder(keywords == "embed", dry_run)
+    keyworder = None if keywords is None else Keyworder(dry_run)
     if model is None:
-        from ._learn import model_of
+        from ._learn import model_of, resolved
 
         vocabulary = read_labels(labels, named)
-        model = model_of(vocabulary, encoder or "ViT-B-16", pretrained, device, quiet)
-        trusted = (*trusted, *filter(None, [encoder]), pretrained)
+        asked = resolved(encoder or "ViT-B-16", pretrained)
+        model = model_of(vocabulary, *asked, device, quiet)
+        trusted = (*trusted, *asked)
     if isinstance(form, Wide):
         form.labels = labels_of(model)
     settings: Settings = {
@@ -230,7 +232,7 @@ def tag(
             ) as bar:
                 for n, tagged in tagger.tag(chain([first], paths)):
                     if keyworder is not None:
-                        keyworder.write(tagged)
+                        keyworder.write(tagged, embed=keywords == "embed")
                     write(tagged)
                     n_tagged += len(tagged)
                     bar.update(n)
@@ -250,12 +252,7 @@ def tag(
         note(keyworder.summary(), quiet)
     wrong = [*map(str, sorted(tagger.errors, key=lambda error: error.index))]
     wrong += keyworder.errors if keyworder is not None else []
-    if wrong:
-        done = "read" if keyworder is None else "read or written"
-        click.echo(f"{count(len(wrong), 'picture')} could not be {done}:", err=True)
-        for line in wrong:
-            click.echo(f"  {line}", err=True)
-        ctx.exit(1)
+    report(ctx, wrong, "read" if keyworder is None else "read or written")
 
 
 def _open(output: Path, form: Format, settings: Settings, force: bool) -> ResumableFile:
