@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, clone
-from sklearn.preprocessing import scale
+from sklearn.preprocessing import normalize, scale
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
@@ -27,6 +27,7 @@ from .inputs import (
     check_items,
     check_range,
     check_some_present,
+    in_order,
     label_prior,
     labelled_mask,
     merge,
@@ -41,6 +42,7 @@ from .perturbation import (
     ShiftedPerturbation,
 )
 
+_SAME = 1 - 1e-5  # cosine of one item encoded in two batches
 _ENCODER, _PERTURBATION, _ADAPTER = OpenCLIPEncoder(), RandomPerturbation(), KernelAdapter()
 
 
@@ -500,6 +502,21 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         """
         for rows, logits in self._iter_outputs(X, errors):
             yield rows, self._proba(logits)
+
+    def has_learnt(self, X: Any) -> np.ndarray:
+        if not self.adapter_.learns_more:
+            return super().has_learnt(X)
+        data = self.adapter_.training_data()
+        learnt = normalize(data.embeddings)
+        parts = []
+        for rows, embeddings, is_image in self._batches(X, [], regions=False):
+            wholes = embeddings[:, 0] if embeddings.ndim == 3 else embeddings
+            items = self._centered(wholes, np.full(len(rows), not is_image))
+            items = items / np.linalg.norm(items, axis=1, keepdims=True)
+            own = learnt[data.is_image == is_image]
+            nearest = (items @ own.T).max(axis=1, initial=-1)
+            parts.append((rows, nearest > _SAME))  # never of NaN, of those not read
+        return in_order(parts)
 
     def set_params(self, **params: Any) -> TextAsImageClassifier:
         """Set parameters, as of any estimator.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.special import logit
+from sklearn.linear_model import LogisticRegression
 
 from ._platt import OFFSET_SHRINKAGE, fit_sigmoid
 
-# A priori variance of an image's log odds; 2 to 5 score alike, and leave-one-out chooses worse.
-# Measured on photos (docs/guide/few_images.md).
+# A priori variance of an image's log odds where there are many images, and the number of images
+# that brings half of it. Measured on photos (docs/guide/few_images.md).
 _VARIANCE = 4.0
+_HALF_WAY = 20
 
 
 def fit_images(
@@ -27,7 +29,8 @@ def fit_images(
     targets = np.where(known, Y - share, 0) / precision
     mean = X.mean(axis=0)
     U, s, Vt = np.linalg.svd(X - mean, full_matrices=False)
-    variance = _VARIANCE / max((s**2).sum() / len(X), 1e-12)  # of a weight
+    variance = _VARIANCE * len(X) / (len(X) + _HALF_WAY)
+    variance /= max((s**2).sum() / len(X), 1e-12)  # of a weight
     s, projected = s[:, np.newaxis], U.T @ targets
     shrunk = s**2 / (s**2 + 1 / (variance * precision))
     weights = Vt.T @ (s / (s**2 + 1 / (variance * precision)) * projected)
@@ -37,12 +40,20 @@ def fit_images(
     by_others = targets - (targets - U @ (shrunk * projected)) / (1 - U**2 @ shrunk)
     try:
         slope, intercept, _ = fit_sigmoid(of_texts, Y, np.inf)
+        trust = _trust(of_texts[known], by_others[known], Y[known])
         of_both, intercept_of_both, offsets = fit_sigmoid(
-            of_texts + by_others, Y, OFFSET_SHRINKAGE
+            of_texts + trust * by_others, Y, OFFSET_SHRINKAGE
         )
     except ValueError:  # too few labels to tell anything, or they contradict the texts
         return 1.0, np.zeros_like(weights), np.zeros(len(share))
     # both together, on the scale of the texts' logits
     factor = of_both / slope
-    bias = (offsets + intercept_of_both - intercept) / slope
-    return factor, factor * weights, bias - factor * mean @ weights
+    weights = factor * trust * weights
+    return factor, weights, (offsets + intercept_of_both - intercept) / slope - mean @ weights
+
+
+def _trust(of_texts: np.ndarray, by_others: np.ndarray, labels: np.ndarray) -> float:
+    """What images' log odds count for beside those of the texts, from 0 to 1."""
+    features = np.stack([of_texts + by_others, by_others], axis=1)
+    both, more = LogisticRegression().fit(features, labels).coef_[0]  # a priori 0 more
+    return float(np.clip(1 + more / both, 0, 1)) if both > 0 else 0.0

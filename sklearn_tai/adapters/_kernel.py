@@ -65,18 +65,19 @@ class KernelAdapter(BaseAdapter):
     Labelled images are a witness of their own, whose log odds are added to the logits
     :math:`s_k` of the texts:
 
-    .. math:: \beta \left( s_k(v) + w_k \cdot (v - \bar v) \right) + o_k
+    .. math:: \beta \left( s_k(v) + \gamma \, w_k \cdot (v - \bar v) \right) + o_k
 
-    with :math:`\bar v` the mean of the images. The weights come from ridge regression on
+    with :math:`\bar v` the mean of the n images. The weights come from ridge regression on
     :math:`(y - \pi_k) / (\pi_k (1 - \pi_k))`, with :math:`\pi_k` the label's share among the
     images: a Newton step of logistic regression, or a Gaussian process. Their a priori variance
-    is such that an image's log odds have a variance of 4. An unknown entry pulls nowhere. So few
-    images change little, and labels that no image shows stay with the texts. The factor
-    :math:`\beta` and the offsets :math:`o_k`, shrunk where a label has few positives, bring the
-    sum to the scale of the texts: both are calibrated on the images as in
-    :class:`~sklearn_tai.MultiLabelCalibratedClassifier`, the sum by what the other images say
-    (leave-one-out). Without texts, :math:`\operatorname{logit} \pi_k` takes the place of
-    :math:`s_k`. A perturbation with an `image_share` of 0 leaves images out.
+    is such that an image's log odds have a variance of 4 n / (n + 20). An unknown entry pulls
+    nowhere. So few images change little, and labels that no image shows stay with the texts.
+    What the other images say of each (leave-one-out) gives the trust :math:`\gamma`, between 0
+    and 1, by logistic regression. The factor :math:`\beta` and the offsets :math:`o_k`, shrunk
+    where a label has few positives, bring the sum to the scale of the texts: both are calibrated
+    on the images as in :class:`~sklearn_tai.MultiLabelCalibratedClassifier`. Without texts,
+    :math:`\operatorname{logit} \pi_k` takes the place of :math:`s_k`. A perturbation with an
+    `image_share` of 0 leaves images out.
 
     Examples
     --------

@@ -11,6 +11,7 @@ from sklearn.utils import Tags, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from .. import __version__
+from .._sklearn_compat import num_samples
 from ..encoders import OpenCLIPEncoder
 from ..inputs import Vocabulary, check_indicator, first_of_exclusive, was_read, with_groups
 from ..metrics import map_scorer
@@ -48,6 +49,25 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         margins = first_of_exclusive(margins, self.vocabulary_, self.classes_)
         named = with_groups(margins, self.vocabulary_, self.classes_) > 0
         return np.where(was_read(scores)[:, None], named, -1)
+
+    def has_learnt(self, X: Any) -> np.ndarray:
+        """Which items it was fitted on, as far as it remembers.
+
+        Scores of those say nothing about new items. A
+        :class:`~sklearn_tai.TextAsImageClassifier` remembers with a
+        :class:`~sklearn_tai.KernelAdapter`; other classifiers remember nothing.
+
+        Parameters
+        ----------
+        X : list of n_items, or array-like of shape (n_items, n_features)
+            Images (or texts), or their embeddings.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_items,)
+            True where an item was there in ``fit`` or ``partial_fit``.
+        """
+        return np.zeros(num_samples(X), dtype=bool)
 
     def predict_top_k(self, X: Any, k: int = 3) -> list[list[tuple[Any, float]] | None]:
         """The k most probable labels of each item, which needs no threshold.

@@ -47,6 +47,19 @@ def _fit_and_score(
     return label_scores(fitted, safe_indexing(X, test), methods)
 
 
+def _check_not_learnt(estimator: Classifier, X: Items) -> None:
+    while isinstance(estimator, FrozenEstimator | PostHocClassifier):
+        frozen = isinstance(estimator, FrozenEstimator)
+        estimator = estimator.estimator if frozen else estimator.estimator_
+    learnt = isinstance(estimator, MultiLabelClassifierMixin) and estimator.has_learnt(X)
+    if np.any(learnt):
+        raise ValueError(
+            f"X holds {np.sum(learnt)} items that the estimator was fitted on; their scores say "
+            "nothing about new ones. Give others, or leave FrozenEstimator out and pass texts and "
+            "images in one list, which are cross-validated."
+        )
+
+
 class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Base of the classifiers that learn from the scores of another one."""
 
@@ -73,6 +86,8 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
             labels, names = check_indicator(y, n_items, may_be_unknown=may_be_unknown)
         if isinstance(self.estimator, FrozenEstimator):
             self.estimator_ = self.estimator
+            if y is not None:
+                _check_not_learnt(self.estimator_, X)
             scores = label_scores(self.estimator_, X, methods)
         elif y is None:
             raise ValueError(

@@ -92,7 +92,7 @@ def with_images(X, Y, of_texts):
     share = ((Y == 1).sum(axis=0) + 0.5) / (known.sum(axis=0) + 1)
     precision = share * (1 - share)
     A, targets = X - X.mean(axis=0), np.where(known, Y - share, 0) / precision
-    alpha = 1 / (4 / (A**2).sum(axis=1).mean() * precision)
+    alpha = 1 / (4 * len(A) / (len(A) + 20) / (A**2).sum(axis=1).mean() * precision)
     ridge = Ridge(alpha, fit_intercept=False, solver="cholesky")
     by_others = np.empty(Y.shape)
     for i in range(len(A)):
@@ -103,10 +103,14 @@ def with_images(X, Y, of_texts):
         fitted = LogisticRegression().fit(scores[known][:, None], Y[known])
         return fitted, fitted.predict_proba(scores.reshape(-1, 1))[:, 1].reshape(Y.shape)
 
-    texts, both = calibrated(of_texts)[0], calibrated(of_texts + by_others)
+    features = np.stack([of_texts + by_others, by_others], axis=-1)[known]
+    of_sum, more = LogisticRegression().fit(features, Y[known]).coef_[0]
+    trust = np.clip(1 + more / of_sum, 0, 1)
+    texts, both = calibrated(of_texts)[0], calibrated(of_texts + trust * by_others)
     expected = np.where(known, both[1], 0).sum(axis=0)
     offsets = np.log(((Y == 1).sum(axis=0) + 4) / (expected + 4))
-    found = both[0].coef_[0, 0] * (of_texts + ridge.fit(A, targets).predict(A)) + offsets
+    found = of_texts + trust * ridge.fit(A, targets).predict(A)
+    found = both[0].coef_[0, 0] * found + offsets
     return (found + both[0].intercept_ - texts.intercept_) / texts.coef_[0, 0]
 
 

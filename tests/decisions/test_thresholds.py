@@ -14,7 +14,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.multiclass import OneVsRestClassifier
 
-from sklearn_tai import TextAsImageClassifier
+from sklearn_tai import KernelAdapter, MLPAdapter, TextAsImageClassifier
 from sklearn_tai.decisions import MultiLabelCalibratedClassifier, MultiLabelThresholdClassifier
 from sklearn_tai.decisions._cuts import best_cut
 from sklearn_tai.model_selection import CrossModalSplit
@@ -321,3 +321,24 @@ def test_images_beside_texts_are_scored_by_what_the_others_taught(scenes, corpus
     again = MultiLabelThresholdClassifier(clf, cv=split).fit(X, both)
     np.testing.assert_array_equal(tuned.thresholds_, again.thresholds_)
     assert (tuned.n_positives_ == scenes.Y[:40].sum(axis=0)).all()  # of the images alone
+
+
+@pytest.mark.parametrize("adapter", ["kernel", "network"])
+def test_images_that_a_frozen_classifier_has_learnt_are_refused(scenes, corpus, encoder, adapter):
+    texts, Y = corpus
+    X, both = [*texts, *scenes.images[:10]], np.vstack([Y, scenes.Y[:10]])
+    clf = TextAsImageClassifier(encoder, center=True)
+    clf.set_params(adapter=KernelAdapter() if adapter == "kernel" else MLPAdapter(max_epochs=1))
+    calibrated = MultiLabelCalibratedClassifier(FrozenEstimator(clf.fit(X, both)))
+    if adapter == "network":  # it does not remember
+        assert not clf.has_learnt(X).any()
+        return
+    np.testing.assert_array_equal(clf.has_learnt(scenes.images[5:15]), np.arange(5, 15) < 10)
+    assert clf.has_learnt(texts[:5]).all() and not clf.has_learnt(["no such text"]).any()
+    embeddings = encoder.transform(scenes.images)
+    calibrated.fit(embeddings[10:60], scenes.Y[10:60])
+    tuned = MultiLabelThresholdClassifier(FrozenEstimator(calibrated))
+    for post_hoc in (calibrated, tuned):
+        with pytest.raises(ValueError, match="X holds 2 items that the estimator was fitted on"):
+            post_hoc.fit(embeddings[8:60], scenes.Y[8:60])
+    tuned.fit(embeddings)  # without labels there is nothing to have learnt
