@@ -1,73 +1,102 @@
-"""Time and memory of an update from 20 to 7,186 labels.
+"""Time and memory of every adapter over the number of labels and of texts (Fig. 1).
 
     python -m benchmarks.speed.label_scaling
 
-Each number of labels has a process of its own, for its peak memory; labels are sparse.
+Each case has a process of its own, for its peak memory. Embeddings are random and labels sparse:
+three a text, as a `Corpus` has them. An update is an epoch of the network, or `partial_fit` of
+the kernel with 100 texts more.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 from tqdm import tqdm
 
-from sklearn_tai import MLPAdapter, RandomPerturbation
-from sklearn_tai.adapters import TrainingData
+from sklearn_tai import KernelAdapter, MLPAdapter, TextAsImageClassifier
+from sklearn_tai.deploy import save_classifier
 
-N_TEXTS, D = 10_000, 1024
-N_LABELS = [20, 80, 400, 2000, 7186]
+N_FEATURES = 512
+CASES = [
+    *[("kernel", n_labels, 10_000) for n_labels in (20, 80, 400, 2_000, 7_186)],
+    *[("kernel", 7_186, n_texts) for n_texts in (5_000, 100_000)],
+    *[("network", n_labels, 10_000) for n_labels in (20, 80, 400, 2_000, 7_186)],
+]
 
 
-def one(n_labels: int, epochs: int) -> None:
-    """Train with `n_labels` labels; print seconds an update and peak memory in MiB."""
+def seconds(call: Callable[[], Any], turns: int = 1) -> float:
+    spent = []
+    for _ in range(turns):
+        begun = time.perf_counter()
+        call()
+        spent.append(time.perf_counter() - begun)
+    return float(np.median(spent))
+
+
+def one(adapter: str, n_labels: int, n_texts: int) -> dict[str, float]:
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((N_TEXTS, D)).astype(np.float32)
-    rows = np.repeat(np.arange(N_TEXTS), 3)
-    Y = sparse.csr_array(
-        (np.ones(3 * N_TEXTS, np.float32), (rows, rng.integers(n_labels, size=3 * N_TEXTS))),
-        shape=(N_TEXTS, n_labels),
-    )
+    X = rng.standard_normal((n_texts, N_FEATURES), dtype=np.float32)
+    columns = rng.integers(n_labels, size=3 * n_texts)
+    shape = (n_texts, n_labels)
+    Y = sparse.csr_array((np.ones(3 * n_texts), (np.arange(3 * n_texts) // 3, columns)), shape)
     Y.data[:] = 1  # a label drawn twice
-    begun = time.perf_counter()
-    adapter = MLPAdapter(max_epochs=epochs, device="cpu", random_state=0)
-    data = TrainingData(X, Y, np.zeros(N_TEXTS, dtype=bool))
-    adapter.fit(data, RandomPerturbation().fit(X))
-    n_steps = epochs * -(-N_TEXTS // 64)
-    n_params = sum(p.numel() for p in adapter.net_.module_.parameters())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print((time.perf_counter() - begun) / n_steps, peak, n_params)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if adapter == "kernel":
+        clf = TextAsImageClassifier(adapter=KernelAdapter(device="cpu"))
+    else:
+        clf = TextAsImageClassifier(adapter=MLPAdapter(max_epochs=1, device="cpu", random_state=0))
+    found = {"fit": seconds(lambda: clf.fit(X, Y))}
+    found["fit MiB"] = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    # with Y's columns in classes_, so that they are the same labels
+    more = (X[:100], Y[:100].toarray())
+    found["update"] = found["fit"]
+    if adapter == "kernel":
+        found["update"] = seconds(lambda: clf.partial_fit(*more))
+    found["one image"] = seconds(lambda: clf.predict_proba(X[:1]), 9)
+    found["64 images"] = seconds(lambda: clf.predict_proba(X[:64]), 5)
+    found["regions"] = seconds(lambda: clf.predict_proba(X[None, :197]), 5)
+    found["peak MiB"] = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    with tempfile.TemporaryDirectory() as folder:
+        save_classifier(clf, Path(folder) / "clf")
+        files = (Path(folder) / "clf").rglob("*")
+        found["saved MB"] = sum(f.stat().st_size for f in files if f.is_file()) / 1e6
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--one", type=int, help="train with this number of labels only")
-    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--one", nargs=3, metavar=("ADAPTER", "N_LABELS", "N_TEXTS"))
     args = parser.parse_args()
     if args.one:
-        return one(args.one, epochs=1)
-    command = [sys.executable, "-m", "benchmarks.speed.label_scaling", "--one"]
-    runs = np.array(
-        [
-            [
-                list(map(float, subprocess.check_output([*command, str(n)]).split()))
-                for n in tqdm(N_LABELS, desc=f"turn {turn + 1}", leave=False)
-            ]
-            for turn in range(args.turns)
-        ]
-    )
+        print(json.dumps(one(args.one[0], int(args.one[1]), int(args.one[2]))))
+        return
     print(
-        "| labels | time of an update, to 20 labels | peak memory, to 20 labels "
-        "| adapter parameters, to 20 labels |\n|---|---|---|---|"
+        "| adapter, labels, texts | fit (s) | update (s) | one image (ms) | 64 images (ms)", end=""
     )
-    ratios = np.median(runs / runs[:, :1], axis=0)
-    for n, ratio in zip(N_LABELS, ratios):
-        print(f"| {n:,} | {ratio[0]:.2f} | {ratio[1]:.2f} | {ratio[2]:.2f} |")
+    print(" | with 196 regions (ms) | memory to fit (MiB) | at the end (MiB) | saved (MB) |")
+    print("|---" * 9 + "|")
+    for adapter, n_labels, n_texts in tqdm(CASES, unit="case"):
+        command = [sys.executable, "-m", "benchmarks.speed.label_scaling", "--one"]
+        command += [adapter, str(n_labels), str(n_texts)]
+        r = json.loads(subprocess.check_output(command))
+        print(
+            f"| {adapter}, {n_labels:,}, {n_texts:,} | {r['fit']:.2f} | {r['update']:.2f} "
+            f"| {1000 * r['one image']:.1f} | {1000 * r['64 images']:.0f} "
+            f"| {1000 * r['regions']:.0f} | {r['fit MiB']:.0f} "
+            f"| {r['peak MiB']:.0f} | {r['saved MB']:.0f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def _fit_and_score(
     return label_scores(fitted, safe_indexing(X, test), methods)
 
 
-def _check_not_learnt(estimator: Classifier, X: Items) -> None:
+def _check_not_learnt(estimator: Any, X: Items) -> None:
     while isinstance(estimator, FrozenEstimator | PostHocClassifier):
         frozen = isinstance(estimator, FrozenEstimator)
         estimator = estimator.estimator if frozen else estimator.estimator_

@@ -96,7 +96,7 @@ def check_range(X: np.ndarray, start: int = 0) -> np.ndarray:
 
     The first is the user's ``X[start]``.
     """
-    largest = np.abs(X).max(axis=-1)
+    largest = np.maximum(X.max(axis=-1), -X.min(axis=-1))
     odd = np.argwhere((largest > _LARGEST) | ((largest < _SMALLEST) & (largest > 0)))
     if len(odd):
         value = largest[tuple(odd[0])]

@@ -12,6 +12,7 @@ from .._typing import LabelNames
 from ._relations import as_vocabulary, join
 from ._vocabulary import Vocabulary
 
+_MANY = 10_000_000  # entries of a matrix: 40 MB
 _STACKING = (np.concatenate, np.vstack)
 _HINT = "Use sklearn.preprocessing.MultiLabelBinarizer to make it from lists of labels."
 
@@ -156,9 +157,9 @@ def check_indicator(
 ) -> tuple[Any, np.ndarray]:
     """`y` as a float32 indicator, and the names of its columns.
 
-    It is dense, or a CSR array where `y` is sparse and `accept_sparse`. The names are those
-    of the columns, else 0, 1, ..., n_labels - 1. Rows of the mask
-    `may_be_unknown` (images) may hold -1.
+    It is dense, or a CSR array where `y` is sparse or large and `accept_sparse`. The names are
+    those of the columns, else 0, 1, ..., n_labels - 1. Rows of the mask `may_be_unknown` (images)
+    may hold -1.
     """
     if y is None:
         raise ValueError(
@@ -191,6 +192,8 @@ def check_indicator(
         raise ValueError(
             f"X has {n_rows} items but y has {matrix.shape[0]} rows; they must be the same number."
         )
+    if accept_sparse and matrix.size > _MANY and matrix.dtype.kind not in "OUS":
+        matrix = sparse.csr_array(matrix)  # of thousands of labels, an item has a few
     if matrix.dtype.kind in "OUS":
         try:
             matrix = matrix.astype(np.float32)

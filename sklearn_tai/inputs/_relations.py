@@ -7,6 +7,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from ._vocabulary import Vocabulary
 
@@ -61,7 +62,7 @@ def with_group_labels(Y: Any, vocabulary: Vocabulary | None, labels: Any) -> Any
     """An indicator, with -1 where unknown, in which a group is present if a member is."""
     if vocabulary is None or not vocabulary.groups:
         return Y
-    Y = np.asarray(Y)
+    Y = Y.toarray() if sparse.issparse(Y) else np.asarray(Y)
     return np.where(with_groups(Y == 1, vocabulary, labels), Y.dtype.type(1), Y)
 
 

@@ -96,14 +96,19 @@ def merge(old: TrainingSet, new: TrainingSet) -> TrainingSet:
     column = {label: k for k, label in enumerate(classes.tolist())}
     parts = []
     for part in (old, new):
-        Y = np.where(part.is_image[:, None], -1, np.zeros(len(classes), np.float32))
-        columns = [column[label] for label in part.classes.tolist()]
-        Y[:, columns] = part.Y.toarray() if sparse.issparse(part.Y) else part.Y
-        parts.append(Y.astype(np.float32))
+        known = np.array([column[label] for label in part.classes.tolist()])
+        Y = sparse.coo_array(part.Y)
+        lacking = np.ones(len(classes), dtype=bool)
+        lacking[known] = False
+        images, unknown = np.flatnonzero(part.is_image), np.flatnonzero(lacking)
+        rows = np.r_[Y.row, np.repeat(images, len(unknown))]
+        places = rows, np.r_[known[Y.col], np.tile(unknown, len(images))]
+        values = np.r_[Y.data, np.full(len(images) * len(unknown), -1)].astype(np.float32)
+        parts.append(sparse.csr_array((values, places), (len(part.is_image), len(classes))))
     vocabulary = join([old.vocabulary, new.vocabulary])
     return TrainingSet(
         np.vstack([old.embeddings, new.embeddings]),
-        with_group_labels(np.vstack(parts), vocabulary, classes),
+        with_group_labels(sparse.vstack(parts, format="csr"), vocabulary, classes),
         classes,
         np.r_[old.is_image, new.is_image],
         vocabulary,

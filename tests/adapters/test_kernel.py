@@ -272,7 +272,7 @@ def test_items_come_back(data):
     adapter = KernelAdapter().fit(TrainingData(X, Y, is_image), perturbation)
     embeddings, labels, images = adapter.training_data()
     np.testing.assert_allclose(embeddings, X, atol=1e-6)
-    np.testing.assert_array_equal(labels, Y)
+    np.testing.assert_array_equal(labels.toarray(), Y)
     np.testing.assert_array_equal(images, is_image)
 
 
@@ -308,3 +308,38 @@ def test_saved_and_loaded(data, tmp_path):
     again.partial_fit(X[:5], Y[:5])
     clf.partial_fit(X[:5], Y[:5])
     np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+
+
+def test_thousands_of_labels_stay_sparse():
+    """A dense indicator too, which takes 4 bytes an entry as floats, and more at every step."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3_000, 8)).astype(np.float32)
+    Y = np.zeros((3_000, 4_000), np.int8)
+    Y[np.arange(3_000), rng.integers(4_000, size=3_000)] = 1
+    Y[-5:, :100] = -1
+    modality = np.repeat(["text", "image"], [2_995, 5])
+    with pytest.warns(UserWarning, match="have no positive item"):
+        dense, by_csr = (kernel().fit(X, y, modality) for y in (Y, sparse.csr_array(Y)))
+    np.testing.assert_array_equal(dense.predict_proba(X[:9]), by_csr.predict_proba(X[:9]))
+    assert dense.adapter_.training_data().Y.nnz == np.count_nonzero(Y)
+    dense.partial_fit(X[:10], Y[:10])
+    assert dense.adapter_.training_data().Y.nnz == np.count_nonzero(Y) + 10
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("label_values", 2, "neither present nor unknown"),
+        ("label_values", -1, "labels of texts cannot be unknown"),
+        ("label_places", 0, "given twice"),
+        ("label_places", 99, "exceeds matrix dimension"),
+        ("label_places", -1, "negative"),
+    ],
+)
+def test_a_state_that_cannot_be(data, name, value, message):
+    X, Y, modality = data
+    adapter = kernel().fit(X, Y, modality).adapter_
+    settings, arrays = adapter.get_state()
+    arrays[name] = np.full_like(arrays[name], value)
+    with pytest.raises(ValueError, match=message):
+        KernelAdapter().set_state(settings, arrays)

@@ -334,7 +334,8 @@ def test_images_that_a_frozen_classifier_has_learnt_are_refused(scenes, corpus, 
         assert not clf.has_learnt(X).any()
         return
     np.testing.assert_array_equal(clf.has_learnt(scenes.images[5:15]), np.arange(5, 15) < 10)
-    assert clf.has_learnt(texts[:5]).all() and not clf.has_learnt(["no such text"]).any()
+    assert clf.has_learnt(texts[:5]).all()
+    assert not clf.has_learnt(["no such text"]).any()
     embeddings = encoder.transform(scenes.images)
     calibrated.fit(embeddings[10:60], scenes.Y[10:60])
     tuned = MultiLabelThresholdClassifier(FrozenEstimator(calibrated))
