@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
+from sklearn_tai import (
+    OpenCLIPEncoder,
+    PromptCorpusGenerator,
+    TextAsImageClassifier,
+    encoders,
+)
 from tests.cli.test_cli import run
 
 LABELS = "# what is in them\nbus\ncar = car, automobile\ncat, dog\nvehicle: car, bus\n"
@@ -70,6 +76,17 @@ def test_it_names_what_predict_names(scenes):
     expected = {(f"photos/{i}.jpg", clf.classes_[k]) for i, k in np.argwhere(named)}
     assert found == expected
     assert expected
+
+
+def test_one_relative_name_in_two_folders_is_two_models(tmp_path, monkeypatch):
+    own = Path(encoders.__file__).parent / "models" / "tai-tiny"
+    args = ["tag", tmp_path / "photos", "--label", "bus", "--label", "cat"]
+    args += ["--encoder", "local-dir:clip"]
+    for folder, words in (("a", "Learning"), ("b", "Learning"), ("a", "Using the model")):
+        if words == "Learning":
+            shutil.copytree(own, tmp_path / folder / "clip")
+        monkeypatch.chdir(tmp_path / folder)
+        assert words in run(*args).stderr
 
 
 @pytest.mark.parametrize(
