@@ -1,0 +1,71 @@
+"""Which images to label next: mAP after 15, 30, ... labelled images, by what they are chosen.
+
+    python -m benchmarks.accuracy.active_learning --testbed published
+
+Each seed splits the images in halves anew: they are chosen from one half, 15 at a time, and the
+other gives the scores. Prints the mean over the seeds, and with regions where there are any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+
+import numpy as np
+from sklearn.metrics.pairwise import cosine_similarity
+from tqdm import tqdm
+
+from sklearn_tai import PromptCorpusGenerator, TextAsImageClassifier
+from sklearn_tai.model_selection import entropy_sampling
+
+from ..testbeds import add_arguments, halves, load_testbed
+
+STEP, N_STEPS = 15, 5
+
+
+def rank(name: str, clf: TextAsImageClassifier, X: np.ndarray, seed: int) -> np.ndarray:
+    """Rows of `X`, the one to label first in front."""
+    if name == "at random":
+        return np.random.default_rng(seed).permutation(len(X))
+    if name == "entropy":
+        return entropy_sampling(clf, X)
+    if name == "least confidence":
+        proba = clf.predict_proba(X)
+        return np.argsort(-np.minimum(proba, 1 - proba).max(axis=1), kind="stable")
+    centered = X - X.mean(axis=0)  # density: those that are like many others
+    return np.argsort(-cosine_similarity(centered).mean(axis=1), kind="stable")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add_arguments(parser)
+    args = parser.parse_args()
+    warnings.filterwarnings("ignore")  # of labels that no image shows
+    bed = load_testbed(args)
+    curves: dict[str, list[list[float]]] = {}
+    for seed in tqdm(range(args.seeds), unit="seed"):
+        texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)
+        alone = TextAsImageClassifier().fit(bed.encoder.transform(texts), Y)
+        pool, test = halves(len(bed.Y), seed)
+        X = bed.wholes[pool]
+        for name in ("at random", "entropy", "least confidence", "density"):
+            clf, scores = alone, []
+            labelled = np.empty(0, int)
+            for step in range(N_STEPS):
+                ranked = rank(name, clf, X, 100 * seed + step)
+                labelled = np.r_[labelled, ranked[~np.isin(ranked, labelled)][:STEP]]
+                clf = TextAsImageClassifier().fit(bed.encoder.transform(texts), Y)
+                modality = ["image"] * len(labelled)
+                clf.partial_fit(X[labelled], bed.Y[pool][labelled], modality, clf.classes_)
+                views = [bed.wholes, bed.images] if bed.images.ndim == 3 else [bed.wholes]
+                scores += [100 * clf.score(view[test], bed.Y[test]) for view in views]
+            curves.setdefault(name, []).append(scores)
+    print(f"\n| {bed.name}, images | " + " | ".join(str(STEP * (i + 1)) for i in range(N_STEPS)))
+    for name, found in curves.items():
+        mean = np.reshape(np.mean(found, axis=0), (N_STEPS, -1)).T
+        for view, row in zip(("", ", regions"), mean):
+            print(f"| {name}{view} | " + " | ".join(f"{value:.1f}" for value in row) + " |")
+
+
+if __name__ == "__main__":
+    main()
