@@ -77,4 +77,4 @@ for group, rows in groups.items():
 
 # %%
 # Pictures that show several things gain, those with three most; those with one hardly change.
-# :doc:`/guide/regions` has what regions gain on real photos, and what they cost.
+# :doc:`/evidence/regions` has what regions gain on real photos, and what they cost.

@@ -150,7 +150,7 @@ for name, values in results.items():
 
 # %%
 # The classifier's own cut does well: thresholds add nothing to it here, where labels are about
-# equally frequent and difficult; on photos they do (:doc:`/guide/decisions`).
+# equally frequent and difficult; on photos they do (:doc:`/evidence/decisions`).
 #
 # 25 labelled images halve the calibration error: these labels are on 10 % of the pictures, three
 # times as often as on the photos that the probabilities are made for. Calibrated or not,

@@ -39,7 +39,7 @@ from sklearn_tai.metrics import mean_average_precision
 from sklearn_tai.model_selection import CrossModalSplit, few_shot_indices, mask_labels
 from tests.networks import with_network
 
-DOCS = Path(__file__).parents[1] / "docs" / "errors.md"
+DOCS = Path(__file__).parents[1] / "docs" / "reference" / "errors.md"
 
 
 @dataclass

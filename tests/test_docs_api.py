@@ -57,7 +57,7 @@ def test_api_page_has_no_name_twice():
 def test_command_line_page_has_every_command():
     from sklearn_tai.cli import cli
 
-    page = (DOCS / "cli.md").read_text(encoding="utf-8")
+    page = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
     assert set(re.findall(r"_generated/cli/([\w-]+)\.txt", page)) == {"sklearn-tai", *cli.commands}
 
 

@@ -8,7 +8,7 @@ from scipy.special import logit
 from ._platt import OFFSET_SHRINKAGE, fit_sigmoid
 
 # A priori variance of an image's log odds; 2 to 5 score alike, and leave-one-out chooses worse.
-# Measured on photos (docs/guide/few_images.md).
+# Measured on photos (docs/evidence/labelled_images.md).
 _VARIANCE = 4.0
 
 

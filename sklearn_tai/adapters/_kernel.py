@@ -91,7 +91,7 @@ class KernelAdapter(BaseAdapter):
     """
 
     learns_more = True
-    # measured on photos (docs/guide/decisions.md): the odds against those among the texts, and
+    # measured on photos (docs/evidence/decisions.md): the odds against those among the texts, and
     # a label is on 3.6 % of the photos
     calibration = PhotoCalibration(1.5, -1.5, -3.3)
     _parameter_constraints = {"device": [str, None]}
