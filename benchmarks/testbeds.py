@@ -127,7 +127,9 @@ def _load_ground(name: str, folder: Path | None) -> Testbed:
         )
     needed = {"photos": "photos/labels.json", "published": "published.npz"}[name]
     if not (folder / needed).is_file():
-        raise SystemExit(f"{folder} has no {needed}. docs/evidence/ground.md says what belongs there.")
+        raise SystemExit(
+            f"{folder} has no {needed}. docs/evidence/ground.md says what belongs there."
+        )
     encoder: Any = photo_encoder(folder)
     paths, shown = labelled_photos(folder)
     photos = encoder.transform_regions(paths) if paths else None

@@ -106,6 +106,6 @@ ax.set(xlabel="known labels of 200 images", ylabel="gain in mean average precisi
 _ = ax.legend(loc="upper left")
 
 # %%
-# Images beside the texts gain the more, the more of their labels are known. :doc:`/evidence/labelled_images` has
+# The more labels of the images are known, the more they gain. :doc:`/evidence/labelled_images` has
 # the photos, the paper's trained network, and its own way of moving texts
 # (``offset_by="combination"``), which needs far more images than are here.
