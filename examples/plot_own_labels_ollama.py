@@ -145,5 +145,5 @@ _ = ax.set(xlabel="mean average precision on 400 pictures", xlim=(0, 0.65))
 # %%
 # Prompts beat the captions of so small a model. Captions with mended labels come closer, and both
 # kinds together do about as well as prompts alone. A larger model that writes what it is asked for
-# may well reverse the order, as in the paper. This is one run; :doc:`/evidence/texts` has five, and
-# more sizes.
+# may well reverse the order, as in the paper. This is one run; :doc:`/evidence/texts` has five,
+# and more sizes.

@@ -168,7 +168,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     ViT-B/16; see `calibration` of the adapters. Logits of texts stay as they are, and so do
     those of a classifier of scikit-learn and of one that has learnt from images alone.
 
-    Unlabelled images, with -1 in all of `y`, are of use to ``center`` only.
+    Unlabelled images, with -1 in all of `y`, help ``center`` only.
 
     References
     ----------

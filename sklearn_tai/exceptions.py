@@ -58,7 +58,7 @@ class ImageReadError(ValueError):
     ...     OpenCLIPEncoder("tai-tiny").transform(["a dog", Path("no_such_photo.jpg")])
     ... except ImageReadError as error:
     ...     print(error.index, error.path, error.reason)
-    1 no_such_photo.jpg is no file
+    1 no_such_photo.jpg does not exist
     """
 
     def __init__(self, index: int, path: Path | None, reason: str, remedy: str) -> None:

@@ -187,7 +187,7 @@ class KernelAdapter(BaseAdapter):
         if settings["n_texts"] < 0 or settings["n_images"] < 0:
             raise ValueError(f"there cannot be {settings} items")
         if not settings["temperature"] > 0:
-            raise ValueError(f"{settings} is no temperature above 0")
+            raise ValueError(f"{settings} is not a temperature above 0")
         module = KernelModule(**settings)
         for name in _LABELS:
             shape = getattr(module, name).shape
@@ -274,9 +274,11 @@ def _check_noise(noise: BasePerturbation, has_images: bool) -> None:
     name = type(noise).__name__
     remedy = "Leave it at its default, or take an MLPAdapter."
     if noise.covariance_factor_ is not None:
-        raise ValueError(f"A KernelAdapter knows no covariance of the noise of {name}. {remedy}")
+        raise ValueError(
+            f"A KernelAdapter cannot use the covariance of the noise of {name}. {remedy}"
+        )
     if not noise.surface:
-        raise ValueError(f"A KernelAdapter knows no noise inside the sphere ({name}). {remedy}")
+        raise ValueError(f"A KernelAdapter has no noise inside the sphere ({name}). {remedy}")
     if noise.image_radius != "auto":
         raise ValueError(
             f"A KernelAdapter has no noise on images, but image_radius={noise.image_radius!r} is "

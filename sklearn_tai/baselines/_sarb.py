@@ -205,7 +205,7 @@ class SARBClassifier(HeadClassifier):
         Raises
         ------
         ValueError
-            If `y` is no indicator with as many rows as `X`, or has no 1 at all.
+            If `y` is not an indicator with as many rows as `X`, or has no 1 at all.
         """
         device = check_device(self.device)
         if as_embeddings(X) is None:

@@ -195,7 +195,7 @@ def format_of(output: Path | None, name: str | None, bom: bool) -> Format:
         name = _ENDINGS.get(output.suffix.lower())
         if name is None:
             raise click.UsageError(
-                f"How {str(output)!r} ends says no format; end it in {', '.join(_ENDINGS)}, or "
+                f"The suffix of {str(output)!r} names no format; use {', '.join(_ENDINGS)}, or "
                 "give --format."
             )
     if name == "table" and output is not None:
@@ -203,7 +203,7 @@ def format_of(output: Path | None, name: str | None, bom: bool) -> Format:
     if name in ("parquet", "html") and output is None:
         raise click.UsageError(f"--format {name} is written as a whole; give a file with -o.")
     if bom and name not in ("csv", "wide"):
-        raise click.UsageError("--bom is about CSV.")
+        raise click.UsageError("--bom needs a CSV format.")
     if name in ("csv", "wide"):
         return CSV(bom) if name == "csv" else Wide(bom)
     if name in ("parquet", "html"):

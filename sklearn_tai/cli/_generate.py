@@ -87,7 +87,7 @@ def generate(
     """
     given = [f"--{name.replace('_', '-')}" for name in _ONLY_OLLAMA if ollama_options[name]]
     if given and ollama is None:
-        raise click.UsageError(f"{given[0]} is of use with --ollama only.")
+        raise click.UsageError(f"{given[0]} needs --ollama.")
     if not labels and not named:
         raise click.UsageError("Give a file of labels, or --label once or more.")
     if output.exists() and not force:

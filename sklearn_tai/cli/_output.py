@@ -107,8 +107,8 @@ class ResumableFile:
             return dict(json.loads(self._note.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, RecursionError):
             raise click.UsageError(
-                f"{str(self.path)!r} exists, and there is no {str(self._note)!r} that says how to "
-                "go on with it; --force overwrites it."
+                f"{str(self.path)!r} exists, but {str(self._note)!r} is missing, so it cannot be "
+                "continued; --force overwrites it."
             ) from None
 
     def _check_settings(self, stored: Settings) -> None:
@@ -144,7 +144,7 @@ class ResumableFile:
                     whole += length
             except (LookupError, TypeError, ValueError, AttributeError, RecursionError, csv.Error):
                 raise click.ClickException(
-                    f"{str(self.path)!r} is damaged at byte {whole:,}; --force begins it anew."
+                    f"{str(self.path)!r} is damaged at byte {whole:,}; --force starts it again."
                 ) from None
         if not was_closed and self._form.rows_of_one_picture and last_start is not None:
             whole = last_start  # rows of the last picture may be missing

@@ -163,13 +163,13 @@ def tag(
       sklearn-tai tag photos --label dog --print0 | xargs -0 cp -t dogs
     """
     if (model is None) == (not labels and not named):
-        raise click.UsageError("Give labels, by --label or --labels, or a --model; one of both.")
+        raise click.UsageError("Give either labels (--label or --labels) or a --model.")
     if model is not None and (encoder is not None or pretrained != "auto"):
         raise click.UsageError(
             "The model has its encoder; --encoder and --pretrained go with labels."
         )
     if dry_run and not keywords:
-        raise click.UsageError("--dry-run is about --keywords.")
+        raise click.UsageError("--dry-run needs --keywords.")
     if print0 and (output is not None or format_name is not None):
         raise click.UsageError("--print0 prints names alone: leave out -o and --format.")
     output = None if output == Path("-") else output

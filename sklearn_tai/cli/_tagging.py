@@ -118,7 +118,8 @@ def check_model(model: Path) -> Path:
     config = model / "config.json"
     if not config.is_file():
         raise click.UsageError(
-            f"{str(model)!r} is no model (it has no {config.name}); sklearn-tai fit makes one."
+            f"{str(model)!r} is not a model (it has no {config.name}); make one with "
+            "sklearn-tai fit."
         )
     return config
 

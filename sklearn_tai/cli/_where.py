@@ -68,7 +68,7 @@ def where(
       sklearn-tai where photo.jpg --model model --label dog --label bicycle -o where.pdf
     """
     if labels and top is not None:
-        raise click.UsageError("--label names what is shown, so --top is of no use with it.")
+        raise click.UsageError("--label names what is shown; leave out --top.")
     check_figure(output, "where")
     if output.exists() and output.samefile(image):
         raise click.UsageError(f"{str(output)!r} is the picture itself; give another FILE.")

@@ -137,7 +137,7 @@ class PredictionDisplay:
             If there are no images, one cannot be read, or `y` or `label_names` does not
             fit.
         TypeError
-            If an item is no image.
+            If an item is not an image.
         FileNotFoundError
             If there is no such file.
         """
@@ -202,7 +202,7 @@ class PredictionDisplay:
             If there are no images, one cannot be read, or `scores`, `y` or
             `label_names` does not fit.
         TypeError
-            If an item is no image.
+            If an item is not an image.
         FileNotFoundError
             If there is no such file.
         """

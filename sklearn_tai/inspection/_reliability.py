@@ -191,7 +191,7 @@ class ReliabilityDisplay:
         ------
         ValueError
             If the shapes differ, nothing is known, a probability is not in [0, 1], or
-            `n_bins` or `strategy` is no valid choice.
+            `n_bins` or `strategy` is not a valid choice.
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
         curve = reliability_curve(y_true, y_proba, n_bins, strategy)

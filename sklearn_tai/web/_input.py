@@ -55,9 +55,7 @@ def open_picture(path: Path) -> Image.Image:
             f"This picture is too big: up to {_MAX_MEGAPIXELS} megapixels, please."
         ) from None
     except Exception:  # Pillow's plugins raise all sorts
-        raise Mistake(
-            "This file is no picture that can be read. JPEG, PNG and WebP work."
-        ) from None
+        raise Mistake("This file cannot be read as an image. JPEG, PNG and WebP work.") from None
     if width * height > _MAX_MEGAPIXELS * 1e6:
         raise Mistake(
             f"This picture has {width:,} × {height:,} pixels: up to {_MAX_MEGAPIXELS} megapixels, "

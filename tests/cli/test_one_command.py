@@ -75,14 +75,14 @@ def test_it_names_what_predict_names(scenes):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("tag photos", "Give labels, by --label or --labels, or a --model"),
-        ("tag photos --label a --label b --model photos", "one of both"),
+        ("tag photos", "Give either labels"),
+        ("tag photos --label a --label b --model photos", "Give either labels"),
         ("tag photos --model photos --encoder RN50", "The model has its encoder"),
-        ("tag photos --label a -o t.txt", "How 't.txt' ends says no format; end it in .csv"),
+        ("tag photos --label a -o t.txt", "The suffix of 't.txt' names no format; use .csv"),
         ("tag photos --label a -o t.csv --print0", "--print0 prints names alone"),
         ("tag photos --label a --format html", "give a file with -o"),
-        ("tag photos --label a --format jsonl --bom", "--bom is about CSV"),
-        ("tag photos --label a --dry-run", "--dry-run is about --keywords"),
+        ("tag photos --label a --format jsonl --bom", "--bom needs a CSV format"),
+        ("tag photos --label a --dry-run", "--dry-run needs --keywords"),
         ("tag photos --label a --threshold low", "'low' is not a valid float"),
     ],
 )

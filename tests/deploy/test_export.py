@@ -27,7 +27,9 @@ from tests.networks import with_network
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = re.search(
-    r"```python\n(import json\n.*?)```", (ROOT / "docs" / "howto" / "onnx.md").read_text("utf-8"), re.S
+    r"```python\n(import json\n.*?)```",
+    (ROOT / "docs" / "howto" / "onnx.md").read_text("utf-8"),
+    re.S,
 )[1]
 
 
