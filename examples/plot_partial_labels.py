@@ -2,10 +2,10 @@
 Images whose labels are partly known
 ====================================
 
-Whoever labels images seldom checks every label of every image. "There is a dog" is known; whether
-there is also a chair, nobody has looked. Such images still tell where each label lies among
-images. :class:`~sklearn_tai.ShiftedPerturbation` moves the training texts there, and the images
-may vote beside them.
+People who label images rarely check every label of every image. "There is a dog" is known; whether
+there is also a chair is not. Such images still tell where each label lies among images.
+:class:`~sklearn_tai.ShiftedPerturbation` moves the training texts there, and the images may vote
+beside them.
 """
 
 # %%
