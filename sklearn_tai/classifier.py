@@ -327,7 +327,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     def partial_fit(
         self, X: Any, y: Any, modality: Any = None, classes: Any = None
     ) -> TextAsImageClassifier:
-        """Learn more items, and with them new labels, if the adapter does.
+        """Learn more items and their new labels, if the adapter can.
 
         The classifier is then as if ``fit`` had seen all items at once, and it takes no
         longer than encoding the new ones.
@@ -432,7 +432,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
 
     @property
     def threshold_(self) -> float:
-        """Above which probability ``predict`` names a label."""
+        """The probability above which ``predict`` names a label."""
         if isinstance(self.threshold, str):
             return 0.2  # measured on photos
         return self.threshold

@@ -98,7 +98,7 @@ class _Radius(click.ParamType):  # type: ignore[type-arg]
     "--radius",
     type=_Radius(),
     help="Length of the noise: auto, from how far apart the texts are, or a number of their mean "
-    "norms. Try 1 to 5 on pictures of yours.  [default: auto; 2.5 with --adapter network]",
+    "norms. Try 1 to 5 on images of yours.  [default: auto; 2.5 with --adapter network]",
 )
 @click.option(
     "--hidden-layer-sizes",

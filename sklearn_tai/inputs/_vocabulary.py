@@ -13,7 +13,7 @@ from ._label_lists import check_labels, checked, read_labels, write_labels
 
 
 class Vocabulary(Mapping[str, tuple[str, ...]]):
-    """Labels with all that people call them, in groups, and which of them exclude each other.
+    """Labels with their synonyms, groups, and which of them exclude each other.
 
     It is a mapping of labels to names. A list of labels, or a plain mapping of labels to names,
     will do wherever labels are given; this class is for groups and exclusion, and for files.

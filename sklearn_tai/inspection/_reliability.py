@@ -16,7 +16,7 @@ from ._inputs import resolve_label_names
 
 
 class ReliabilityDisplay:
-    """How often a label is there that has a given probability, over all labels.
+    """How often labels of a given probability are present, over all labels.
 
     Bars behind the curve show, on the right axis, the share of predictions in each
     bin; it is logarithmic, as most predictions are near 0. Scikit-learn's
@@ -163,7 +163,7 @@ class ReliabilityDisplay:
         ax: Axes | None = None,
         **kwargs: Any,
     ) -> ReliabilityDisplay:
-        """Plot probabilities that are there already.
+        """Plot given probabilities.
 
         Parameters
         ----------

@@ -339,7 +339,7 @@ class TestTag:
         result = run("tag", "--model", model, "photos", "--top", 2)
         frame = pd.read_csv(io.StringIO(result.stdout))
         assert list(frame.columns) == ["path", "label", "score"]
-        said = "Tagged 10 pictures.\nLeft out 1 file of other kinds: .txt 1.\n"
+        said = "Tagged 10 images.\nLeft out 1 file of other kinds: .txt 1.\n"
         assert result.stderr == said
         result = run("tag", "--model", model, "photos", "--top", 2, "--format", "jsonl", "--quiet")
         assert result.stderr == ""
@@ -442,7 +442,7 @@ class TestTag:
         )
         paths = [json.loads(line)["path"] for line in result.stdout.splitlines()]
         assert paths == ["photos/4.png", *PATHS[5:]]
-        assert "no pictures in standard input" in run("tag", "--model", model, "-", code=2).stderr
+        assert "no images in standard input" in run("tag", "--model", model, "-", code=2).stderr
 
     def test_pictures_that_cannot_be_read(self, model, photos):
         (photos / "2.png").write_bytes(b"broken")
@@ -459,21 +459,21 @@ class TestTag:
             code=1,
         )
         report = result.stderr.splitlines()
-        assert report[0] == "2 pictures could not be read:"
+        assert report[0] == "2 images could not be read:"
         assert report[1].startswith("  'photos/2.png' cannot be read as an image (")
         assert report[2] == "  'gone.png' does not exist. Check the path."
         assert [r["path"] for r in lines("t.jsonl")] == [p for p in PATHS if p != "photos/2.png"]
         # mended, and run again
         Image.new("RGB", (50, 50)).save(photos / "2.png")
         result = run("tag", "--model", model, "photos", "-o", "t.jsonl")
-        assert result.stderr.startswith("Tagged 1 picture. t.jsonl holds 10.\n")
+        assert result.stderr.startswith("Tagged 1 image. t.jsonl holds 10.\n")
         assert lines("t.jsonl")[-1]["path"] == "photos/2.png"
         result = run("tag", "--model", model, "photos", "-o", "t.jsonl")
-        assert result.stderr == "Nothing is left to do: t.jsonl holds 10 pictures.\n"
+        assert result.stderr == "Nothing is left to do: t.jsonl holds 10 images.\n"
 
     def test_none_can_be_read(self, model, photos):
         result = run("tag", "--model", model, "photos/notes.txt", "-o", "t.csv", code=1)
-        assert "1 picture could not be read" in result.stderr
+        assert "1 image could not be read" in result.stderr
         assert os.listdir() == ["photos"]
 
     @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
@@ -517,7 +517,7 @@ class TestTag:
         [
             ("--model photos photos", "'photos' is not a model (it has no config.json)"),
             ("--model MODEL photos/none.png", "'photos/none.png' does not exist"),
-            ("--model MODEL MODEL", "There are no pictures in"),
+            ("--model MODEL MODEL", "There are no images in"),
             ("--model MODEL photos --format table -o t.txt", "A table is for reading"),
             ("--model MODEL photos -o none/t.csv", "There is no folder 'none'"),
             ("--model MODEL photos --threshold 2", "2.0 is not in the range"),
@@ -642,7 +642,7 @@ class TestWhere:
             ("--model MODEL photos/0.png -o w.docx", "'w.docx' does not end in one of"),
             ("--model MODEL photos/0.png -o w", "'w' does not end in one of"),
             ("--model MODEL photos/0.png -o no/w.png", "There is no folder 'no'"),
-            ("--model MODEL photos/0.png -o photos/0.png", "is the picture itself"),
+            ("--model MODEL photos/0.png -o photos/0.png", "is the image itself"),
             ("--model MODEL photos/0.png -o w.png --top 0", "0 is not in the range"),
             ("--model MODEL photos/0.png -o w.png --top 2 --label dog", "leave out --top"),
             ("--model MODEL photos/0.png -o w.png --label Dgo", "label 'Dgo'; did you mean 'dog'"),
@@ -747,7 +747,7 @@ class TestProcesses:
             (
                 signal.SIGINT,
                 130,
-                r"Stopped\. t\.jsonl holds [\d,]+ pictures; the same .* goes on\.",
+                r"Stopped\. t\.jsonl holds [\d,]+ images; the same .* goes on\.",
             ),
             (signal.SIGKILL, -signal.SIGKILL, ""),
         ],

@@ -119,7 +119,7 @@ def test_what_is_written_as_a_whole(name, scenes):
         page = Path(name).read_text("utf-8")
         assert page.count("<figure") == 8
         assert 'src="photos/7.jpg"' in page
-        assert "<h1>8 pictures</h1>" in page
+        assert "<h1>8 images</h1>" in page
     Path("mine.html").write_text("mine")
     for args in (["--top", 3, "-o", name], ["-o", "mine.html"]):
         assert "--force overwrites it" in run(*TAG, "-q", *args, code=2).stderr
@@ -148,7 +148,7 @@ def test_keywords_and_back():
     records = [json.loads(line) for line in run(*TAG, "--format", "jsonl").stdout.splitlines()]
     named = {record["path"]: record["labels"] for record in records if record["labels"]}
     said = run(*TAG, "--keywords", "sidecar", "--dry-run").stderr
-    assert f"Would change the keywords of {len(named)} pictures." in said
+    assert f"Would change the keywords of {len(named)} images." in said
     assert not list(Path("photos").glob("*.xmp"))
     run(*TAG, "--keywords", "sidecar")
     assert {str(path) for path in Path("photos").glob("*.xmp")} == {f"{p}.xmp" for p in named}
@@ -158,7 +158,7 @@ def test_keywords_and_back():
     run(*TAG, "--keywords", "embed")
     assert {path: keywords(path) for path in named} == named
     said = run("untag", "photos").stderr
-    assert f"Changed the keywords of {len(named)} pictures." in said
+    assert f"Changed the keywords of {len(named)} images." in said
     for path, data in before.items():
         assert keywords(str(path)) == []
         with Image.open(path) as now, Image.open(io.BytesIO(data)) as then:
@@ -169,5 +169,5 @@ def test_a_picture_that_takes_no_keywords(scenes):
     pytest.importorskip("exiv2")
     scenes.images[0].save("photos/moving.gif")
     result = run(*TAG, "--top", 1, "--keywords", "embed", code=1)
-    assert "1 picture could not be read or written:" in result.stderr
+    assert "1 image could not be read or written:" in result.stderr
     assert "'photos/moving.gif' takes no keywords" in result.stderr

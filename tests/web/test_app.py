@@ -193,11 +193,11 @@ def test_labels_that_do_not_work(client, files, labels, expected):
 
 
 def test_no_picture(client):
-    assert "Please add a picture" in message(ask(client, LABELS, []))
+    assert "Please add an image" in message(ask(client, LABELS, []))
 
 
 def test_many_pictures(client, files):
-    assert "These are 21 pictures" in message(ask(client, LABELS, files[:1] * 21))
+    assert "These are 21 images" in message(ask(client, LABELS, files[:1] * 21))
 
 
 def test_bad_pictures_beside_good_ones(client, files, tmp_path):
@@ -255,7 +255,7 @@ DOT = (
 )
 NUMBERED = (
     r'"sure"><th scope="row">(.*?) <span class="spot" role="img" '
-    r'aria-label="number (\d+) on the picture">\2</span>'
+    r'aria-label="number (\d+) on the image">\2</span>'
 )
 
 
@@ -487,7 +487,7 @@ def test_in_a_browser(browser, page, files, tmp_path, width):
     browser.get(page.local_url)
     (button,) = until(lambda: find("button.primary"))
     button.click()
-    assert "Please add a picture" in until(lambda: find(".mistake"))[0].text
+    assert "Please add an image" in until(lambda: find(".mistake"))[0].text
 
     (tmp_path / "letter.jpg").write_text("Dear all")
     upload = until(lambda: find("input[type=file]"))[0]
