@@ -213,7 +213,7 @@ def fit(
     keep(clf, output)
     own = clf.encoder_.unpublished_model()
     trust = "" if own is None else f" --trust {shlex.quote(own)}"
-    note(f"Wrote {output}. To use it: sklearn-tai tag PICTURES --model {output}{trust}", quiet)
+    note(f"Wrote {output}. To use it: sklearn-tai tag IMAGES --model {output}{trust}", quiet)
 
 
 def _load(path: str) -> Corpus:

@@ -360,7 +360,7 @@ class TestTag:
         name = f"local-dir:{tmp_path / 'own'}"
         corpus = model.parent / "c.jsonl"
         result = run("fit", corpus, "-o", tmp_path / "m", "--encoder", name)
-        assert f"tag PICTURES --model {tmp_path / 'm'} --trust {name}" in result.stderr
+        assert f"tag IMAGES --model {tmp_path / 'm'} --trust {name}" in result.stderr
         result = run("tag", "--model", tmp_path / "m", "photos", code=1)
         assert f"If you trust it, give --trust {name}" in result.stderr
         run("tag", "--model", tmp_path / "m", "photos", "--trust", name)
