@@ -1,4 +1,4 @@
-"""Where the studies are run: the bundled pictures, and real photos (docs/ground.md)."""
+"""Where the studies are run: the bundled pictures, and real photos (docs/evidence/ground.md)."""
 
 from __future__ import annotations
 
@@ -123,11 +123,13 @@ def _load_ground(name: str, folder: Path | None) -> Testbed:
     if folder is None:
         raise SystemExit(
             f"--testbed {name} needs real photos: name their folder by --ground FOLDER or by "
-            "SKLEARN_TAI_GROUND. docs/ground.md says how to make one."
+            "SKLEARN_TAI_GROUND. docs/evidence/ground.md says how to make one."
         )
     needed = {"photos": "photos/labels.json", "published": "published.npz"}[name]
     if not (folder / needed).is_file():
-        raise SystemExit(f"{folder} has no {needed}. docs/ground.md says what belongs there.")
+        raise SystemExit(
+            f"{folder} has no {needed}. docs/evidence/ground.md says what belongs there."
+        )
     encoder: Any = photo_encoder(folder)
     paths, shown = labelled_photos(folder)
     photos = encoder.transform_regions(paths) if paths else None
@@ -191,7 +193,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--ground",
         type=Path,
         default=Path(ground) if ground else None,
-        help="folder of real photos (docs/ground.md); else SKLEARN_TAI_GROUND",
+        help="folder of real photos (docs/evidence/ground.md); else SKLEARN_TAI_GROUND",
     )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--n-texts", type=int, help="1,000 for the pictures, else 3,000")

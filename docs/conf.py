@@ -6,6 +6,7 @@ import os
 import sys
 from functools import reduce
 from importlib import import_module
+from importlib.metadata import metadata
 from inspect import isfunction
 from pathlib import Path
 from types import GetSetDescriptorType
@@ -40,7 +41,13 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates", "_generated", "auto_examples/*.ipynb"]
+exclude_patterns = [
+    "_build",
+    "_templates",
+    "_generated",
+    "auto_examples/*.ipynb",
+    "images/README.md",  # included by about/licence
+]
 smartquotes = False  # quotes in parameters and messages are as in the code
 default_role = "literal"  # single backticks name parameters in the docstrings
 
@@ -78,6 +85,17 @@ sphinx_gallery_conf = {
     "write_computation_times": False,  # its page loads scripts of other hosts
 }
 
+
+def repository_links() -> list[dict[str, str]]:
+    """The icon of the repository, once pyproject.toml names its address."""
+    urls = metadata("sklearn-tai").get_all("Project-URL") or []
+    return [
+        {"name": name, "url": url, "icon": "fa-solid fa-code-branch"}
+        for name, _, url in (entry.partition(", ") for entry in urls)
+        if name == "Repository"
+    ]
+
+
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-tai"
 html_static_path = ["_static"]
@@ -85,12 +103,14 @@ html_css_files = ["custom.css"]
 html_logo = html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"index": [], "getting_started": [], "faq": [], "which_tool": [], "glossary": []}
+html_sidebars = {"index": [], "getting_started": []}
 html_theme_options = {
     "logo": {"text": "sklearn-tai"},
-    "navbar_end": ["theme-switcher"],
+    "header_links_before_dropdown": 7,
+    "navbar_end": ["theme-switcher", "navbar-icon-links"],
+    "icon_links": repository_links(),
     "footer_start": ["copyright"],
-    "footer_center": [],
+    "footer_center": ["about-links"],
     "footer_end": ["theme-version"],
     "show_toc_level": 2,
     "use_edit_page_button": False,

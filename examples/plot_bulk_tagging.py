@@ -59,7 +59,7 @@ print(f"{len(first)} parts")
 # ------------------
 #
 # The same call again: what is done stays as it is, only the new ones are worked on, and those that
-# could not be read and are still there. So it is after a power cut. :doc:`/production` has more
+# could not be read and are still there. So it is after a power cut. :doc:`/howto/deploy` has more
 # processes and more machines.
 (photos / "broken.jpg").unlink()
 for i, image in enumerate(scenes.images[240:], start=240):

@@ -2,8 +2,8 @@
 Tag pictures without torch
 ==========================
 
-A classifier trained on texts becomes one ONNX file. Whoever gets it tags pictures with
-onnxruntime, NumPy and Pillow alone.
+A classifier trained on texts becomes one ONNX file. It needs onnxruntime,
+NumPy and Pillow alone to tag pictures.
 """
 
 # %%

@@ -83,4 +83,4 @@ ax.set(xlabel="labelled images", ylabel="gain in mean average precision (points)
 _ = ax.legend()
 
 # %%
-# :doc:`/guide/few_images` has the same of photos, with more images, and beside other methods.
+# :doc:`/evidence/labelled_images` has the same for photos, with more images and other methods.

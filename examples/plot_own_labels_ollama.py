@@ -43,7 +43,7 @@ except (ImportError, OSError, RuntimeError, ValueError) as error:
 # %%
 # A thousand captions take a small model half an hour or more on a CPU. With
 # ``checkpoint="captions.jsonl"`` every caption is kept at once, and a run that was stopped goes on
-# (:doc:`/corpora`).
+# (:doc:`/evidence/texts`).
 #
 # Real captions
 # -------------
@@ -145,5 +145,5 @@ _ = ax.set(xlabel="mean average precision on 400 pictures", xlim=(0, 0.65))
 # %%
 # Prompts beat the captions of so small a model. Captions with mended labels come closer, and both
 # kinds together do about as well as prompts alone. A larger model that writes what it is asked for
-# may well turn the order round, as in the paper. This is one run; :doc:`/corpora` has five, and
-# more sizes.
+# may well reverse the order, as in the paper. This is one run; :doc:`/evidence/texts` has five,
+# and more sizes.

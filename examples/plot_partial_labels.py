@@ -2,10 +2,10 @@
 Images whose labels are partly known
 ====================================
 
-Whoever labels images seldom checks every label of every image. "There is a dog" is known; whether
-there is also a chair, nobody has looked. Such images still tell where each label lies among
-images. :class:`~sklearn_tai.ShiftedPerturbation` moves the training texts there, and the images
-may vote beside them.
+People who label images rarely check every label of every image. "There is a dog" is known; whether
+there is also a chair is not. Such images still tell where each label lies among images.
+:class:`~sklearn_tai.ShiftedPerturbation` moves the training texts there, and the images may vote
+beside them.
 """
 
 # %%
@@ -106,6 +106,6 @@ ax.set(xlabel="known labels of 200 images", ylabel="gain in mean average precisi
 _ = ax.legend(loc="upper left")
 
 # %%
-# Images beside the texts gain the more, the more of their labels are known. :doc:`/settings` has
+# The more labels of the images are known, the more they gain. :doc:`/evidence/labelled_images` has
 # the photos, the paper's trained network, and its own way of moving texts
 # (``offset_by="combination"``), which needs far more images than are here.

@@ -94,5 +94,5 @@ _ = ax.legend()
 
 # %%
 # This is one run, on 500 texts and 200 pictures, and differences of a point or two are within its
-# chance. :doc:`/rivals` has five, with more texts, with the methods that need labelled images, and
-# what each of them costs in time and memory.
+# chance. :doc:`/evidence/rivals` has five, with more texts, with the methods that need labelled
+# images, and what each of them costs in time and memory.

@@ -11,8 +11,8 @@ classifier scores these regions beside the whole, and can show where it sees wha
 # Whole pictures, and regions beside them
 # ---------------------------------------
 #
-# Texts have no regions, so training is as ever. ``region_weight=0`` looks at whole pictures alone;
-# the default takes half of the score from the best regions.
+# Texts have no regions, so training does not change. ``region_weight=0`` looks at whole pictures
+# alone; the default takes half of the score from the best regions.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import label_ranking_average_precision_score
@@ -77,4 +77,4 @@ for group, rows in groups.items():
 
 # %%
 # Pictures that show several things gain, those with three most; those with one hardly change.
-# :doc:`/guide/regions` has what regions gain on real photos, and what they cost.
+# :doc:`/evidence/regions` has what regions gain on real photos, and what they cost.

@@ -150,10 +150,10 @@ for name, values in results.items():
 
 # %%
 # The classifier's own cut does well: thresholds add nothing to it here, where labels are about
-# equally frequent and difficult; on photos they do (:doc:`/guide/decisions`).
+# equally frequent and difficult; on photos they do (:doc:`/evidence/decisions`).
 #
 # 25 labelled images halve the calibration error: these labels are on 10 % of the pictures, three
 # times as often as on the photos that the probabilities are made for. Calibrated or not,
-# probabilities are no labels: few labels are more likely there than not, so at 0.5 few are named
-# and F1 falls. Put thresholds around the calibrated classifier. None of this changes the ranking
-# of the pictures, nor, therefore, mean average precision.
+# probabilities are not labels: few labels are more likely present than absent, so at 0.5 few are
+# named and F1 falls. Put thresholds around the calibrated classifier. None of this changes the
+# ranking of the pictures, nor, therefore, mean average precision.

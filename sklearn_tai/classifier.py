@@ -170,7 +170,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     ViT-B/16; see `calibration` of the adapters. Logits of texts stay as they are, and so do
     those of a classifier of scikit-learn and of one that has learnt from images alone.
 
-    Unlabelled images, with -1 in all of `y`, are of use to ``center`` only.
+    Unlabelled images, with -1 in all of `y`, help ``center`` only.
 
     References
     ----------
@@ -329,7 +329,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     def partial_fit(
         self, X: Any, y: Any, modality: Any = None, classes: Any = None
     ) -> TextAsImageClassifier:
-        """Learn more items, and with them new labels, if the adapter does.
+        """Learn more items and their new labels, if the adapter can.
 
         The classifier is then as if ``fit`` had seen all items at once, and it takes no
         longer than encoding the new ones.
@@ -434,7 +434,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
 
     @property
     def threshold_(self) -> float:
-        """Above which probability ``predict`` names a label."""
+        """The probability above which ``predict`` names a label."""
         if isinstance(self.threshold, str):
             return 0.2  # measured on photos
         return self.threshold

@@ -274,7 +274,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         Returns
         -------
         ndarray of shape (n_items, n_labels)
-            In [0, 1]. They rank; they are no calibrated probabilities.
+            In [0, 1]. They rank, but are not calibrated probabilities.
         """
         check_is_fitted(self)
         scores = self._raw_scores(X)

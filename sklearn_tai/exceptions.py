@@ -18,7 +18,7 @@ _OPTIONS: ContextVar[frozenset[str] | None] = ContextVar("options", default=None
 
 
 class WeightsError(OSError):
-    """The weights of a model can neither be found nor downloaded, or not be read.
+    """The weights of a model cannot be found, downloaded or read.
 
     The message names the model, the cause, and what helps.
 
@@ -36,7 +36,7 @@ class WeightsError(OSError):
 
 
 class ImageReadError(ValueError):
-    """An image cannot be read, or not be brought to the size of the model.
+    """An image cannot be read, or cannot be resized for the model.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class ImageReadError(ValueError):
     ...     OpenCLIPEncoder("tai-tiny").transform(["a dog", Path("no_such_photo.jpg")])
     ... except ImageReadError as error:
     ...     print(error.index, error.path, error.reason)
-    1 no_such_photo.jpg is no file
+    1 no_such_photo.jpg does not exist
     """
 
     def __init__(self, index: int, path: Path | None, reason: str, remedy: str) -> None:

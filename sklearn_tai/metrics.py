@@ -161,7 +161,7 @@ def expected_calibration_error(
     ------
     ValueError
         If the shapes differ, nothing is known, a probability is not in [0, 1], or
-        `n_bins` or `strategy` is no valid choice.
+        `n_bins` or `strategy` is not a valid choice.
 
     See Also
     --------

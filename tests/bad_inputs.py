@@ -39,7 +39,7 @@ from sklearn_tai.metrics import mean_average_precision
 from sklearn_tai.model_selection import CrossModalSplit, few_shot_indices, mask_labels
 from tests.networks import with_network
 
-DOCS = Path(__file__).parents[1] / "docs" / "errors.md"
+DOCS = Path(__file__).parents[1] / "docs" / "reference" / "errors.md"
 
 
 @dataclass
@@ -126,26 +126,26 @@ def _nan_rows(b: Bench) -> None:
 
 IMAGES = [
     Case(
-        "a file that is no picture",
+        "a file that is not an image",
         ValueError,
         "Replace it",
         lambda b: b.encode(b.file("notes.jpg", b"not a picture")),
     ),
     Case("an empty file", ValueError, "Replace it", lambda b: b.encode(b.file("empty.png", b""))),
     Case(
-        "a picture cut off in the middle",
+        "an image cut off in the middle",
         ValueError,
         "Replace it",
         lambda b: b.encode(b.file("cut.png", b.photo.read_bytes()[:700])),
     ),
     Case(
-        "a picture whose header is damaged",
+        "an image whose header is damaged",
         ValueError,
         "Replace it",
         lambda b: b.encode(b.file("head.png", b"x" + b.photo.read_bytes()[1:])),
     ),
     Case(
-        "a picture with a damaged block",
+        "an image with a damaged block",
         ValueError,
         "Replace it",
         lambda b: b.encode(
@@ -155,25 +155,25 @@ IMAGES = [
         ),
     ),
     Case(
-        "a gigapixel picture (decompression bomb)",
+        "a gigapixel image (decompression bomb)",
         ValueError,
         "MAX_IMAGE_PIXELS",
         lambda b: b.encode(b.bomb()),
     ),
     Case(
-        "a picture of floats",
+        "an image of floats",
         ValueError,
         "convert it to 8 bits",
         lambda b: b.encode(b.saved("float.tif", "F")),
     ),
     Case(
-        "a picture of 32-bit numbers beyond 16 bits",
+        "an image of 32-bit numbers beyond 16 bits",
         ValueError,
         "convert it to 8 bits",
         lambda b: b.encode(Image.fromarray(np.full((4, 4), 70_000, np.int32))),
     ),
     Case(
-        "a picture 5,000 times as wide as high",
+        "an image 5,000 times as wide as high",
         ValueError,
         "Crop it",
         lambda b: b.encode(b.saved("strip.png", "L", (5000, 1))),
@@ -216,13 +216,13 @@ IMAGES = [
         lambda b: b.encode("https://example.org/dog.jpg"),
     ),
     Case(
-        "the name of a picture as str",
+        "the name of an image as str",
         ValueError,
         "Pass pathlib.Path",
         lambda b: b.encode(str(b.photo)),
     ),
     Case(
-        "the name of a missing picture as str",
+        "the name of a missing image as str",
         ValueError,
         "Pass pathlib.Path",
         lambda b: b.encode("photos/dog.jpg"),
@@ -231,13 +231,13 @@ IMAGES = [
         "floats as pixels", ValueError, r"np.uint8\(255 \* x\)", lambda b: b.encode(b.pixels / 255)
     ),
     Case(
-        "a picture with four channels as array",
+        "an image with four channels as array",
         ValueError,
         "must be uint8",
         lambda b: b.encode(np.zeros((4, 4, 4), np.uint8)),
     ),
     Case(
-        "a grey picture as array",
+        "a grey image as array",
         ValueError,
         "must be uint8",
         lambda b: b.encode(np.zeros((4, 4), np.uint8)),
@@ -249,7 +249,7 @@ IMAGES = [
         lambda b: b.encode(np.zeros((3, 4, 5), np.uint8)),
     ),
     Case(
-        "one picture, not a list",
+        "one image, not a list",
         ValueError,
         r"Wrap it in a list",
         lambda b: b.encoder.transform(b.pixels),

@@ -57,7 +57,7 @@ def test_api_page_has_no_name_twice():
 def test_command_line_page_has_every_command():
     from sklearn_tai.cli import cli
 
-    page = (DOCS / "cli.md").read_text(encoding="utf-8")
+    page = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
     assert set(re.findall(r"_generated/cli/([\w-]+)\.txt", page)) == {"sklearn-tai", *cli.commands}
 
 
@@ -78,3 +78,18 @@ def test_first_steps_run_as_written(name, n_blocks):
     assert clf.score(scenes.images, scenes.Y) > 0.5
     for code, printed in re.findall(r"print\((.*)\)  # (.*)\n", "".join(blocks)):
         assert str(eval(code, namespace)) == printed
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "benchmarks/README.md"],
+)
+def test_links_outside_the_site_lead_to_files(name):
+    page = DOCS.parent / name
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_citation_is_of_this_version():
+    citation = (DOCS.parent / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {sklearn_tai.__version__}\n" in citation

@@ -73,6 +73,6 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["pictures"],
         metavar="NAME=FOLDER",
-        help="voc2007=FOLDER, coco=FOLDER, nuswide=FOLDER, photos=FOLDER (docs/ground.md); "
-        "without it the bundled pictures",
+        help="voc2007=FOLDER, coco=FOLDER, nuswide=FOLDER, photos=FOLDER "
+        "(docs/evidence/ground.md); without it the bundled pictures",
     )

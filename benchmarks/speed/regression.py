@@ -1,4 +1,4 @@
-"""Has anything become slower than docs/performance.md says?
+"""Has anything become slower than docs/evidence/performance.md says?
 
     python -m benchmarks.speed.regression
 
@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-RECORD = Path(__file__).parents[2] / "docs" / "performance.md"
+RECORD = Path(__file__).parents[2] / "docs" / "evidence" / "performance.md"
 # study, its arguments, and the column of the ratio, of which more is better
 STUDIES = {
     "text_encoding": (["--turns", "3"], "open_clip / ours"),

@@ -33,7 +33,7 @@ class TrainingData(NamedTuple):
 
 
 class PhotoCalibration(NamedTuple):
-    r"""How logits learnt from texts become those of a photo's probabilities.
+    r"""Map from logits learnt from texts to logits of a photo's probabilities.
 
     For the logit s of label k, which a share :math:`\pi_k` of the texts has, the probability
     on a photo is :math:`\sigma(a s + b \operatorname{logit} \pi_k + c)`. The defaults leave it

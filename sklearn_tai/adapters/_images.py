@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from ._platt import OFFSET_SHRINKAGE, fit_sigmoid
 
 # A priori variance of an image's log odds where there are many images, and the number of images
-# that brings half of it. Measured on photos (docs/guide/few_images.md).
+# that brings half of it. Measured on photos (docs/evidence/labelled_images.md).
 _VARIANCE = 4.0
 _HALF_WAY = 20
 

@@ -93,7 +93,7 @@ class KernelAdapter(BaseAdapter):
     """
 
     learns_more = True
-    # measured on photos (docs/guide/decisions.md): the odds against those among the texts, and
+    # measured on photos (docs/evidence/decisions.md): the odds against those among the texts, and
     # a label is on 3.6 % of the photos
     calibration = PhotoCalibration(1.5, -1.5, -3.3)
     _parameter_constraints = {"device": [str, None]}
@@ -186,7 +186,7 @@ class KernelAdapter(BaseAdapter):
         if n_texts < 0 or settings["n_images"] < 0:
             raise ValueError(f"there cannot be {settings} items")
         if not settings["temperature"] > 0:
-            raise ValueError(f"{settings} is no temperature above 0")
+            raise ValueError(f"{settings} is not a temperature above 0")
         places, values = arrays.pop("label_places"), arrays.pop("label_values")
         shape = (n_items, settings["n_labels"])
         labels = sparse.coo_array((values.astype(np.float32), tuple(places)), shape).tocsr()
@@ -281,9 +281,11 @@ def _check_noise(noise: BasePerturbation, has_images: bool) -> None:
     name = type(noise).__name__
     remedy = "Leave it at its default, or take an MLPAdapter."
     if noise.covariance_factor_ is not None:
-        raise ValueError(f"A KernelAdapter knows no covariance of the noise of {name}. {remedy}")
+        raise ValueError(
+            f"A KernelAdapter cannot use the covariance of the noise of {name}. {remedy}"
+        )
     if not noise.surface:
-        raise ValueError(f"A KernelAdapter knows no noise inside the sphere ({name}). {remedy}")
+        raise ValueError(f"A KernelAdapter has no noise inside the sphere ({name}). {remedy}")
     if noise.image_radius != "auto":
         raise ValueError(
             f"A KernelAdapter has no noise on images, but image_radius={noise.image_radius!r} is "

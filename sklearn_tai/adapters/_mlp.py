@@ -164,7 +164,7 @@ class MLPAdapter(BaseAdapter):
         if wanted != {k: v.shape for k, v in arrays.items()}:
             raise ValueError(f"{sizes} does not fit the shapes of the weights")
         if not all(isinstance(epoch, dict) for epoch in settings["history"]):
-            raise ValueError("history is no list of epochs")
+            raise ValueError("history is not a list of epochs")
         with torch.random.fork_rng():  # the first weights are drawn, then replaced
             net = make_net(sizes, device).initialize()
         net.module_.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in arrays.items()})

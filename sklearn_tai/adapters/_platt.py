@@ -21,7 +21,7 @@ def fit_sigmoid(
     if slope <= 0:
         raise ValueError(
             f"Positives in y do not score higher than negatives (slope {slope:.3g}), so the order "
-            "of the items would be turned round. Check that the columns of y are in the order of "
+            "of the items would be reversed. Check that the columns of y are in the order of "
             "the estimator's classes_, or give more items."
         )
     if np.isinf(shrinkage):

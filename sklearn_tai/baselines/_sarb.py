@@ -78,7 +78,7 @@ def blend_prototypes(
 
 
 class SARBClassifier(HeadClassifier):
-    """Trained on images with partly known labels, blending across images [1]_.
+    """Learn from partly labelled images by blending them with each other [1]_.
 
     Where a label of an image is unknown, the representation of another image that shows
     it (or the mean of such images) is blended in, and the blend counts as showing it.
@@ -205,7 +205,7 @@ class SARBClassifier(HeadClassifier):
         Raises
         ------
         ValueError
-            If `y` is no indicator with as many rows as `X`, or has no 1 at all.
+            If `y` is not an indicator with as many rows as `X`, or has no 1 at all.
         """
         device = check_device(self.device)
         if as_embeddings(X) is None:

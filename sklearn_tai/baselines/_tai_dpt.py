@@ -19,7 +19,7 @@ from ._prompts import PromptLearner
 
 
 class TaIDPTClassifier(PromptClassifier):
-    """Learn prompts on texts in place of images, of two grains (TaI-DPT [1]_).
+    """Learn global and local prompts from texts in place of images (TaI-DPT [1]_).
 
     Global prompts are compared with a text as a whole, local prompts with its tokens. At
     test time an image takes the place of the text, and its regions that of the tokens.

@@ -190,7 +190,7 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, X: Items) -> np.ndarray:
-        """Cosine similarities of items and labels, standardised if so wanted.
+        """Cosine similarities of items and labels, standardised with ``standardize``.
 
         Parameters
         ----------

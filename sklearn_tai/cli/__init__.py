@@ -1,4 +1,4 @@
-"""The command line ``sklearn-tai``: from labels to tagged pictures.
+"""The command line ``sklearn-tai``: from labels to tagged images.
 
 Nothing here imports torch, scikit-learn or open_clip before a command needs them, so that
 ``--help`` and tab completion answer at once.
@@ -35,7 +35,7 @@ __all__ = ["cli", "main"]
 @click.version_option(__version__, prog_name="sklearn-tai")
 @click.pass_context
 def cli(ctx: click.Context, debug: bool) -> None:
-    """Train an image tagger from words alone, and tag pictures with it.
+    """Train an image tagger from words alone, and tag images with it.
 
     \b
     Examples:
@@ -49,7 +49,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
     \b
     Exit codes:
       0    all went well
-      1    it failed, or some pictures could not be read
+      1    it failed, or some images could not be read
       2    the command line is wrong
       130  stopped by Ctrl-C
     """

@@ -22,12 +22,12 @@ _N_SHOWN = 12
     "--save",
     metavar="FILE.png",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Save a picture of the pictures with their labels (needs matplotlib).",
+    help="Save a figure of the images with their labels (needs matplotlib).",
 )
 @seed_option
 @quiet_option
 def demo(save: Path | None, seed: int, quiet: bool) -> None:
-    """Train on texts with the small bundled model, and label the bundled pictures.
+    """Train on texts with the small bundled model, and label the bundled images.
 
     \b
     Examples:
@@ -53,14 +53,14 @@ def demo(save: Path | None, seed: int, quiet: bool) -> None:
     encoder = OpenCLIPEncoder("tai-tiny")
     texts, Y = PromptCorpusGenerator(n_texts=1000, random_state=seed).generate(names)
     clf = TextAsImageClassifier(encoder).fit(texts, Y)
-    note(f"Labelling {len(scenes.images)} pictures it has never seen ...", quiet)
+    note(f"Labelling {len(scenes.images)} images it has never seen ...", quiet)
     embeddings = encoder.transform(scenes.images)
     proba = clf.predict_proba(embeddings)
     ours = clf.score(embeddings, scenes.Y)
     zero_shot = ZeroShotClassifier(names, encoder).fit().score(embeddings, scenes.Y)
 
     shown = np.sort(np.random.default_rng(seed).choice(len(proba), _N_SHOWN, replace=False))
-    rows = [("picture", "shows", "labelled")]
+    rows = [("image", "shows", "labelled")]
     for i in shown:
         tags = ", ".join(f"{names[k]} {proba[i, k]:.0%}" for k in _top(proba[i], scenes.Y[i]))
         rows.append((str(i + 1), ", ".join(names[k] for k in np.flatnonzero(scenes.Y[i])), tags))
@@ -68,7 +68,7 @@ def demo(save: Path | None, seed: int, quiet: bool) -> None:
     for number, truth, tags in rows:
         click.echo(f"{number:>{widths[0]}}  {truth:{widths[1]}}  {tags}")
     click.echo(
-        f"\nMean average precision on all {len(proba)} pictures: {ours:.1%}, trained on texts "
+        f"\nMean average precision on all {len(proba)} images: {ours:.1%}, trained on texts "
         f"alone.\nZero-shot CLIP, the same model without training: {zero_shot:.1%}."
     )
     if save is not None:
@@ -77,12 +77,12 @@ def demo(save: Path | None, seed: int, quiet: bool) -> None:
 
 
 def _top(proba: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """The likeliest labels, as many as the picture has."""
+    """The likeliest labels, as many as the image has."""
     return (-proba).argsort()[: truth.sum()]
 
 
 def _draw(scenes: Bunch, shown: np.ndarray, proba: np.ndarray, path: Path) -> None:
-    """Pictures with their labels; those that are wrong in red."""
+    """Images with their labels; those that are wrong in red."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 8.4), layout="constrained")

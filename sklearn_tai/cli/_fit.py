@@ -43,7 +43,7 @@ class _Sizes(click.ParamType):  # type: ignore[type-arg]
             sizes = ()
         if not sizes or min(sizes) < 1:
             self.fail(
-                f"{value!r} is no list of whole numbers above 0, like 2048,2048.", param, ctx
+                f"{value!r} is not a list of whole numbers above 0, like 2048,2048.", param, ctx
             )
         return sizes
 
@@ -98,7 +98,7 @@ class _Radius(click.ParamType):  # type: ignore[type-arg]
     "--radius",
     type=_Radius(),
     help="Length of the noise: auto, from how far apart the texts are, or a number of their mean "
-    "norms. Try 1 to 5 on pictures of yours.  [default: auto; 2.5 with --adapter network]",
+    "norms. Try 1 to 5 on images of yours.  [default: auto; 2.5 with --adapter network]",
 )
 @click.option(
     "--hidden-layer-sizes",
@@ -166,7 +166,7 @@ def fit(
         if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
     ]
     if given and adapter != "network":
-        raise click.UsageError(f"{given[0]} is of use with --adapter network only.")
+        raise click.UsageError(f"{given[0]} needs --adapter network.")
     if output.is_dir() and any(output.iterdir()):
         if not (output / "config.json").is_file():
             raise click.UsageError(
@@ -213,7 +213,7 @@ def fit(
     keep(clf, output)
     own = clf.encoder_.unpublished_model()
     trust = "" if own is None else f" --trust {shlex.quote(own)}"
-    note(f"Wrote {output}. To use it: sklearn-tai tag PICTURES --model {output}{trust}", quiet)
+    note(f"Wrote {output}. To use it: sklearn-tai tag IMAGES --model {output}{trust}", quiet)
 
 
 def _load(path: str) -> Corpus:
@@ -222,7 +222,7 @@ def _load(path: str) -> Corpus:
     try:
         corpus = Corpus.load(path)
     except (ValueError, TypeError) as error:
-        message = str(error) if path in str(error) else f"{path!r} is no corpus: {error}"
+        message = str(error) if path in str(error) else f"{path!r} is not a corpus: {error}"
         raise click.ClickException(message) from error
     if not len(corpus):
         raise click.ClickException(f"{path!r} holds no texts; make it with sklearn-tai generate.")

@@ -1,4 +1,4 @@
-"""Tagged pictures as lines of a table, CSV or JSON Lines."""
+"""Tagged images as lines of a table, CSV or JSON Lines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..storage import json_line
 
 
 class Tagged(NamedTuple):
-    """A picture with its labels, the likeliest first."""
+    """An image with its labels, the likeliest first."""
 
     path: str
     labels: list[str]
@@ -31,7 +31,7 @@ _FORMULAS = tuple("=+-@\t\r")  # what begins so is run by spreadsheets
 
 
 class CSV:
-    """A row for each picture and label; one with empty fields for a picture without labels.
+    """A row for each image and label; one with empty fields for an image without labels.
 
     No cell begins a formula: paths get a "./" before them, labels an apostrophe.
 
@@ -53,7 +53,7 @@ class CSV:
         return self._mark + b"path,label,score\n"
 
     def encode(self, pictures: Iterable[Tagged]) -> bytes:
-        """Rows of pictures."""
+        """Rows of images."""
         rows = []
         for path, labels, scores in pictures:
             of_one = [[path, label, f"{score:.4f}"] for label, score in zip(labels, scores)]
@@ -72,7 +72,7 @@ class CSV:
 
 
 class Wide(CSV):
-    """CSV with a row for each picture, a column for each label: empty if it was not found."""
+    """CSV with a row for each image, a column for each label: empty if it was not found."""
 
     name = "wide"
     rows_of_one_picture = False
@@ -84,7 +84,7 @@ class Wide(CSV):
         return self._mark + _csv([["path", *self.labels]])
 
     def encode(self, pictures: Iterable[Tagged]) -> bytes:
-        """Rows of pictures."""
+        """Rows of images."""
         rows = []
         for path, labels, scores in pictures:
             found = {label: f"{score:.4f}" for label, score in zip(labels, scores)}
@@ -106,14 +106,14 @@ def _csv(rows: Iterable[list[str]]) -> bytes:
 
 
 class JSONLines:
-    """A line for each picture."""
+    """A line for each image."""
 
     name = "jsonl"
     header = b""
     rows_of_one_picture = False
 
     def encode(self, pictures: Iterable[Tagged]) -> bytes:
-        """Lines of pictures."""
+        """Lines of images."""
         return b"".join(map(self._line, pictures))
 
     def _line(self, picture: Tagged) -> bytes:
@@ -139,7 +139,7 @@ class Table:
         self._path_width = 0
 
     def encode(self, pictures: Iterable[Tagged]) -> bytes:
-        """Rows of pictures; the first ones given decide the width of the first column."""
+        """Rows of images; the first ones given decide the width of the first column."""
         pictures = [p._replace(path=_printable(p.path)) for p in pictures]
         if not self._path_width:
             widest = max((_cells(picture.path) for picture in pictures), default=0)
@@ -158,18 +158,18 @@ class Table:
 
 
 class Names:
-    """Names of the pictures that have a label, each with a NUL behind it."""
+    """Names of the images that have a label, each with a NUL behind it."""
 
     name = "print0"
     header = b""
 
     def encode(self, pictures: Iterable[Tagged]) -> bytes:
-        """Names of pictures."""
+        """Names of images."""
         return b"".join(os.fsencode(p.path) + b"\0" for p in pictures if p.labels)
 
 
 class Whole(NamedTuple):
-    """A format that is written at the end, from all pictures."""
+    """A format that is written at the end, from all images."""
 
     name: str
 
@@ -195,7 +195,7 @@ def format_of(output: Path | None, name: str | None, bom: bool) -> Format:
         name = _ENDINGS.get(output.suffix.lower())
         if name is None:
             raise click.UsageError(
-                f"How {str(output)!r} ends says no format; end it in {', '.join(_ENDINGS)}, or "
+                f"The suffix of {str(output)!r} names no format; use {', '.join(_ENDINGS)}, or "
                 "give --format."
             )
     if name == "table" and output is not None:
@@ -203,7 +203,7 @@ def format_of(output: Path | None, name: str | None, bom: bool) -> Format:
     if name in ("parquet", "html") and output is None:
         raise click.UsageError(f"--format {name} is written as a whole; give a file with -o.")
     if bom and name not in ("csv", "wide"):
-        raise click.UsageError("--bom is about CSV.")
+        raise click.UsageError("--bom needs a CSV format.")
     if name in ("csv", "wide"):
         return CSV(bom) if name == "csv" else Wide(bom)
     if name in ("parquet", "html"):

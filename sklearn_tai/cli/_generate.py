@@ -74,7 +74,7 @@ def generate(
     \b
       car = car, automobile   a label and all its names, which texts use in turn
       vehicle: car, bus       a group, present where a member is
-      day | night             labels of which a picture has one at most
+      day | night             labels of which an image has one at most
 
     Captions of a language model are kept as they come: after a stop, the same command
     goes on where it was; with a larger --n-texts (and --force) it adds to them.
@@ -87,7 +87,7 @@ def generate(
     """
     given = [f"--{name.replace('_', '-')}" for name in _ONLY_OLLAMA if ollama_options[name]]
     if given and ollama is None:
-        raise click.UsageError(f"{given[0]} is of use with --ollama only.")
+        raise click.UsageError(f"{given[0]} needs --ollama.")
     if not labels and not named:
         raise click.UsageError("Give a file of labels, or --label once or more.")
     if output.exists() and not force:

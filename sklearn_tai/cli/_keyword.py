@@ -1,4 +1,4 @@
-"""Keywords in pictures, by ``tag`` and ``untag``."""
+"""Keywords in images, by ``tag`` and ``untag``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ._shell import count, note, null_option, one_line, quiet_option, report
 
 
 class Keyworder:
-    """Gives pictures keywords, and takes them away again.
+    """Gives images keywords, and takes them away again.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Keyworder:
     Attributes
     ----------
     errors : list of str
-        What went wrong, by picture.
+        What went wrong, by image.
     """
 
     def __init__(self, dry_run: bool) -> None:
@@ -35,7 +35,7 @@ class Keyworder:
         self.errors: list[str] = []
 
     def write(self, pictures: Iterable[Tagged], embed: bool) -> None:
-        """Give each picture its labels, in itself or beside it."""
+        """Give each image its labels, in itself or beside it."""
         from ..deploy import write_keywords
 
         for path, labels, _ in pictures:
@@ -43,7 +43,7 @@ class Keyworder:
                 self._n_changed += write_keywords(path, labels, embed=embed, dry_run=self._dry_run)
 
     def remove(self, path: Path) -> None:
-        """Take away what was given, in a picture and beside it."""
+        """Take away what was given, in an image and beside it."""
         from ..deploy import remove_keywords
 
         with self._remembered():
@@ -62,19 +62,19 @@ class Keyworder:
     def summary(self) -> str:
         """What was done, in a sentence."""
         verb = "Would change" if self._dry_run else "Changed"
-        return f"{verb} the keywords of {count(self._n_changed, 'picture')}."
+        return f"{verb} the keywords of {count(self._n_changed, 'image')}."
 
 
 @click.command(short_help="Take the keywords of tag away again.")
 @click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True))
 @null_option
-@click.option("--dry-run", is_flag=True, help="Change no picture.")
+@click.option("--dry-run", is_flag=True, help="Change no image.")
 @quiet_option
 @click.pass_context
 def untag(
     ctx: click.Context, images: tuple[str, ...], null: bool, dry_run: bool, quiet: bool
 ) -> None:
-    """Take away the keywords that tag --keywords gave, from pictures and their sidecars.
+    """Remove the keywords that tag --keywords gave, from images and their sidecars.
 
     All other keywords stay. A sidecar that holds nothing else goes away.
 

@@ -32,5 +32,5 @@ def _read(path: str) -> str:
             return file.read()
     except UnicodeDecodeError as error:
         raise click.ClickException(
-            f"{path!r} is no text in UTF-8 ({error.reason}); save it as such."
+            f"{path!r} is not UTF-8 text ({error.reason}); save it as UTF-8."
         ) from None

@@ -1,4 +1,4 @@
-"""Where tagged pictures go: standard output, or a file that a stopped run goes on with."""
+"""Where tagged images go: standard output, or a file that a stopped run goes on with."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ._formats import CSV, JSONLines, Tagged
 
 
 class ResumableFile:
-    """Tagged pictures in a file, whole after every stop.
+    """Tagged images in a file, whole after every stop.
 
     A hidden file beside it, ``.NAME.json``, says what the tags were made by, so that those
     of two models never mix, and how long the file was when it was last closed: if it is
@@ -31,7 +31,7 @@ class ResumableFile:
     path : Path
         The file, begun or not.
     form : CSV or JSONLines
-        How pictures are written.
+        How images are written.
     settings : dict
         What must be the same for tags to belong to one file.
     force : bool
@@ -68,21 +68,21 @@ class ResumableFile:
 
     @property
     def n_done(self) -> int:
-        """How many pictures the file held when it was opened."""
+        """How many images the file held when it was opened."""
         return len(self._done)
 
     def is_done(self, path: str) -> bool:
-        """Whether a picture was in the file when it was opened."""
+        """Whether an image was in the file when it was opened."""
         digest = np.uint64(_digest(path))
         k = np.searchsorted(self._done, digest)
         return bool(k < len(self._done) and self._done[k] == digest)
 
     def write(self, pictures: Iterable[Tagged]) -> None:
-        """Add pictures, all of them or, if it fails, none."""
+        """Add images, all of them or, if it fails, none."""
         self._append(self._form.encode(pictures))
 
     def close(self) -> None:
-        """Close the file, and note that it is whole; without pictures it goes away."""
+        """Close the file, and note that it is whole; without images it goes away."""
         size = self.path.stat().st_size
         if size > len(self._form.header):
             self._store(size)
@@ -107,8 +107,8 @@ class ResumableFile:
             return dict(json.loads(self._note.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, RecursionError):
             raise click.UsageError(
-                f"{str(self.path)!r} exists, and there is no {str(self._note)!r} that says how to "
-                "go on with it; --force overwrites it."
+                f"{str(self.path)!r} exists, but {str(self._note)!r} is missing, so it cannot be "
+                "continued; --force overwrites it."
             ) from None
 
     def _check_settings(self, stored: Settings) -> None:
@@ -144,7 +144,7 @@ class ResumableFile:
                     whole += length
             except (LookupError, TypeError, ValueError, AttributeError, RecursionError, csv.Error):
                 raise click.ClickException(
-                    f"{str(self.path)!r} is damaged at byte {whole:,}; --force begins it anew."
+                    f"{str(self.path)!r} is damaged at byte {whole:,}; --force starts it again."
                 ) from None
         if not was_closed and self._form.rows_of_one_picture and last_start is not None:
             whole = last_start  # rows of the last picture may be missing

@@ -157,9 +157,9 @@ def note(message: str, quiet: bool) -> None:
 
 
 def report(ctx: click.Context, wrong: Sequence[str], done: str) -> None:
-    """Name the pictures that could not be `done`, if any, and exit with 1 then."""
+    """Name the images that could not be `done`, if any, and exit with 1 then."""
     if wrong:
-        click.echo(f"{count(len(wrong), 'picture')} could not be {done}:", err=True)
+        click.echo(f"{count(len(wrong), 'image')} could not be {done}:", err=True)
         for line in wrong:
             click.echo(f"  {line}", err=True)
         ctx.exit(1)

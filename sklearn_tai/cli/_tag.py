@@ -1,4 +1,4 @@
-"""``sklearn-tai tag``: label pictures."""
+"""``sklearn-tai tag``: label images."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Threshold(click.ParamType):  # type: ignore[type-arg]
         return click.FloatRange(0, 1).convert(value, param, ctx)
 
 
-@click.command(short_help="Label pictures.")
+@click.command(short_help="Label images.")
 @click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True))
 @label_option
 @click.option(
@@ -53,7 +53,7 @@ class _Threshold(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--encoder",
     metavar="NAME",
-    help="With labels: what looks at pictures, as of fit.  [default: ViT-B-16]",
+    help="With labels: what looks at images, as of fit.  [default: ViT-B-16]",
 )
 @pretrained_option
 @click.option(
@@ -86,27 +86,27 @@ class _Threshold(click.ParamType):  # type: ignore[type-arg]
 )
 @click.option("--bom", is_flag=True, help="Begin CSV with the mark that Excel knows UTF-8 by.")
 @click.option(
-    "--print0", is_flag=True, help="Print the names of pictures with a label, for xargs -0."
+    "--print0", is_flag=True, help="Print the names of images with a label, for xargs -0."
 )
 @null_option
 @click.option(
     "--keywords",
     type=click.Choice(["sidecar", "embed"]),
-    help="Give pictures their labels as keywords, in photo.jpg.xmp or in the picture itself.",
+    help="Give images their labels as keywords, in photo.jpg.xmp or in the image itself.",
 )
-@click.option("--dry-run", is_flag=True, help="With --keywords: change no picture.")
+@click.option("--dry-run", is_flag=True, help="With --keywords: change no image.")
 @click.option(
     "--batch-size",
     metavar="N",
     type=click.IntRange(1),
     default=16,
     show_default=True,
-    help="Pictures encoded at once. On a GPU more is faster.",
+    help="Images encoded at once. On a GPU more is faster.",
 )
 @click.option(
     "--device",
     metavar="NAME",
-    help='Where pictures are encoded: "cpu", "cuda", ...  [default: a GPU if there is one]',
+    help='Where images are encoded: "cpu", "cuda", ...  [default: a GPU if there is one]',
 )
 @trust_option
 @click.option("--force", is_flag=True, help="Begin FILE anew.")
@@ -135,24 +135,24 @@ def tag(
     force: bool,
     quiet: bool,
 ) -> None:
-    """Label pictures: with labels given here, or those of a model that fit wrote.
+    """Label images: with labels given here, or those of a model that fit wrote.
 
     IMAGES are files and folders, with all that is in them; - reads paths from standard
     input, one a line. Labels are learnt when they are first asked for, which takes some
-    minutes, and kept for the next time. A picture may have none of them.
+    minutes, and kept for the next time. An image may have none of them.
 
-    Pictures that cannot be read are told at the end, and the exit code is then 1; the
+    Images that cannot be read are told at the end, and the exit code is then 1; the
     others are tagged all the same. With -o, every batch is kept when it is done: after a
-    stop the same command goes on where it was, and later it adds pictures that are new.
+    stop the same command goes on where it was, and later it adds images that are new.
 
     \b
     Formats:
       table    to read on the terminal
-      csv      path,label,score: a row for each picture and label
-      wide     CSV with a row for each picture, a column for each label
-      jsonl    {"path": "...", "labels": [...], "scores": [...]}: a line for each picture
+      csv      path,label,score: a row for each image and label
+      wide     CSV with a row for each image, a column for each label
+      jsonl    {"path": "...", "labels": [...], "scores": [...]}: a line for each image
       parquet  the same columns; needs pyarrow
-      html     a page to look through the pictures, label by label
+      html     a page to look through the images, label by label
 
     \b
     Examples:
@@ -163,13 +163,13 @@ def tag(
       sklearn-tai tag photos --label dog --print0 | xargs -0 cp -t dogs
     """
     if (model is None) == (not labels and not named):
-        raise click.UsageError("Give labels, by --label or --labels, or a --model; one of both.")
+        raise click.UsageError("Give either labels (--label or --labels) or a --model.")
     if model is not None and (encoder is not None or pretrained != "auto"):
         raise click.UsageError(
             "The model has its encoder; --encoder and --pretrained go with labels."
         )
     if dry_run and not keywords:
-        raise click.UsageError("--dry-run is about --keywords.")
+        raise click.UsageError("--dry-run needs --keywords.")
     if print0 and (output is not None or format_name is not None):
         raise click.UsageError("--print0 prints names alone: leave out -o and --format.")
     output = None if output == Path("-") else output
@@ -218,7 +218,7 @@ def tag(
             total = sum(1 for _ in list_pictures(images))
         first = next(paths, None)
         if first is None:
-            note(f"Nothing is left to do: {output} holds {count(n_before, 'picture')}.", quiet)
+            note(f"Nothing is left to do: {output} holds {count(n_before, 'image')}.", quiet)
             return
         n_tagged = 0
         try:
@@ -227,7 +227,7 @@ def tag(
                 total=total,
                 initial=n_before,
                 desc="Tagging",
-                unit=" pictures",
+                unit=" images",
                 disable=not is_bar_shown,
             ) as bar:
                 for n, tagged in tagger.tag(chain([first], paths)):
@@ -240,11 +240,10 @@ def tag(
             if output is None:
                 raise
             raise KeyboardInterrupt(
-                f"{output} holds {count(n_before + n_tagged, 'picture')}; the same command "
-                "goes on."
+                f"{output} holds {count(n_before + n_tagged, 'image')}; the same command goes on."
             ) from None
     total_now = "" if output is None else f" {output} holds {n_before + n_tagged:,}."
-    note(f"Tagged {count(n_tagged, 'picture')}.{total_now}", quiet)
+    note(f"Tagged {count(n_tagged, 'image')}.{total_now}", quiet)
     if left_out:
         kinds = ", ".join(f"{suffix} {n:,}" for suffix, n in left_out.most_common(5))
         note(f"Left out {count(left_out.total(), 'file')} of other kinds: {kinds}.", quiet)
@@ -266,7 +265,7 @@ def _open(output: Path, form: Format, settings: Settings, force: bool) -> Resuma
 
 
 def _to_stdout(form: Format, is_bar_shown: bool) -> Callable[[list[Tagged]], None]:
-    """A function that prints pictures, at first with the header."""
+    """A function that prints images, at first with the header."""
     header: list[bytes] = []
 
     def write(pictures: list[Tagged]) -> None:

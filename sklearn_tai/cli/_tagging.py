@@ -1,4 +1,4 @@
-"""Label pictures batch by batch."""
+"""Label images batch by batch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ._formats import Tagged
 
 
 class Tagger:
-    """A model that `fit` wrote, and the pictures it could not read.
+    """A model that `fit` wrote, and the images it could not read.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Tagger:
     top, threshold : int and float, or None
         Which labels are kept: so many, and those above; "auto" for the model's own cut.
     batch_size : int
-        Pictures encoded at once.
+        Images encoded at once.
     device : str or None
         Where they are encoded; None for a GPU if there is one.
     trusted : tuple of str
@@ -61,7 +61,7 @@ class Tagger:
         self.errors: list[ImageReadError] = []
 
     def tag(self, paths: Iterable[Path]) -> Iterator[tuple[int, list[Tagged]]]:
-        """How many pictures were worked on, and those of them that could be read."""
+        """How many images were worked on, and those of them that could be read."""
         waiting: dict[int, Path] = {}
 
         def feed() -> Iterator[Path]:
@@ -84,7 +84,7 @@ class Tagger:
 def list_pictures(
     given: Iterable[str], end: bytes = b"\n", left_out: Counter[str] | None = None
 ) -> Iterator[Path]:
-    """Files, and the pictures of folders, in a fixed order; "-" reads more from stdin.
+    """Files, and the images of folders, in a fixed order; "-" reads more from stdin.
 
     Names that stdin has end in `end`. `left_out` counts files of other kinds by their suffix.
     """
@@ -110,7 +110,7 @@ def _names(given: Iterable[str], end: bytes) -> Iterator[str]:
 def no_pictures(given: Iterable[str]) -> str:
     """What to say where there is nothing to tag."""
     where = ", ".join("standard input" if name == "-" else repr(name) for name in given)
-    return f"There are no pictures in {where}; they are known by {' '.join(IMAGE_SUFFIXES)}."
+    return f"There are no images in {where}; their names end in one of {' '.join(IMAGE_SUFFIXES)}."
 
 
 def check_model(model: Path) -> Path:
@@ -118,7 +118,8 @@ def check_model(model: Path) -> Path:
     config = model / "config.json"
     if not config.is_file():
         raise click.UsageError(
-            f"{str(model)!r} is no model (it has no {config.name}); sklearn-tai fit makes one."
+            f"{str(model)!r} is not a model (it has no {config.name}); make one with "
+            "sklearn-tai fit."
         )
     return config
 

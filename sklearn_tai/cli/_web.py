@@ -27,7 +27,7 @@ from ._shell import pretrained_option, quick_gelu_option, shows_progress
 def web(
     model_name: str, pretrained: str, quick_gelu: bool | None, host: str, port: int | None
 ) -> None:
-    """Serve a page where you type labels, drop pictures and see scores.
+    """Serve a page where you type labels, drop images and see scores.
 
     \b
     Examples:

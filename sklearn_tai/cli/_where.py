@@ -1,4 +1,4 @@
-"""``sklearn-tai where``: show where in a picture a model sees its labels."""
+"""``sklearn-tai where``: show where in an image a model sees its labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._shell import note, quiet_option, trust_option
 _DEFAULT_TOP = 3
 
 
-@click.command(short_help="Show where in a picture labels are.")
+@click.command(short_help="Show where in an image labels are.")
 @click.argument("image", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--model",
@@ -29,7 +29,7 @@ _DEFAULT_TOP = 3
     required=True,
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where the picture goes; its name ends in .png, .jpg, .pdf or .svg.",
+    help="Where the figure goes; its name ends in .png, .jpg, .pdf or .svg.",
 )
 @click.option(
     "--label", "labels", multiple=True, metavar="NAME", help="A label to show; may be repeated."
@@ -43,7 +43,7 @@ _DEFAULT_TOP = 3
 @click.option(
     "--device",
     metavar="NAME",
-    help='Where the picture is encoded: "cpu", "cuda", ...  [default: a GPU if there is one]',
+    help='Where the image is encoded: "cpu", "cuda", ...  [default: a GPU if there is one]',
 )
 @trust_option
 @quiet_option
@@ -60,7 +60,7 @@ def where(
     """Draw where in IMAGE the labels of a model are seen.
 
     IMAGE is drawn once for each label, in grey, and over it how likely the label is in each
-    place. The number beside the label is its score in the picture as a whole.
+    place. The number beside the label is its score in the image as a whole.
 
     \b
     Examples:
@@ -68,10 +68,10 @@ def where(
       sklearn-tai where photo.jpg --model model --label dog --label bicycle -o where.pdf
     """
     if labels and top is not None:
-        raise click.UsageError("--label names what is shown, so --top is of no use with it.")
+        raise click.UsageError("--label names what is shown; leave out --top.")
     check_figure(output, "where")
     if output.exists() and output.samefile(image):
-        raise click.UsageError(f"{str(output)!r} is the picture itself; give another FILE.")
+        raise click.UsageError(f"{str(output)!r} is the image itself; give another FILE.")
 
     from ..deploy import load_classifier
     from ..inputs import check_device, open_image

@@ -1,4 +1,4 @@
-"""Formats that can only be written as a whole, when all pictures are tagged."""
+"""Formats that can only be written as a whole, when all images are tagged."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ def parquet(pictures: Iterable[Tagged], target: Path) -> Iterator[bytes]:
 
 
 def html(pictures: Iterable[Tagged], target: Path) -> Iterator[bytes]:
-    """A page to look through: the pictures with their labels, to choose among by label."""
+    """A page to look through: the images with their labels, to choose among by label."""
     pictures = list(pictures)
     counts = Counter(label for picture in pictures for label in picture.labels)
     buttons = "".join(
         f'<label><input type="checkbox" value="{escape(label)}">{escape(label)} {n:,}</label>'
         for label, n in counts.most_common()
     )
-    title = f"{len(pictures):,} pictures" if len(pictures) != 1 else "1 picture"
+    title = f"{len(pictures):,} images" if len(pictures) != 1 else "1 image"
     yield _HEAD.format(title=title, buttons=buttons).encode()
     for path, own, scores in pictures:
         link = quote(relpath(path, target.parent).encode("utf-8", "surrogateescape"))
@@ -99,7 +99,7 @@ def html(pictures: Iterable[Tagged], target: Path) -> Iterator[bytes]:
 
 
 def _source(path: str, link: str) -> str:
-    """The picture itself, or a small copy of one that browsers cannot show."""
+    """The image itself, or a small copy of one that browsers cannot show."""
     if path.lower().endswith(_SHOWN):
         return link
     try:
@@ -115,12 +115,12 @@ _MAKERS = {"parquet": parquet, "html": html}
 
 
 class WholeFile(ResumableFile):
-    """A file that is made of all pictures in the end; until then they are kept beside it.
+    """A file that is made of all images in the end; until then they are kept beside it.
 
     Parameters
     ----------
     path : Path
-        The file. Pictures are in ``.NAME.jsonl``.
+        The file. Images are in ``.NAME.jsonl``.
     name : str
         Its format.
     settings, force

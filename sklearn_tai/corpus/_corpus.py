@@ -178,7 +178,7 @@ def _names(value: Any) -> list[str]:
 
 
 def concatenate_corpora(corpora: Sequence[Corpus]) -> Corpus:
-    """Put corpora about the same labels together, such as prompts and an LLM's captions.
+    """Join corpora about the same labels, such as templates and an LLM's captions.
 
     Parameters
     ----------

@@ -207,7 +207,7 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
 
     def _no_ollama(self, client: ollama.Client, error: Exception) -> Exception:
         return RuntimeError(
-            f"What answers at {self._where(client)} is no Ollama server "
+            f"What answers at {self._where(client)} is not an Ollama server "
             f"({shown(error)}). Set host."
         )
 

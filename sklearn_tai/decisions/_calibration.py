@@ -148,7 +148,7 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
         if y is None:
             raise ValueError(
                 "This estimator requires y to be passed, but the target y is None. Without labels "
-                "there is no telling how far the probabilities are off."
+                "nothing tells how far the probabilities are off."
             )
         scores, labels = self._held_out(X, y, ("decision_function", "predict_proba"))
         assert labels is not None

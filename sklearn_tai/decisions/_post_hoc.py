@@ -29,7 +29,7 @@ def to_logits(proba: npt.ArrayLike) -> np.ndarray:
     proba = np.asarray(proba, dtype=float)
     if (proba < 0).any() or (proba > 1).any():
         raise ValueError(
-            "predict_proba of the estimator returned values outside of 0 to 1, which are no "
+            "predict_proba of the estimator returned values outside of 0 to 1, which are not "
             "probabilities."
         )
     return logit(np.clip(proba, _MIN_PROBABILITY, 1 - _MIN_PROBABILITY))

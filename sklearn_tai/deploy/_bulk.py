@@ -129,7 +129,7 @@ def find_pictures(
         yield from map(Path, images)
         return
     if not Path(images).is_dir():
-        raise FileNotFoundError(f"images={str(images)!r} is no folder. Check the path.")
+        raise FileNotFoundError(f"images={str(images)!r} is not a folder. Check the path.")
     for folder, subfolders, names in os.walk(images, onerror=_refuse):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(names):

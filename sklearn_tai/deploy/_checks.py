@@ -27,7 +27,7 @@ def load_json(text: str) -> Settings:
     """A JSON object without NaN and infinity."""
     config = json.loads(text, parse_float=_finite, parse_constant=_finite)
     if not isinstance(config, dict):
-        raise ValueError(f"config.json holds a {type(config).__name__}, no object")
+        raise ValueError(f"config.json holds a {type(config).__name__}, not an object")
     return config
 
 
@@ -40,21 +40,21 @@ def _finite(text: str) -> float:
 def check_version_name(version: Any) -> str:
     """The version that wrote it, which a warning will show."""
     if not isinstance(version, str) or not re.fullmatch(r"[\w.+-]{1,40}", version, re.ASCII):
-        raise ValueError(f"{str(version)[:40]!r} is no version")
+        raise ValueError(f"{str(version)[:40]!r} is not a version")
     return version
 
 
 def check_size(n: Any, name: str) -> int:
     """A whole number from 0 on."""
     if type(n) is not int or n < 0:
-        raise ValueError(f"{name} is {n!r}, no whole number from 0 on")
+        raise ValueError(f"{name} is {n!r}, not a whole number of 0 or more")
     return n
 
 
 def check_labels(labels: Any) -> np.ndarray:
     """Labels of the types that JSON has, no two the same."""
     if not isinstance(labels, list) or not labels:
-        raise ValueError("classes is no list of labels")
+        raise ValueError("classes is not a list of labels")
     if not all(isinstance(label, (str, int, float)) for label in labels):
         raise ValueError("classes holds what is neither a str nor a number")
     if any(re.search(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", str(label)) for label in labels):
@@ -86,10 +86,10 @@ def check_fitted(fitted: Settings, n_features: int) -> Settings:
         is_array = isinstance(value, np.ndarray) and n_features in value.shape
         is_number = value is None or type(value) in (bool, int, float)
         if not re.fullmatch(r"[a-z]\w*_", name) or not (is_array or is_number):
-            raise ValueError(f"{name!r} is no attribute of a fitted perturbation")
+            raise ValueError(f"{name!r} is not an attribute of a fitted perturbation")
     lengths = [fitted[name] for name in ("norm_", "radius_", "image_radius_")]
     if not all(type(length) in (int, float) and length >= 0 for length in lengths):
-        raise ValueError("the lengths of its noise are no numbers from 0 on")
+        raise ValueError("the lengths of its noise are not numbers of 0 or more")
     if type(fitted["moves_"]) is not bool or fitted["n_features_in_"] != n_features:
         raise ValueError("its perturbation does not fit")
     return fitted

@@ -57,7 +57,7 @@ def export_onnx(
 
     The file holds the image tower, the adapter and the logistic function in float32, and
     in its metadata what else is needed to tag pictures: names of the labels, threshold,
-    size and normalization of the pixels (docs/export.md). Before it takes its place it is
+    size and normalization of the pixels (docs/howto/onnx.md). Before it takes its place it is
     checked: onnxruntime must return the classifier's probabilities.
 
     Parameters

@@ -109,7 +109,7 @@ def write_keywords(
 
 
 def remove_keywords(photo: str | Path, *, embed: bool = False, dry_run: bool = False) -> bool:
-    """Take away the keywords that :func:`write_keywords` gave a photo, and no others.
+    """Remove the keywords that :func:`write_keywords` gave a photo, and no others.
 
     A sidecar that held nothing else goes away.
 

@@ -134,7 +134,7 @@ def load_classifier(
 
 def _read_weights(folder: Path, digest: Any) -> bytes:
     if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
-        raise ValueError("weights_sha256 is no SHA-256")
+        raise ValueError("weights_sha256 is not a SHA-256")
     file = folder / weights_name(digest)
     if not file.is_file():
         raise ValueError(f"there is no {file.name}")

@@ -73,7 +73,7 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
 
     Notes
     -----
-    ``callbacks`` are of use in training only and are left out. CLIP's weights are not
+    ``callbacks`` matter only in training and are left out. CLIP's weights are not
     written: the encoder loads them by name. An encoder or perturbation of your own class
     cannot be written without code; see `encoder` of :func:`load_classifier`.
 

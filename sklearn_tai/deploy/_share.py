@@ -179,14 +179,14 @@ def _explained(repo_id: str) -> Iterator[None]:
     try:
         yield
     except HFValidationError as error:
-        raise ValueError(f"repo_id={repo_id!r} is no name on the hub: {error}") from None
+        raise ValueError(f"repo_id={repo_id!r} is not a valid name on the hub: {error}") from None
     except LocalTokenNotFoundError:
-        raise OSError("The hub wants to know you: run 'hf auth login', or set HF_TOKEN.") from None
+        raise OSError("The hub asks who you are: run 'hf auth login', or set HF_TOKEN.") from None
     except (HfHubHTTPError, LocalEntryNotFoundError) as error:
         reason = str(error).strip().splitlines()[0]
         raise OSError(
             f"repo_id={repo_id!r}: the hub gives no answer or refuses ({reason}). Check the name "
-            "and the connection; what is private or gated takes 'hf auth login'."
+            "and the connection; private and gated repositories need 'hf auth login'."
         ) from error
 
 

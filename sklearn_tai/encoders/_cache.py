@@ -142,7 +142,7 @@ class EmbeddingCache(_Cache):
         with self._usable():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if self.path.exists() and not self.path.is_file():
-                raise OSError("it is no regular file")
+                raise OSError("it is not a regular file")
             with self._connected() as db:
                 db.execute(
                     "CREATE TABLE IF NOT EXISTS embedding (key TEXT PRIMARY KEY, vector BLOB)"

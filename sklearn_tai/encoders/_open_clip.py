@@ -73,7 +73,7 @@ class OpenCLIPEncoder(BaseEncoder):
     A text longer than the model's context (77 tokens for CLIP) is cut, as open_clip
     does. Where the text tower is causal, texts are sorted by length and run on as many
     positions as they need: the embeddings are the same, in a fraction of the time
-    (docs/performance.md).
+    (docs/evidence/performance.md).
 
     Examples
     --------

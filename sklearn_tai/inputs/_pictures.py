@@ -93,7 +93,7 @@ def _check_file(path: Path, index: int) -> None:
         remedy = "Copy what comes out of it to a file"
         raise ImageReadError(index, path, "is a pipe, a socket or a device", remedy)
     is_link = os.path.islink(path)
-    reason = "is a link to a file that is not there" if is_link else "is no file"
+    reason = "is a link to a missing file" if is_link else "does not exist"
     raise ImageNotFoundError(index, path, reason, "Check the path")
 
 

@@ -13,7 +13,7 @@ from ._label_lists import check_labels, checked, read_labels, write_labels
 
 
 class Vocabulary(Mapping[str, tuple[str, ...]]):
-    """Labels with all that people call them, in groups, and which of them exclude each other.
+    """Labels with their synonyms, groups, and which of them exclude each other.
 
     It is a mapping of labels to names. A list of labels, or a plain mapping of labels to names,
     will do wherever labels are given; this class is for groups and exclusion, and for files.
@@ -233,7 +233,7 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
             return cls.from_text(Path(path).read_text(encoding="utf-8-sig"))
         except UnicodeDecodeError as error:
             raise ValueError(
-                f"{str(path)!r} is no text in UTF-8 ({error.reason}); save it as such."
+                f"{str(path)!r} is not UTF-8 text ({error.reason}); save it as UTF-8."
             ) from None
         except ValueError as error:
             raise ValueError(f"{str(path)!r}: {error}") from None
@@ -264,8 +264,8 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
         unknown = [label for label in labels if label not in self]
         if unknown:
             raise ValueError(
-                f"{where} holds {unknown}, which are no labels; there are {list(self)[:10]}. Add "
-                "them to labels, or correct the spelling."
+                f"{where} holds {unknown}, which are not labels; the labels are "
+                f"{list(self)[:10]}. Add them to labels, or correct the spelling."
             )
         return labels
 

@@ -31,7 +31,7 @@ def check_images(images: Items) -> list[Picture]:
 
 
 def open_small(image: Picture, index: int) -> Image.Image:
-    """The picture, small enough for many of them to lie in memory."""
+    """The image, small enough for many of them to lie in memory."""
     picture = open_image(image, index)
     picture.thumbnail((_MAX_PIXELS, _MAX_PIXELS))
     return picture

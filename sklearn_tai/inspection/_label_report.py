@@ -51,7 +51,7 @@ class LabelReportDisplay:
     See Also
     --------
     mean_average_precision : The mean.
-    PredictionDisplay : Pictures with their labels.
+    PredictionDisplay : Images with their labels.
 
     Examples
     --------
@@ -143,7 +143,7 @@ class LabelReportDisplay:
         ax: Axes | None = None,
         **kwargs: Any,
     ) -> LabelReportDisplay:
-        """Plot scores that are there already.
+        """Plot given scores.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Pictures in a grid with lines of text beneath that stay in their column."""
+"""Images in a grid with lines of text beneath that stay in their column."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LINE_HEIGHT, _LINE_GAP = 1.25, 0.2  # of the font size: a line, what parts two 
 
 
 class Line(NamedTuple):
-    """A text beneath a picture, with a mark and its colour before it, and a score behind."""
+    """A text beneath an image, with a mark and its colour before it, and a score behind."""
 
     mark: tuple[str, str] | None
     text: str
@@ -33,9 +33,9 @@ class Line(NamedTuple):
 
 
 class PictureGrid:
-    """Places and sizes of pictures and texts, in inches.
+    """Places and sizes of images and texts, in inches.
 
-    All pictures lie in boxes of the same size, with their texts wrapped to the width of
+    All images lie in boxes of the same size, with their texts wrapped to the width of
     the box. The size of the whole follows from that, and is scaled to the figure.
     """
 
@@ -83,7 +83,7 @@ class PictureGrid:
         return _wrapped(line.text, width, self.font_size, _MAX_LINES)
 
     def draw(self, figure: Figure, ink: str) -> tuple[list[Axes], list[list[Annotation]]]:
-        """Axes of the pictures, and the texts of each, drawn in a figure."""
+        """Axes of the images, and the texts of each, drawn in a figure."""
         box = figure.bbox
         width, height = box.width / figure.dpi, box.height / figure.dpi
         scale = min(width / self.size[0], height / self.size[1])
@@ -108,7 +108,7 @@ class PictureGrid:
         return axes, texts
 
     def _show(self, ax: Axes, picture: Image.Image, ink: str) -> None:
-        """The whole picture in the middle of its box."""
+        """The whole image in the middle of its box."""
         ax.imshow(picture)
         ratio = self.box_height / self.box_width
         width = max(picture.width, picture.height / ratio)

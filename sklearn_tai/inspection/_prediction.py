@@ -1,4 +1,4 @@
-"""Pictures with the labels that a classifier gives them."""
+"""Images with the labels that a classifier gives them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MAX_TOP = 8
 
 
 class PredictionDisplay:
-    """Pictures in a grid, with their best labels and scores beneath.
+    """Images in a grid, with their best labels and scores beneath.
 
-    Where the truth is known, ✓ marks labels that the picture has and ✗ those that it has
-    not; unknown ones (-1) have no mark. Labels that the picture has but that neither are
+    Where the truth is known, ✓ marks labels that the image has and ✗ those that it has
+    not; unknown ones (-1) have no mark. Labels that the image has but that neither are
     shown nor have a score above the threshold are named as missed. Scores in
     parentheses are not above the threshold. Make it with :meth:`from_estimator` or
     :meth:`from_predictions`.
@@ -33,7 +33,7 @@ class PredictionDisplay:
     Parameters
     ----------
     pictures : list of n_images PIL images
-        The pictures.
+        The images.
     scores : ndarray of shape (n_images, n_labels)
         Scores of the labels.
     y : ndarray of shape (n_images, n_labels) or None
@@ -47,11 +47,11 @@ class PredictionDisplay:
     Attributes
     ----------
     axes_ : list of n_images matplotlib Axes
-        Where the pictures are.
+        Where the images are.
     figure_ : matplotlib Figure or SubFigure
         The figure.
     captions_ : list of n_images lists of str
-        What stands beneath each picture: mark, name and score of each label, uncut.
+        What stands beneath each image: mark, name and score of each label, uncut.
     texts_ : list of n_images lists of matplotlib Text
         The same as it is drawn: marks, names (cut or broken if they are long), scores.
 
@@ -102,7 +102,7 @@ class PredictionDisplay:
         threshold: float | np.ndarray | None = None,
         figure: Figure | None = None,
     ) -> PredictionDisplay:
-        """Label pictures with a fitted classifier and show them.
+        """Label images with a fitted classifier and show them.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class PredictionDisplay:
             A fitted multi-label classifier with ``predict_proba`` or
             ``decision_function``.
         images : list of n_images Path, PIL images or uint8 arrays
-            The pictures.
+            The images.
         y : {array-like, sparse matrix, DataFrame} of shape (n_images, n_labels), default=None
             True labels: 1, 0, or -1 where unknown. None if they are not known.
         label_names : sequence of n_labels str, default=None
@@ -137,7 +137,7 @@ class PredictionDisplay:
             If there are no images, one cannot be read, or `y` or `label_names` does not
             fit.
         TypeError
-            If an item is no image.
+            If an item is not an image.
         FileNotFoundError
             If there is no such file.
         """
@@ -169,12 +169,12 @@ class PredictionDisplay:
         threshold: float | np.ndarray | None = None,
         figure: Figure | None = None,
     ) -> PredictionDisplay:
-        """Show pictures whose scores are there already.
+        """Show images with given scores.
 
         Parameters
         ----------
         images : list of n_images Path, PIL images or uint8 arrays
-            The pictures.
+            The images.
         scores : array-like of shape (n_images, n_labels)
             Scores, higher where a label is more likely.
         y : {array-like, sparse matrix, DataFrame} of shape (n_images, n_labels), default=None
@@ -202,7 +202,7 @@ class PredictionDisplay:
             If there are no images, one cannot be read, or `scores`, `y` or
             `label_names` does not fit.
         TypeError
-            If an item is no image.
+            If an item is not an image.
         FileNotFoundError
             If there is no such file.
         """
@@ -246,15 +246,15 @@ class PredictionDisplay:
         n_columns: int | None = None,
         figure: Figure | None = None,
     ) -> PredictionDisplay:
-        """Draw the pictures and what stands beneath.
+        """Draw the images and what stands beneath.
 
         Parameters
         ----------
         n_top : int, default=None
-            How many labels to name for each picture. None for those above the threshold,
+            How many labels to name for each image. None for those above the threshold,
             one at least and eight at most.
         n_columns : int, default=None
-            Pictures in a row; None for a number that suits.
+            Images in a row; None for a number that suits.
         figure : matplotlib Figure or SubFigure, default=None
             Where to plot, all scaled to fit; None for a new figure of the size it takes.
 
@@ -282,7 +282,7 @@ class PredictionDisplay:
         return self
 
     def _caption(self, i: int, n_top: int | None) -> list[Line]:
-        """Labels of a picture with their marks and scores, and those missed."""
+        """Labels of an image with their marks and scores, and those missed."""
         scores = self.scores[i]
         order = np.argsort(-scores, kind="stable")
         above = np.zeros(len(scores), bool) if self.threshold is None else scores > self.threshold

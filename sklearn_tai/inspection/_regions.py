@@ -1,4 +1,4 @@
-"""Where in a picture a classifier sees its labels."""
+"""Where in an image a classifier sees its labels."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ def figure_size(picture: Image.Image, n_labels: int) -> tuple[float, float]:
 
 
 class RegionDisplay:
-    """A picture in grey, and over it the probability of each label in each region.
+    """An image in grey, and over it the probability of each label in each region.
 
-    Colours mean the same for all labels. What the model does not see of the picture is
+    Colours mean the same for all labels. What the model does not see of the image is
     outside a dashed line.
 
     Parameters
     ----------
     picture : PIL image
-        The picture.
+        The image.
     maps : ndarray of shape (n_rows, n_columns, n_labels)
         Probabilities of the labels in the regions.
     frame : tuple of float
         Left, upper, right and lower edge of the part that the regions divide, in pixels of
-        the picture.
+        the image.
     label_names : list of n_labels str
         Names of the labels.
     scores : ndarray of shape (n_labels,)
-        Probabilities of the labels in the picture as a whole.
+        Probabilities of the labels in the image as a whole.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class RegionDisplay:
 
     See Also
     --------
-    PredictionDisplay : Pictures with their labels.
+    PredictionDisplay : Images with their labels.
 
     Examples
     --------
@@ -93,14 +93,14 @@ class RegionDisplay:
         n_top: int = 3,
         figure: Any = None,
     ) -> RegionDisplay:
-        """Look for labels in a picture with a fitted classifier, and show where they are.
+        """Look for labels in an image with a fitted classifier, and show where they are.
 
         Parameters
         ----------
         estimator : estimator
             A fitted classifier with ``predict_regions``, whose encoder has regions.
         image : Path, PIL image or uint8 array
-            The picture.
+            The image.
         labels : sequence or None, default=None
             The labels to show; None for the `n_top` most probable.
         n_top : int, default=3
@@ -139,7 +139,7 @@ class RegionDisplay:
         return display.plot(figure=figure)
 
     def plot(self, *, figure: Any = None) -> RegionDisplay:
-        """Draw the picture once for each label.
+        """Draw the image once for each label.
 
         Parameters
         ----------

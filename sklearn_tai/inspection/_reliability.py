@@ -16,7 +16,7 @@ from ._inputs import resolve_label_names
 
 
 class ReliabilityDisplay:
-    """How often a label is there that has a given probability, over all labels.
+    """How often labels of a given probability are present, over all labels.
 
     Bars behind the curve show, on the right axis, the share of predictions in each
     bin; it is logarithmic, as most predictions are near 0. Scikit-learn's
@@ -163,7 +163,7 @@ class ReliabilityDisplay:
         ax: Axes | None = None,
         **kwargs: Any,
     ) -> ReliabilityDisplay:
-        """Plot probabilities that are there already.
+        """Plot given probabilities.
 
         Parameters
         ----------
@@ -191,7 +191,7 @@ class ReliabilityDisplay:
         ------
         ValueError
             If the shapes differ, nothing is known, a probability is not in [0, 1], or
-            `n_bins` or `strategy` is no valid choice.
+            `n_bins` or `strategy` is not a valid choice.
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
         curve = reliability_curve(y_true, y_proba, n_bins, strategy)

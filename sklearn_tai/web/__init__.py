@@ -1,4 +1,4 @@
-"""A page to try the package in a browser: labels and pictures in, scores out."""
+"""A page to try the package in a browser: labels and images in, scores out."""
 
 from ._app import make_app
 from ._serve import launch

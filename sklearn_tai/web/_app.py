@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 _MAX_PICTURES = 20
 _EXAMPLES = (13, 25, 27, 31, 35, 8)  # of the bundled pictures, chosen by looking at them
 
-_INTRO = """# Label pictures from words alone
+_INTRO = """# Label images from words alone
 Name the things you look for. A classifier learns them from *sentences*, in a few seconds and
-without a single picture, and then labels yours."""
+without a single image, and then labels yours."""
 _BUNDLED_NOTE = """> **This is the small model inside the package, {name}.** It knows pictograms of
 > some hundred everyday things, not photos. For photos start the page with OpenAI's CLIP, which
 > is downloaded once: `sklearn-tai web --encoder ViT-B-16`"""
 
 
 class _Seen(NamedTuple):
-    """A picture with its scores, or what is wrong with its file."""
+    """An image with its scores, or what is wrong with its file."""
 
     name: str
     picture: Image.Image | None = None
@@ -50,7 +50,7 @@ class _Seen(NamedTuple):
 def make_app(
     encoder: Encoder | None = None, *, labels: LabelNames | None = None, n_texts: int = 1000
 ) -> gradio.Blocks:
-    """Build the page: labels and pictures in, scores out.
+    """Build the page: labels and images in, scores out.
 
     Behind it, a :class:`~sklearn_tai.TextAsImageClassifier` learns from template texts
     about the visitor's labels. Their embeddings are kept for the same labels.
@@ -91,7 +91,7 @@ def make_app(
         raise ImportError(f"The web page needs gradio: {install_command('web')}") from None
     encoder = OpenCLIPEncoder(BUNDLED[0]) if encoder is None else encoder
     # what is wrong is said here, not to a visitor, who need not wait for what is loaded either
-    encoder.transform(["a picture"])
+    encoder.transform(["an image"])
     scenes = load_emoji_scenes()
     vocabulary = as_vocabulary(scenes.label_names if labels is None else labels)
     PromptCorpusGenerator(n_texts).generate(vocabulary)
@@ -103,14 +103,14 @@ def make_app(
         noise: float,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[str, list[Settings]]:
-        """Scores of the pictures for the labels, as HTML and as data."""
+        """Scores of the images for the labels, as HTML and as data."""
         try:
             names = parse_labels(label_text or "")
             if not pictures:
-                raise Mistake("Please add a picture: drop one above, or click an example.")
+                raise Mistake("Please add an image: drop one above, or click an example.")
             if len(pictures) > _MAX_PICTURES:
                 raise Mistake(
-                    f"These are {len(pictures)} pictures; please take up to {_MAX_PICTURES} at a "
+                    f"These are {len(pictures)} images; please take up to {_MAX_PICTURES} at a "
                     "time."
                 )
             trained, is_new = trainer.get(names, noise, progress)
@@ -118,7 +118,7 @@ def make_app(
             return mistake_note(str(mistake)), []
         seen = [
             _look(Path(path), trained, encoder)
-            for path, _ in progress.tqdm(pictures, desc="Looking at the pictures")
+            for path, _ in progress.tqdm(pictures, desc="Looking at the images")
         ]
         known = trained.zero_shot.classes_.tolist()
         is_any_read = any(one.picture is not None for one in seen)
@@ -134,7 +134,7 @@ def make_app(
         return f'<p class="note">{note} {link}</p><div class="cards">{"".join(cards)}</div>', data
 
     with gr.Blocks(
-        title="Label pictures from words alone",
+        title="Label images from words alone",
         analytics_enabled=False,
         delete_cache=(600, 3600),
     ) as app:
@@ -151,7 +151,7 @@ def make_app(
                 max_lines=8,
             )
             pictures = gr.Gallery(
-                label="Pictures",
+                label="Images",
                 file_types=["image"],
                 interactive=True,
                 columns=3,
@@ -175,10 +175,10 @@ def make_app(
                 1,
                 step=0.1,
                 label="Noise radius, times the automatic one",
-                info="How many sentences have a say: at 0 the one nearest to a picture alone, and "
+                info="How many sentences have a say: at 0 the one nearest to an image alone, and "
                 "the more, the higher it is. 1 is what suits most models.",
             )
-        button = gr.Button("Label the pictures", variant="primary")
+        button = gr.Button("Label the images", variant="primary")
         results, data = gr.HTML(css_template=CSS), gr.JSON(visible=False)
         # progress is shown where the results will be: clear the old ones first
         button.click(str, None, results, queue=False, api_visibility="private").then(
@@ -192,7 +192,7 @@ def make_app(
 
 
 def _save_examples(scenes: Bunch, folder: Path) -> list[str]:
-    """Some pictures, named after what they show."""
+    """Some images, named after what they show."""
     paths = []
     for i in _EXAMPLES:
         shown = [name for name, there in zip(scenes.label_names, scenes.Y[i]) if there]
@@ -234,7 +234,7 @@ def _look(path: Path, trained: Trained, encoder: Encoder) -> _Seen:
 def _spots(
     maps: np.ndarray, frame: tuple[float, float, float, float], size: tuple[int, int]
 ) -> np.ndarray:
-    """Centre of each label's best region, in shares of the picture's width and height."""
+    """Centre of each label's best region, in shares of the image's width and height."""
     n_rows, n_columns, n_labels = maps.shape
     row, column = np.divmod(maps.reshape(-1, n_labels).argmax(axis=0), n_columns)
     left, upper, right, lower = frame

@@ -50,7 +50,7 @@ def legend(cut: float | None, has_spots: bool) -> str:
     """What the columns are, above which score a label is bold, and what its number is."""
     bold = "" if cut is None else f"; above {100 * cut:.0f} % it is in bold"
     if has_spots:
-        bold += ", with a number at the place in the picture that looks most like it"
+        bold += ", with a number at the place in the image that looks most like it"
     return (
         f"<b>Trained on words</b>: how likely each label is by itself{bold}. "
         "<b>Zero-shot CLIP</b>, for comparison: the untrained model, whose scores share 100 % "
@@ -70,7 +70,7 @@ def mistake_note(message: str) -> str:
 
 
 def card(name: str, picture: Image.Image | None, scores: str, dots: str = "") -> str:
-    """A picture with its `dots`, or only its name if it could not be read, beside its scores."""
+    """An image with its `dots`, or only its name if it could not be read, beside its scores."""
     image = ""
     if picture is not None:
         picture.save(buffer := io.BytesIO(), "JPEG", quality=85)
@@ -87,7 +87,7 @@ def card(name: str, picture: Image.Image | None, scores: str, dots: str = "") ->
 def numbered_spots(
     labels: Sequence[str], spots: np.ndarray, shown: Sequence[int]
 ) -> tuple[dict[int, int], str]:
-    """Numbers of the labels in `shown`, and the dots with them on the picture.
+    """Numbers of the labels in `shown`, and the dots with them on the image.
 
     `spots` are of shape (n_labels, 2): how far across and down, from 0 to 1. Labels at one
     place share its number, as one dot would hide the other.
@@ -115,9 +115,9 @@ def score_table(
     named: Sequence[int],
     numbers: Mapping[int, int],
 ) -> str:
-    """The scores of one picture as bars, best first, those of `named` labels bold.
+    """The scores of one image as bars, best first, those of `named` labels bold.
 
-    Labels on the picture have `numbers`.
+    Labels on the image have `numbers`.
     """
 
     def bar(value: float, kind: str) -> str:
@@ -129,7 +129,7 @@ def score_table(
     def number(k: int) -> str:
         if k not in numbers:
             return ""
-        name = f"number {numbers[k]} on the picture"
+        name = f"number {numbers[k]} on the image"
         return f' <span class="spot" role="img" aria-label="{name}">{numbers[k]}</span>'
 
     rows = [

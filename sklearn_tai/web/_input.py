@@ -1,4 +1,4 @@
-"""What visitors give: labels and pictures, checked."""
+"""What visitors give: labels and images, checked."""
 
 from __future__ import annotations
 
@@ -46,26 +46,24 @@ def parse_labels(text: str) -> Vocabulary:
 
 
 def open_picture(path: Path) -> Image.Image:
-    """An RGB picture, or what is wrong with the file; a huge one is not decoded."""
+    """An RGB image, or what is wrong with the file; a huge one is not decoded."""
     try:
         with picture_file(path, 0) as picture:
             width, height = picture.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Mistake(
-            f"This picture is too big: up to {_MAX_MEGAPIXELS} megapixels, please."
+            f"This image is too big: up to {_MAX_MEGAPIXELS} megapixels, please."
         ) from None
     except Exception:  # Pillow's plugins raise all sorts
-        raise Mistake(
-            "This file is no picture that can be read. JPEG, PNG and WebP work."
-        ) from None
+        raise Mistake("This file cannot be read as an image. JPEG, PNG and WebP work.") from None
     if width * height > _MAX_MEGAPIXELS * 1e6:
         raise Mistake(
-            f"This picture has {width:,} × {height:,} pixels: up to {_MAX_MEGAPIXELS} megapixels, "
+            f"This image has {width:,} × {height:,} pixels: up to {_MAX_MEGAPIXELS} megapixels, "
             "please."
         )
     if max(width, height) > _MAX_ASPECT * min(width, height):
-        raise Mistake(f"This picture of {width:,} × {height:,} pixels is too thin. Crop it.")
+        raise Mistake(f"This image of {width:,} × {height:,} pixels is too thin. Crop it.")
     try:
         return open_image(path, 0)
     except ValueError:
-        raise Mistake("This picture is broken: it cannot be read to its end.") from None
+        raise Mistake("This image is broken: it cannot be read to its end.") from None

@@ -81,7 +81,7 @@ class _OwnHostOnly:
         if not length.isdigit() or int(length) > _MAX_REQUEST:
             return 413, "This is more than the page takes at once."
         if int(length) > _MAX_FORM and _size(self.uploads) + int(length) > _MAX_UPLOADS:
-            return 503, "Too many pictures were sent; they are deleted after an hour."
+            return 503, "Too many images were sent; they are deleted after an hour."
         return None
 
 
@@ -120,7 +120,7 @@ def launch(
 
     No statistics are sent, and the page loads nothing from other hosts. Requests that pages
     of other sites send by a visitor's browser are refused, and so are uploads above 20 MB a
-    picture, or 2 GiB of all visitors within the hour after which they are deleted.
+    image, or 2 GiB of all visitors within the hour after which they are deleted.
 
     Parameters
     ----------

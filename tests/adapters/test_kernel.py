@@ -295,7 +295,7 @@ def test_noise_that_it_does_not_know(data):
     X, Y = X[:50], Y[:50]
     with pytest.raises(ValueError, match="'perturbation' parameter"):
         TextAsImageClassifier(perturbation=BaseEstimator()).fit(X, Y)
-    with pytest.raises(ValueError, match="knows no covariance of the noise"):
+    with pytest.raises(ValueError, match="cannot use the covariance of the noise"):
         TextAsImageClassifier(perturbation=RandomPerturbation(1, covariance="texts")).fit(X, Y)
 
 

@@ -173,7 +173,7 @@ def test_unreadable_images_are_told_as_data(default_clf, scenes, tmp_path):
     with pytest.raises(ImageNotFoundError) as caught:
         default_clf.predict_proba(items)
     error = pickle.loads(pickle.dumps(caught.value))
-    assert (error.index, error.path, error.reason) == (0, items[0], "is no file")
+    assert (error.index, error.path, error.reason) == (0, items[0], "does not exist")
     assert str(error) == str(caught.value)
     assert isinstance(error, FileNotFoundError)
     clf = copy.copy(default_clf)

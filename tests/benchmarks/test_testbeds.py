@@ -31,9 +31,9 @@ def options(testbed, ground=None):
 
 def test_a_missing_ground_is_named(study, tmp_path):
     load = study("benchmarks.testbeds").load_testbed
-    with pytest.raises(SystemExit, match=r"SKLEARN_TAI_GROUND.*docs/ground\.md"):
+    with pytest.raises(SystemExit, match=r"SKLEARN_TAI_GROUND.*docs/evidence/ground\.md"):
         load(options("photos"))
-    with pytest.raises(SystemExit, match=r"has no photos/labels\.json.*docs/ground\.md"):
+    with pytest.raises(SystemExit, match=r"has no photos/labels\.json.*docs/evidence/ground\.md"):
         load(options("photos", tmp_path))
     with pytest.raises(SystemExit, match=r"has no published\.npz"):
         load(options("published", tmp_path))

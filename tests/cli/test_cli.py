@@ -199,7 +199,7 @@ class TestGenerate:
             assert json.loads(line)["labels"] == [label for label, _ in best]
             assert len(best) == 4
         stderr = run("generate", "--label", "pet: dog", "-o", tmp_path / "d", code=1).stderr
-        assert "groups['pet'] holds ['dog'], which are no labels" in stderr
+        assert "groups['pet'] holds ['dog'], which are not labels" in stderr
         labels.write_text("# nothing yet")
         stderr = run("generate", labels, "-o", tmp_path / "d", code=1).stderr
         assert "there are no labels" in stderr
@@ -217,7 +217,7 @@ class TestGenerate:
         out = tmp_path / "c.jsonl"
         assert "--label" in run("generate", "-o", out, code=2).stderr
         message = run("generate", "--label", "a", "--host", "x", "-o", out, code=2).stderr
-        assert "--host is of use with --ollama only" in message
+        assert "--host needs --ollama" in message
         message = run("generate", "--label", "a", "-o", tmp_path / "no" / "c", code=2).stderr
         assert "There is no folder" in message
         message = run("generate", "--label", "a", "--label", "a", "-o", out, code=1).stderr
@@ -284,7 +284,7 @@ class TestFit:
         """Also where the value is the default one."""
         args = ["fit", model.parent / "c.jsonl", "-o", tmp_path / "m", option, value]
         message = run(*args, code=2).stderr
-        assert f"{option} is of use with --adapter network only." in message
+        assert f"{option} needs --adapter network." in message
         assert not (tmp_path / "m").exists()
 
     @pytest.mark.parametrize("radius", ["-1", "nan", "inf", "big", ""])
@@ -331,7 +331,7 @@ class TestFit:
     @pytest.mark.parametrize("sizes", ["0", "64,", "big", "64,-1"])
     def test_bad_sizes(self, model, tmp_path, sizes):
         args = ["fit", model.parent / "c.jsonl", "-o", tmp_path, "--hidden-layer-sizes", sizes]
-        assert "no list of whole numbers" in run(*args, code=2).stderr
+        assert "not a list of whole numbers" in run(*args, code=2).stderr
 
 
 class TestTag:
@@ -339,7 +339,7 @@ class TestTag:
         result = run("tag", "--model", model, "photos", "--top", 2)
         frame = pd.read_csv(io.StringIO(result.stdout))
         assert list(frame.columns) == ["path", "label", "score"]
-        said = "Tagged 10 pictures.\nLeft out 1 file of other kinds: .txt 1.\n"
+        said = "Tagged 10 images.\nLeft out 1 file of other kinds: .txt 1.\n"
         assert result.stderr == said
         result = run("tag", "--model", model, "photos", "--top", 2, "--format", "jsonl", "--quiet")
         assert result.stderr == ""
@@ -360,7 +360,7 @@ class TestTag:
         name = f"local-dir:{tmp_path / 'own'}"
         corpus = model.parent / "c.jsonl"
         result = run("fit", corpus, "-o", tmp_path / "m", "--encoder", name)
-        assert f"tag PICTURES --model {tmp_path / 'm'} --trust {name}" in result.stderr
+        assert f"tag IMAGES --model {tmp_path / 'm'} --trust {name}" in result.stderr
         result = run("tag", "--model", tmp_path / "m", "photos", code=1)
         assert f"If you trust it, give --trust {name}" in result.stderr
         run("tag", "--model", tmp_path / "m", "photos", "--trust", name)
@@ -442,7 +442,7 @@ class TestTag:
         )
         paths = [json.loads(line)["path"] for line in result.stdout.splitlines()]
         assert paths == ["photos/4.png", *PATHS[5:]]
-        assert "no pictures in standard input" in run("tag", "--model", model, "-", code=2).stderr
+        assert "no images in standard input" in run("tag", "--model", model, "-", code=2).stderr
 
     def test_pictures_that_cannot_be_read(self, model, photos):
         (photos / "2.png").write_bytes(b"broken")
@@ -459,21 +459,21 @@ class TestTag:
             code=1,
         )
         report = result.stderr.splitlines()
-        assert report[0] == "2 pictures could not be read:"
+        assert report[0] == "2 images could not be read:"
         assert report[1].startswith("  'photos/2.png' cannot be read as an image (")
-        assert report[2] == "  'gone.png' is no file. Check the path."
+        assert report[2] == "  'gone.png' does not exist. Check the path."
         assert [r["path"] for r in lines("t.jsonl")] == [p for p in PATHS if p != "photos/2.png"]
         # mended, and run again
         Image.new("RGB", (50, 50)).save(photos / "2.png")
         result = run("tag", "--model", model, "photos", "-o", "t.jsonl")
-        assert result.stderr.startswith("Tagged 1 picture. t.jsonl holds 10.\n")
+        assert result.stderr.startswith("Tagged 1 image. t.jsonl holds 10.\n")
         assert lines("t.jsonl")[-1]["path"] == "photos/2.png"
         result = run("tag", "--model", model, "photos", "-o", "t.jsonl")
-        assert result.stderr == "Nothing is left to do: t.jsonl holds 10 pictures.\n"
+        assert result.stderr == "Nothing is left to do: t.jsonl holds 10 images.\n"
 
     def test_none_can_be_read(self, model, photos):
         result = run("tag", "--model", model, "photos/notes.txt", "-o", "t.csv", code=1)
-        assert "1 picture could not be read" in result.stderr
+        assert "1 image could not be read" in result.stderr
         assert os.listdir() == ["photos"]
 
     @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
@@ -515,9 +515,9 @@ class TestTag:
     @pytest.mark.parametrize(
         ("args", "message"),
         [
-            ("--model photos photos", "'photos' is no model (it has no config.json)"),
+            ("--model photos photos", "'photos' is not a model (it has no config.json)"),
             ("--model MODEL photos/none.png", "'photos/none.png' does not exist"),
-            ("--model MODEL MODEL", "There are no pictures in"),
+            ("--model MODEL MODEL", "There are no images in"),
             ("--model MODEL photos --format table -o t.txt", "A table is for reading"),
             ("--model MODEL photos -o none/t.csv", "There is no folder 'none'"),
             ("--model MODEL photos --threshold 2", "2.0 is not in the range"),
@@ -637,14 +637,14 @@ class TestWhere:
             ("--model MODEL photos/none.png -o w.png", "'photos/none.png' does not exist"),
             (
                 "--model photos photos/0.png -o w.png",
-                "'photos' is no model (it has no config.json)",
+                "'photos' is not a model (it has no config.json)",
             ),
             ("--model MODEL photos/0.png -o w.docx", "'w.docx' does not end in one of"),
             ("--model MODEL photos/0.png -o w", "'w' does not end in one of"),
             ("--model MODEL photos/0.png -o no/w.png", "There is no folder 'no'"),
-            ("--model MODEL photos/0.png -o photos/0.png", "is the picture itself"),
+            ("--model MODEL photos/0.png -o photos/0.png", "is the image itself"),
             ("--model MODEL photos/0.png -o w.png --top 0", "0 is not in the range"),
-            ("--model MODEL photos/0.png -o w.png --top 2 --label dog", "--top is of no use"),
+            ("--model MODEL photos/0.png -o w.png --top 2 --label dog", "leave out --top"),
             ("--model MODEL photos/0.png -o w.png --label Dgo", "label 'Dgo'; did you mean 'dog'"),
             (
                 "--model MODEL photos/0.png -o w.png --label xyzzy",
@@ -747,7 +747,7 @@ class TestProcesses:
             (
                 signal.SIGINT,
                 130,
-                r"Stopped\. t\.jsonl holds [\d,]+ pictures; the same .* goes on\.",
+                r"Stopped\. t\.jsonl holds [\d,]+ images; the same .* goes on\.",
             ),
             (signal.SIGKILL, -signal.SIGKILL, ""),
         ],

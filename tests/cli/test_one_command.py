@@ -92,14 +92,14 @@ def test_one_relative_name_in_two_folders_is_two_models(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("tag photos", "Give labels, by --label or --labels, or a --model"),
-        ("tag photos --label a --label b --model photos", "one of both"),
+        ("tag photos", "Give either labels"),
+        ("tag photos --label a --label b --model photos", "Give either labels"),
         ("tag photos --model photos --encoder RN50", "The model has its encoder"),
-        ("tag photos --label a -o t.txt", "How 't.txt' ends says no format; end it in .csv"),
+        ("tag photos --label a -o t.txt", "The suffix of 't.txt' names no format; use .csv"),
         ("tag photos --label a -o t.csv --print0", "--print0 prints names alone"),
         ("tag photos --label a --format html", "give a file with -o"),
-        ("tag photos --label a --format jsonl --bom", "--bom is about CSV"),
-        ("tag photos --label a --dry-run", "--dry-run is about --keywords"),
+        ("tag photos --label a --format jsonl --bom", "--bom needs a CSV format"),
+        ("tag photos --label a --dry-run", "--dry-run needs --keywords"),
         ("tag photos --label a --threshold low", "'low' is not a valid float"),
     ],
 )
@@ -136,7 +136,7 @@ def test_what_is_written_as_a_whole(name, scenes):
         page = Path(name).read_text("utf-8")
         assert page.count("<figure") == 8
         assert 'src="photos/7.jpg"' in page
-        assert "<h1>8 pictures</h1>" in page
+        assert "<h1>8 images</h1>" in page
     Path("mine.html").write_text("mine")
     for args in (["--top", 3, "-o", name], ["-o", "mine.html"]):
         assert "--force overwrites it" in run(*TAG, "-q", *args, code=2).stderr
@@ -165,7 +165,7 @@ def test_keywords_and_back():
     records = [json.loads(line) for line in run(*TAG, "--format", "jsonl").stdout.splitlines()]
     named = {record["path"]: record["labels"] for record in records if record["labels"]}
     said = run(*TAG, "--keywords", "sidecar", "--dry-run").stderr
-    assert f"Would change the keywords of {len(named)} pictures." in said
+    assert f"Would change the keywords of {len(named)} images." in said
     assert not list(Path("photos").glob("*.xmp"))
     run(*TAG, "--keywords", "sidecar")
     assert {str(path) for path in Path("photos").glob("*.xmp")} == {f"{p}.xmp" for p in named}
@@ -175,7 +175,7 @@ def test_keywords_and_back():
     run(*TAG, "--keywords", "embed")
     assert {path: keywords(path) for path in named} == named
     said = run("untag", "photos").stderr
-    assert f"Changed the keywords of {len(named)} pictures." in said
+    assert f"Changed the keywords of {len(named)} images." in said
     for path, data in before.items():
         assert keywords(str(path)) == []
         with Image.open(path) as now, Image.open(io.BytesIO(data)) as then:
@@ -186,5 +186,5 @@ def test_a_picture_that_takes_no_keywords(scenes):
     pytest.importorskip("exiv2")
     scenes.images[0].save("photos/moving.gif")
     result = run(*TAG, "--top", 1, "--keywords", "embed", code=1)
-    assert "1 picture could not be read or written:" in result.stderr
+    assert "1 image could not be read or written:" in result.stderr
     assert "'photos/moving.gif' takes no keywords" in result.stderr

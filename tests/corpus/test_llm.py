@@ -253,7 +253,7 @@ def test_no_server(tmp_path):
 def test_another_server():
     with OllamaServer() as server:
         generator = OllamaCorpusGenerator(MODEL, host=f"{server.url}/elsewhere")
-        with pytest.raises(RuntimeError, match=r"/elsewhere/ is no Ollama server.*Set host"):
+        with pytest.raises(RuntimeError, match=r"/elsewhere/ is not an Ollama server.*Set host"):
             generator.generate(LABELS)
 
 

@@ -128,7 +128,7 @@ def test_bad_input(clf, image_embeddings, scenes):
         calibrated.fit(X, None)
     with pytest.raises(ValueError, match="y must have a 1 and a 0"):
         calibrated.fit(X, np.zeros_like(Y))
-    with pytest.raises(ValueError, match="would be turned round"):
+    with pytest.raises(ValueError, match="would be reversed"):
         calibrated.fit(X, 1 - Y)
     with pytest.raises(ValueError, match="but the estimator scores 20 labels"):
         calibrated.fit(X, Y[:, :3])

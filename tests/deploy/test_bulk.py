@@ -90,7 +90,7 @@ def test_a_broken_picture_costs_only_itself(fitted, folder, tmp_path):
 
 
 def test_bad_input(fitted, folder, tmp_path):
-    with pytest.raises(FileNotFoundError, match="is no folder"):
+    with pytest.raises(FileNotFoundError, match="is not a folder"):
         predict_folder(fitted, tmp_path / "none", tmp_path / "out")
     with pytest.raises(ValueError, match="holds no pictures"):
         predict_folder(fitted, folder.parent / "photos" / ".." / "out", tmp_path / "out")

@@ -18,7 +18,7 @@ distributed = pytest.importorskip("distributed")
 
 
 async def by_value(data, **kwargs):
-    """Send data with each task (docs/production.md).
+    """Send data with each task (docs/howto/deploy.md).
 
     joblib leaves each large argument with one worker, and with that worker it is lost.
     """

@@ -27,13 +27,15 @@ from tests.networks import with_network
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = re.search(
-    r"```python\n(import json\n.*?)```", (ROOT / "docs" / "export.md").read_text("utf-8"), re.S
+    r"```python\n(import json\n.*?)```",
+    (ROOT / "docs" / "howto" / "onnx.md").read_text("utf-8"),
+    re.S,
 )[1]
 
 
 @pytest.fixture(scope="module")
 def preprocess():
-    """The function that docs/export.md gives to users: NumPy and Pillow alone."""
+    """The function that docs/howto/onnx.md gives to users: NumPy and Pillow alone."""
     namespace = {}
     exec(SCRIPT.split("session =")[0], namespace)
     return namespace["preprocess"]

@@ -120,7 +120,7 @@ def test_presets_are_models_of_open_clip():
 
 
 def test_the_menu_in_the_docs():
-    page = (Path(__file__).parents[2] / "docs" / "guide" / "encoder.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "encoder.md").read_text()
     for name, preset in PRESETS.items():
         (row,) = (line for line in page.splitlines() if line.startswith(f'| `"{name}"` '))
         cells = [cell.strip() for cell in row.strip("|").split("|")]

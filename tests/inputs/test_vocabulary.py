@@ -114,7 +114,7 @@ def test_union():
         ("pet: dog | cat", "line 1 .*expected a line like"),
         ("dog = \ncat", r"labels\['dog'\] is empty"),
         ("dog\npet:", r"groups\['pet'\] is empty"),
-        ("dog\npet: dog, wolf", r"groups\['pet'\] holds \['wolf'\], which are no labels"),
+        ("dog\npet: dog, wolf", r"groups\['pet'\] holds \['wolf'\], which are not labels"),
         ("day\nday | night", r"exclusive\[0\] holds \['night'\]"),
         ("day\nday |", r"exclusive\[0\]\[1\] is ''"),
         ("car = car, cab\ntaxi = taxi, cab", "'cab' is a name of 'car' and of 'taxi'"),
@@ -156,7 +156,7 @@ def test_bad_parameters(params, error, message):
 
 def test_what_cannot_be_written(tmp_path):
     (tmp_path / "labels.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(ValueError, match=r"no text in UTF-8.*save it as such"):
+    with pytest.raises(ValueError, match=r"not UTF-8 text.*save it as UTF-8"):
         Vocabulary.load(tmp_path / "labels.txt")
     for name in ("salt, pepper", "a=b", "3:30", "a|b", "#1", "no #1", "two\nlines"):
         with pytest.raises(ValueError, match="cannot be written"):

@@ -79,7 +79,7 @@ def test_results_as_data(client, files, tmp_path):
         assert {name: shown[0] for name, shown in card.items()} == pytest.approx(
             {name: 100 * p for name, p in record["scores"].items()}, abs=1
         )
-    assert "no picture that can be read" in data[2]["mistake"]
+    assert "cannot be read as an image" in data[2]["mistake"]
 
 
 class Tables(HTMLParser):
@@ -193,11 +193,11 @@ def test_labels_that_do_not_work(client, files, labels, expected):
 
 
 def test_no_picture(client):
-    assert "Please add a picture" in message(ask(client, LABELS, []))
+    assert "Please add an image" in message(ask(client, LABELS, []))
 
 
 def test_many_pictures(client, files):
-    assert "These are 21 pictures" in message(ask(client, LABELS, files[:1] * 21))
+    assert "These are 21 images" in message(ask(client, LABELS, files[:1] * 21))
 
 
 def test_bad_pictures_beside_good_ones(client, files, tmp_path):
@@ -212,7 +212,7 @@ def test_bad_pictures_beside_good_ones(client, files, tmp_path):
     assert "Traceback" not in html
     assert str(tmp_path) not in html
     assert len(scores(html)[0]) == 5
-    expected = ["no picture that can be read", "is broken", "too thin", "8,000 × 8,000", "too big"]
+    expected = ["cannot be read as an image", "is broken", "too thin", "8,000 × 8,000", "too big"]
     told = re.findall(r'role="alert">(.*?)</p>', html)
     assert [part in text for part, text in zip(expected, told, strict=True)] == [True] * 5
 
@@ -220,7 +220,7 @@ def test_bad_pictures_beside_good_ones(client, files, tmp_path):
 def test_bad_picture_alone(client, tmp_path):
     (tmp_path / "letter.jpg").write_text("Dear all")
     html = ask(client, LABELS, [tmp_path / "letter.jpg"])
-    assert "no picture that can be read" in message(html)
+    assert "cannot be read as an image" in message(html)
     assert "in bold" not in html
 
 
@@ -255,7 +255,7 @@ DOT = (
 )
 NUMBERED = (
     r'"sure"><th scope="row">(.*?) <span class="spot" role="img" '
-    r'aria-label="number (\d+) on the picture">\2</span>'
+    r'aria-label="number (\d+) on the image">\2</span>'
 )
 
 
@@ -487,7 +487,7 @@ def test_in_a_browser(browser, page, files, tmp_path, width):
     browser.get(page.local_url)
     (button,) = until(lambda: find("button.primary"))
     button.click()
-    assert "Please add a picture" in until(lambda: find(".mistake"))[0].text
+    assert "Please add an image" in until(lambda: find(".mistake"))[0].text
 
     (tmp_path / "letter.jpg").write_text("Dear all")
     upload = until(lambda: find("input[type=file]"))[0]
@@ -506,7 +506,7 @@ def test_in_a_browser(browser, page, files, tmp_path, width):
         "{{value}}",
         f"<b>w{width}</b>",
     }
-    assert "no picture that can be read" in find(".card")[3].text
+    assert "cannot be read as an image" in find(".card")[3].text
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     picture = find(".card .picture")[0]
     for dot in picture.find_elements("css selector", ".spot"):
