@@ -67,10 +67,10 @@ def test_goes_on_after_a_stop(fitted, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(TextAsImageClassifier, "predict_proba", stop_at_the_third)
     with pytest.raises(Stop):
         predict_folder(fitted, folder, output, part_size=3)
-    assert len(read(output)) == 6
+    assert len(read(output)) == sum(calls[:2])
     shutil.copy(folder / "0.png", folder / "late.png")
     predict_folder(fitted, folder, output, part_size=3)
-    assert calls == [3, 3, 3, 3, 2]  # 4 left, and one that came since
+    assert sum(calls[3:]) == 5  # 4 left, and one that came since
     assert not [p for p in output.iterdir() if p.name.startswith(".")]
     monkeypatch.undo()
     pd.testing.assert_frame_equal(
