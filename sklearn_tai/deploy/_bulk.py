@@ -182,10 +182,13 @@ def _name(path: Path | str) -> str:
 
 
 def _learnt(value: Any) -> Any:
-    """What predictions depend on, without how an estimator is run."""
+    """What predictions depend on: not how an estimator is run, nor what its parts were made of."""
     if isinstance(value, BaseEstimator):
         state = value.__getstate__()
-        return type(value).__name__, {k: _learnt(v) for k, v in state.items() if k not in _HOW}
+        kept = [name for name in state if name not in _HOW and f"{name}_" not in state]
+        return type(value).__name__, {name: _learnt(state[name]) for name in kept}
+    if isinstance(value, np.ndarray) and value.dtype.kind in "OU":  # labels, which may be loaded
+        value = value.tolist()
     if isinstance(value, (list, tuple)):
         return [_learnt(v) for v in value]
     return value
