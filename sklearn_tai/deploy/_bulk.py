@@ -27,7 +27,16 @@ from ._stores import find_objects, is_url, predict_proba
 __all__ = ["predict_folder"]
 
 # parameters that say how an estimator is run, and change no prediction
-_HOW = {"batch_size", "cache", "callbacks", "device", "n_jobs", "on_error", "verbose"}
+_HOW = {
+    "_radius_is_tried",
+    "batch_size",
+    "cache",
+    "callbacks",
+    "device",
+    "n_jobs",
+    "on_error",
+    "verbose",
+}
 
 
 def predict_folder(
