@@ -5,10 +5,10 @@ import os
 import sys
 import uuid
 
-import fsspec
 import numpy as np
 import pandas as pd
 import pytest
+from fsspec.core import url_to_fs
 from sklearn.base import clone
 
 from sklearn_tai import TextAsImageClassifier
@@ -57,12 +57,12 @@ def store(request, scenes, tmp_path):
 
 
 def put(url, data):
-    fs, path = fsspec.url_to_fs(url, use_listings_cache=False)
+    fs, path = url_to_fs(url, use_listings_cache=False)
     fs.pipe_file(path, data)
 
 
 def read(output):
-    fs, root = fsspec.url_to_fs(str(output), use_listings_cache=False)
+    fs, root = url_to_fs(str(output), use_listings_cache=False)
     tables = [pd.read_parquet(fs.open(file)) for file in fs.ls(root, detail=False)]
     return pd.concat(tables).set_index("path").sort_index()
 
