@@ -88,7 +88,9 @@ def predict_folder(
         URL is of no known kind, or `output` holds predictions of another classifier or a
         damaged part.
     FileNotFoundError
-        If there is no such folder.
+        If there is no such folder or bucket.
+    OSError
+        If a store cannot be reached, as without credentials.
     ImportError
         If pyarrow is not installed (``pip install 'sklearn-tai[bulk]'``), or what fsspec
         needs for a URL (``pip install s3fs`` for S3).

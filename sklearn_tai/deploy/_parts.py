@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..exceptions import shown
 from ..storage import whole_file
-from ._stores import file_system, is_url
+from ._stores import file_system, is_url, reached
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,10 +35,11 @@ class Parts:
     def names(self) -> list[str]:
         """Names of the parts that are there."""
         fs, root = file_system(self.output)
-        try:
-            files = fs.ls(root, detail=False)
-        except FileNotFoundError:  # stores have no empty folders
-            return []
+        with reached(self.output):
+            try:
+                files = fs.ls(root, detail=False)
+            except FileNotFoundError:  # stores have no empty folders
+                files = fs.find(root)  # nothing, or an error where there is no bucket
         names = sorted(file.rpartition("/")[2] for file in files)
         return [name for name in names if name.startswith("part-") and name.endswith(".parquet")]
 
@@ -52,8 +53,10 @@ class Parts:
         from pyarrow import parquet
 
         fs, root = file_system(self.output)
+        with reached(f"{self.output}/{name}"):
+            data = fs.cat_file(f"{root}/{name}")
         try:
-            table = parquet.read_table(BytesIO(fs.cat_file(f"{root}/{name}")))
+            table = parquet.read_table(BytesIO(data))
             table["path"]
         except (pa.ArrowException, OSError, KeyError) as error:
             raise ValueError(

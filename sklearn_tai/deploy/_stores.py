@@ -6,13 +6,13 @@ import os
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .._typing import Classifier
-from ..exceptions import ImageReadError, UnreadableImagesWarning
+from ..exceptions import ImageReadError, UnreadableImagesWarning, shown
 from ..inputs import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
@@ -49,10 +49,25 @@ def file_system(place: str | Path) -> tuple[AbstractFileSystem, str]:
     return fs, path.rstrip("/")
 
 
+@contextmanager
+def reached(place: str | Path) -> Iterator[None]:
+    """What is wrong with a place, in one error: each package of a store has errors of its own."""
+    try:
+        yield
+    except Exception as error:
+        kind = FileNotFoundError if isinstance(error, FileNotFoundError) else OSError
+        raise kind(
+            f"{str(place)!r} cannot be reached ({shown(error)}). Check its name, and that you may "
+            "read and write there; credentials are those that the environment holds."
+        ) from error
+
+
 def find_objects(url: str) -> Iterator[str]:
     """URLs of the pictures below one, in a fixed order, but for hidden ones."""
     fs, root = file_system(url)
-    for path in sorted(fs.find(root)):
+    with reached(url):
+        paths = sorted(fs.find(root))
+    for path in paths:
         if path.lower().endswith(IMAGE_SUFFIXES) and "/." not in path.removeprefix(root):
             yield fs.unstrip_protocol(path)
 

@@ -130,6 +130,11 @@ def test_stores_that_are_not_there(clf, store, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     with pytest.raises(ImportError, match="'gs://b/photos' needs gcsfs: pip install gcsfs"):
         predict_folder(clf, "gs://b/photos", tmp_path / "out")
+    if root.startswith("s3"):
+        with pytest.raises(FileNotFoundError, match="'s3://none/photos' cannot be reached"):
+            predict_folder(clf, "s3://none/photos", tmp_path / "out")
+        with pytest.raises(FileNotFoundError, match="'s3://none/out' cannot be reached"):
+            predict_folder(clf, photos, "s3://none/out")
     put(f"{root}/out/part-0.parquet", b"PAR1")
     with pytest.raises(ValueError, match=r"/out/part-0.parquet' cannot be read .*Delete it"):
         predict_folder(clf, photos, f"{root}/out")
