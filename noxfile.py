@@ -54,6 +54,13 @@ DEPENDENT = (
 
 
 @nox.session
+def clusters(session: nox.Session) -> None:
+    """The tests on clusters of Dask and Ray, and on an S3 server of this machine."""
+    session.install("-e", ".[test]", "ray", "moto[server]", "s3fs")
+    session.run("pytest", "tests/deploy/test_distributed.py", "tests/deploy/test_stores.py")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The documentation, with its examples."""
     session.install("-e", ".[docs]")

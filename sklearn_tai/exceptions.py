@@ -42,8 +42,8 @@ class ImageReadError(ValueError):
     ----------
     index : int
         Its place in ``X``.
-    path : Path or None
-        Its file; None for PIL images and arrays.
+    path : Path, str or None
+        Its file, or its URL; None for PIL images and arrays.
     reason : str
         What is wrong, in words that follow the name of the file.
     remedy : str
@@ -61,7 +61,7 @@ class ImageReadError(ValueError):
     1 no_such_photo.jpg does not exist
     """
 
-    def __init__(self, index: int, path: Path | None, reason: str, remedy: str) -> None:
+    def __init__(self, index: int, path: Path | str | None, reason: str, remedy: str) -> None:
         super().__init__(index, path, reason, remedy)
         self.index, self.path, self.reason, self.remedy = index, path, reason, remedy
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 import joblib
@@ -18,41 +19,53 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from .._typing import Classifier
-from ..exceptions import install_command, shown
+from ..exceptions import install_command
 from ..inputs import IMAGE_SUFFIXES
-from ..storage import whole_file
+from ._parts import Parts
+from ._stores import find_objects, is_url, predict_proba
 
 __all__ = ["predict_folder"]
 
 # parameters that say how an estimator is run, and change no prediction
-_HOW = {"batch_size", "cache", "callbacks", "device", "n_jobs", "on_error", "verbose"}
+_HOW = {
+    "_radius_is_tried",
+    "batch_size",
+    "cache",
+    "callbacks",
+    "device",
+    "n_jobs",
+    "on_error",
+    "verbose",
+}
 
 
 def predict_folder(
     estimator: Classifier,
-    images: str | Path | Iterable[Path],
+    images: str | Path | Iterable[Path | str],
     output: str | Path,
     *,
     part_size: int = 1000,
     n_jobs: int | None = None,
     verbose: int = 0,
-) -> Path:
+) -> Path | str:
     """Probabilities of the labels of all pictures in a folder, as a Parquet dataset.
 
     Work is cut into parts, each written when it is done. After a stop the same call goes
     on where it was; pictures that came since are added, and those that could not be read
     are tried again. With ``n_jobs``, or inside ``joblib.parallel_config("dask")``, parts
-    are worked on side by side.
+    are worked on side by side; so they are by the same call on several machines.
 
     Parameters
     ----------
     estimator : estimator
         A fitted classifier that takes images. For pictures that may be broken give its
         encoder ``on_error="nan"``: theirs are NaN.
-    images : str, Path, or iterable of Path
-        A folder, searched with all its sub-folders, or the paths themselves.
+    images : str, Path, or iterable of Path and str
+        A folder, searched with all its sub-folders, or the paths themselves. URLs such as
+        "s3://bucket/photos" are those of stores that fsspec reads; each part's pictures
+        are copied to the folder for temporary files while it is worked on.
     output : str or Path
-        A folder for the parts, made if need be.
+        A folder for the parts, made if need be, or its URL.
     part_size : int, default=1000
         Pictures in a part.
     n_jobs : int or None, default=None
@@ -62,7 +75,7 @@ def predict_folder(
 
     Returns
     -------
-    Path
+    Path or str
         `output`: files ``part-*.parquet`` with the columns ``path`` and one for each
         label, float32. ``pandas.read_parquet(output)`` reads them all; the order is not
         that of the pictures. In names of files what is not UTF-8 is written as Python
@@ -71,17 +84,22 @@ def predict_folder(
     Raises
     ------
     ValueError
-        If there are no pictures, `part_size` is below 1, a label cannot name a column, or
-        `output` holds predictions of another classifier or a damaged part.
+        If there are no pictures, `part_size` is below 1, a label cannot name a column, a
+        URL is of no known kind, or `output` holds predictions of another classifier or a
+        damaged part.
     FileNotFoundError
-        If there is no such folder.
+        If there is no such folder or bucket.
+    OSError
+        If a store cannot be reached, as without credentials.
     ImportError
-        If pyarrow is not installed (``pip install 'sklearn-tai[bulk]'``).
+        If pyarrow is not installed (``pip install 'sklearn-tai[bulk]'``), or what fsspec
+        needs for a URL (``pip install s3fs`` for S3).
 
     Examples
     --------
     >>> from sklearn_tai.deploy import predict_folder
     >>> predict_folder(clf, "photos", "predictions")  # doctest: +SKIP
+    >>> predict_folder(clf, "s3://bucket/photos", "s3://bucket/predictions")  # doctest: +SKIP
     """
     try:
         import pyarrow.parquet  # noqa: F401
@@ -98,36 +116,56 @@ def predict_folder(
             f"The output would have columns named {repeated} more than once: of labels, or of a "
             'label and of the pictures, which is "path". Rename the labels, in classes_.'
         )
-    output = Path(output)
-    output.mkdir(parents=True, exist_ok=True)
+    if not is_url(output):
+        output = Path(output)
+        output.mkdir(parents=True, exist_ok=True)
     model = joblib.hash([_learnt(estimator), columns])
-    paths: dict[str, Path] = {}
-    for path in find_pictures(images):
-        if paths.setdefault(_name(path), path) != path:
-            raise ValueError(f"Two pictures would be called {_name(path)!r}. Rename one of them.")
-    if not paths:
+    pictures: dict[str, Path | str] = {}
+    for picture in _listed(images):
+        if pictures.setdefault(_name(picture), picture) != picture:
+            raise ValueError(
+                f"Two pictures would be called {_name(picture)!r}. Rename one of them."
+            )
+    if not pictures:
         raise ValueError(f"images={str(images)!r} holds no pictures; see {IMAGE_SUFFIXES}.")
-    done = _names_done(output, model, paths)
-    todo = iter([path for name, path in paths.items() if name not in done])
-    parts = list(iter(lambda: list(islice(todo, part_size)), []))
-    jobs = (delayed(_predict_part)(estimator, part, output, model) for part in parts)
+    parts = Parts(output, model)
+    done: set[str] = set()
+    todo: list[tuple[str, list[str], bool]] = []
+    for part in parts.names():
+        table = parts.read(part)
+        names = table["path"].to_pylist()
+        done.update(names)
+        unread = np.isnan(table.column(1).to_numpy())
+        if again := [name for name, bad in zip(names, unread) if bad and name in pictures]:
+            todo.append((part, again, True))
+    new = iter([name for name in pictures if name not in done])
+    while names := list(islice(new, part_size)):
+        todo.append((_part_name(model, names), names, False))
+    SystemRandom().shuffle(todo)  # others at work on the same begin elsewhere
+    jobs = (
+        delayed(_predict_part)(estimator, [pictures[name] for name in names], parts, part, again)
+        for part, names, again in todo
+    )
     finished = Parallel(n_jobs, return_as="generator_unordered")(jobs)
-    for _ in tqdm(finished, total=len(parts), desc="Predicting", unit="part", disable=not verbose):
+    for _ in tqdm(finished, total=len(todo), desc="Predicting", unit="part", disable=not verbose):
         pass
     return output
 
 
-def find_pictures(
-    images: str | Path | Iterable[Path], left_out: Counter[str] | None = None
-) -> Iterator[Path]:
-    """The pictures of a folder in a fixed order, or the paths as given.
+def _listed(images: str | Path | Iterable[Path | str]) -> Iterable[Path | str]:
+    if is_url(images):
+        return find_objects(images)
+    if isinstance(images, (str, Path)):
+        return find_pictures(images)
+    return (picture if is_url(picture) else Path(picture) for picture in images)
+
+
+def find_pictures(images: str | Path, left_out: Counter[str] | None = None) -> Iterator[Path]:
+    """The pictures of a folder in a fixed order.
 
     Hidden files and folders are left alone. Files of other kinds are counted in `left_out`, by
     their suffix; sidecars are not.
     """
-    if not isinstance(images, (str, Path)):
-        yield from map(Path, images)
-        return
     if not Path(images).is_dir():
         raise FileNotFoundError(f"images={str(images)!r} is not a folder. Check the path.")
     for folder, subfolders, names in os.walk(images, onerror=_refuse):
@@ -149,62 +187,46 @@ def _refuse(error: OSError) -> None:
     ) from error
 
 
-def _name(path: Path) -> str:
+def _name(path: Path | str) -> str:
     """A path as text, whatever its bytes are."""
     return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def _learnt(value: Any) -> Any:
-    """What predictions depend on, without how an estimator is run."""
+    """What predictions depend on: not how an estimator is run, nor what its parts were made of."""
     if isinstance(value, BaseEstimator):
         state = value.__getstate__()
-        return type(value).__name__, {k: _learnt(v) for k, v in state.items() if k not in _HOW}
+        kept = [name for name in state if name not in _HOW and f"{name}_" not in state]
+        return type(value).__name__, {name: _learnt(state[name]) for name in kept}
+    if isinstance(value, np.ndarray) and value.dtype.kind in "OU":  # labels, which may be loaded
+        value = value.tolist()
     if isinstance(value, (list, tuple)):
         return [_learnt(v) for v in value]
     return value
 
 
-def _names_done(output: Path, model: str, paths: Container[str]) -> set[str]:
-    """Names of the pictures with predictions; those of `paths` that have none are taken out."""
+def _part_name(model: str, names: list[str]) -> str:
+    """It says what is in the part, so that whoever does it too writes it over itself."""
+    digest = hashlib.sha256("\n".join([model, *names]).encode())
+    return f"part-{digest.hexdigest()[:16]}.parquet"
+
+
+def _predict_part(
+    estimator: Classifier, pictures: list[Path | str], parts: Parts, part: str, again: bool
+) -> None:
+    """Write a part unless somebody else has; or try those again that it could not read."""
     import pyarrow as pa
-    from pyarrow import parquet
 
-    done: set[str] = set()
-    for file in sorted(output.glob("part-*.parquet")):
-        try:
-            table = parquet.read_table(file)
-            names = table["path"].to_pylist()
-        except (pa.ArrowException, OSError, KeyError) as error:
-            raise ValueError(
-                f"{str(file)!r} cannot be read ({shown(error)}). Delete it, and its pictures are "
-                "predicted again."
-            ) from error
-        if (table.schema.metadata or {}).get(b"sklearn_tai_model") != model.encode():
-            raise ValueError(
-                f"output={str(output)!r} holds predictions of another classifier ({file.name}). "
-                "Give another folder, or empty it."
-            )
-        unread = np.isnan(table.column(1).to_numpy())
-        kept = np.array([not (bad and name in paths) for name, bad in zip(names, unread)], bool)
-        if not kept.any():
-            file.unlink()
-        elif not kept.all():
-            with whole_file(file) as draft:
-                parquet.write_table(table.filter(pa.array(kept)), draft)
-        done.update(name for name, keep in zip(names, kept) if keep)
-    return done
-
-
-def _predict_part(estimator: Classifier, paths: list[Path], output: Path, model: str) -> None:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    proba = np.asarray(estimator.predict_proba(paths), np.float32)
-    columns = {"path": pa.array(map(_name, paths), pa.string())}
-    columns |= {str(label): proba[:, k] for k, label in enumerate(estimator.classes_)}
-    table = pa.table(columns).replace_schema_metadata({"sklearn_tai_model": model})
-    # The name says what is in it: a part done twice, by a worker that was taken for dead,
-    # is written over itself.
-    name = hashlib.sha256("\n".join(map(str, paths)).encode("utf-8", "surrogatepass")).hexdigest()
-    with whole_file(output / f"part-{name[:16]}.parquet") as draft:
-        parquet.write_table(table, draft)
+    if not again and part in parts:
+        return
+    proba = np.asarray(predict_proba(estimator, pictures), np.float32)
+    names = pa.array(map(_name, pictures), pa.string())
+    columns = {str(label): proba[:, k] for k, label in enumerate(estimator.classes_)}
+    table = pa.table({"path": names} | columns)
+    if again:
+        if np.isnan(proba).all():
+            return
+        earlier = parts.read(part)
+        others = pa.compute.invert(pa.compute.is_in(earlier["path"], names))
+        table = pa.concat_tables([earlier.filter(others), table])
+    parts.write(part, table)

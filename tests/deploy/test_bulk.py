@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_tai import TextAsImageClassifier
-from sklearn_tai.deploy import predict_folder
+from sklearn_tai.deploy import load_classifier, predict_folder, save_classifier
 from tests.networks import with_network
 
 
@@ -67,10 +67,10 @@ def test_goes_on_after_a_stop(fitted, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(TextAsImageClassifier, "predict_proba", stop_at_the_third)
     with pytest.raises(Stop):
         predict_folder(fitted, folder, output, part_size=3)
-    assert len(read(output)) == 6
+    assert len(read(output)) == sum(calls[:2])
     shutil.copy(folder / "0.png", folder / "late.png")
     predict_folder(fitted, folder, output, part_size=3)
-    assert calls == [3, 3, 3, 3, 2]  # 4 left, and one that came since
+    assert sum(calls[3:]) == 11 - sum(calls[:2])  # those left, and one that came since
     assert not [p for p in output.iterdir() if p.name.startswith(".")]
     monkeypatch.undo()
     pd.testing.assert_frame_equal(
@@ -122,12 +122,35 @@ def test_labels_that_cannot_be_columns(kernel, folder, tmp_path, names):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.filterwarnings("ignore:1 images could not be read")
+def test_shares_the_work(kernel, folder, tmp_path, monkeypatch):
+    """Another begins in the middle: nothing is there twice, nor around a broken picture."""
+    (folder / "0.png").write_bytes(b"broken")
+    output, seen = tmp_path / "out", []
+    original = TextAsImageClassifier.predict_proba
+
+    def predict_proba(self, X):
+        seen.append(len(X))
+        if len(seen) == 2:
+            predict_folder(kernel, folder, output, part_size=3)
+        return original(self, X)
+
+    monkeypatch.setattr(TextAsImageClassifier, "predict_proba", predict_proba)
+    predict_folder(kernel, folder, output, part_size=3)
+    monkeypatch.undo()
+    assert len(seen) <= 6  # 4 parts, the second by both, and the broken picture again
+    table = read(output)
+    assert len(table) == 10
+    pd.testing.assert_frame_equal(table, expected(kernel, folder), atol=1e-5, check_names=False)
+
+
 def test_goes_on_whatever_the_way_it_is_run(kernel, folder, tmp_path):
     output = predict_folder(kernel, folder, tmp_path / "out", part_size=4)
     before = {path: path.stat().st_mtime_ns for path in output.iterdir()}
     other = copy.deepcopy(kernel)
     other.encoder_.set_params(on_error="raise", batch_size=2, verbose=1, cache=None, device="cpu")
     predict_folder(other, folder, output)
+    predict_folder(load_classifier(save_classifier(kernel, tmp_path / "saved")), folder, output)
     assert {path: path.stat().st_mtime_ns for path in output.iterdir()} == before
     other.encoder_.set_params(image_size=64)
     with pytest.raises(ValueError, match="predictions of another classifier"):
