@@ -72,6 +72,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
+    "parallel": 2,
     "ignore_pattern": r"(^|/)quickstart\.py",  # a script that writes a file
     "within_subsection_order": "gallery_order.StoryOrder",
     "reset_modules": ("matplotlib", "gallery_order.refuse_warnings"),
