@@ -30,7 +30,7 @@ def image_batches(
     `places` are the pictures' indices in the user's ``X``, for messages. With a list of
     `errors`, those of pictures go there, and their embeddings are NaN.
     """
-    open_image = image_opener()
+    open_image = image_opener(loaded.side)
 
     def pixels(item: Any, place: int) -> torch.Tensor | None:
         try:
