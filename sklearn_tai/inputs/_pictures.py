@@ -53,12 +53,26 @@ def open_image(item: Any, index: int, side: int | None = None) -> Image.Image:
             return _upright(Image.fromarray(item) if isinstance(item, np.ndarray) else item)
         with picture_file(path, index) as picture:
             if side is not None:
-                picture.draft(None, (_OVERSAMPLING * side,) * 2)
+                picture.draft(None, _enough(picture.size, side))
             return _upright(picture)
     except ImageReadError:
         raise
     except Exception as error:  # Pillow's plugins raise all sorts
         raise image_error(item, index, *_reason(error)) from error
+
+
+def _enough(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Width and height to decode a JPEG at, one of its size by 8, 4, 2 and 1.
+
+    None of those that leave a rest: what is rounded stretches the picture, which changes
+    embeddings more than all that is left out.
+    """
+    width, height = size
+    least = _OVERSAMPLING * side
+    for by in (8, 4, 2):
+        if min(size) >= by * least and not (width % by or height % by):
+            return width // by, height // by
+    return size
 
 
 def picture_file(path: Path, index: int) -> Image.Image:
