@@ -16,7 +16,7 @@ from ..exceptions import ImageReadError, wording
 from ..inputs import image_error, image_opener
 
 # Pictures that a processor embeds at once. With more, what a layer yields is beyond the 32 MiB up
-# to which memory is used again; that took up to a quarter more time.
+# to which memory is used again; that took up to a fifth more time.
 _AT_ONCE = 16
 
 
