@@ -222,8 +222,8 @@ def steps(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--photos", type=Path, help="a folder of JPEGs")
-    parser.add_argument("--n-images", type=int, default=32)
-    parser.add_argument("--n-large", type=int, default=16)
+    parser.add_argument("--n-images", type=int, default=24)
+    parser.add_argument("--n-large", type=int, default=12)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--models", nargs="+", default=["ViT-B-16", "RN50"])
     args = parser.parse_args()
