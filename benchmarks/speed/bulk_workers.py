@@ -3,7 +3,7 @@
     python -m benchmarks.speed.bulk_workers [FOLDER]
 
 Each worker is a process on a core of its own, as machines of a cluster would be, and makes the
-same call. Photos of the folder (JPEG, PNG), or else noise of 640 x 480 pixels. Time runs from when
+same call. Photos of the folder (JPEG), or else noise, brought to 640 x 480 pixels. Time runs from when
 all have loaded the model until the last has finished; one worker and two take turns.
 """
 
@@ -25,7 +25,7 @@ from sklearn_tai import TextAsImageClassifier
 from sklearn_tai.deploy import predict_folder
 
 from ..testbeds import untrained
-from .image_encoding import noise_photos
+from .file_to_label import photos
 
 N_LABELS = 80
 Plan = list[tuple[Path, int]]  # where each run writes, and how many work on it
@@ -71,11 +71,9 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = args.folder or Path(scratch, "photos")
-        if args.folder is None:
-            folder.mkdir()
-            noise_photos(folder, args.n_images)
-        paths = sorted([*folder.rglob("*.jpg"), *folder.rglob("*.png")])[: args.n_images]
+        folder = Path(scratch, "photos")
+        folder.mkdir()
+        paths = photos(args.folder, (640, 480), args.n_images, folder)
         print("| model | photos/s, 1 worker | photos/s, 2 workers | ratio | range |")
         print("|---|---|---|---|---|")
         for name in args.models:

@@ -31,6 +31,7 @@ class LoadedModel:
     device: torch.device
     dtype: torch.dtype
     resize_mode: str = "squash"  # how pictures become squares, in open_clip's words
+    side: int | None = None  # of those squares in pixels; None where it is not known
     # names this copy of the weights within the process
     uid: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -70,7 +71,7 @@ class LoadedModel:
         """
         # functions are shown with their addresses, which differ from process to process
         shown = re.sub(r" at 0x[0-9a-f]+", "", f"{self.preprocess!r} {self.model!r}")
-        digest = hashlib.sha256(f"{__version__} {self.resize_mode} {shown}".encode())
+        digest = hashlib.sha256(f"{__version__} {self.resize_mode} {self.side} {shown}".encode())
         for name, module in self.model.named_modules():
             own = {k: v for k, v in vars(module).items() if isinstance(v, (int, float, str))}
             own.pop("name_or_path", None)  # where it lies

@@ -22,7 +22,7 @@ from ._activation import choose_activation, has_choice, is_torchscript, tag_of_f
 from ._hub import cannot_load, hub_file, hub_repo
 from ._layout import fast_layout
 from ._loaded import DTYPES, LoadedModel
-from ._resolution import resized_preprocess
+from ._resolution import resized_preprocess, square_side
 from ._source import ModelSource
 
 _lock = Lock()
@@ -96,8 +96,16 @@ def _load(request: ModelRequest) -> LoadedModel:
     preprocess = resized_preprocess(model, request.image_size, request.resize_mode)
     model = fast_layout(model.eval().requires_grad_(False))
     dtype = DTYPES[request.precision]
-    mode = model.visual.preprocess_cfg["resize_mode"]
-    return LoadedModel(model, preprocess, tokenize, torch.device(request.device), dtype, mode)
+    seen = model.visual.preprocess_cfg
+    return LoadedModel(
+        model,
+        preprocess,
+        tokenize,
+        torch.device(request.device),
+        dtype,
+        seen["resize_mode"],
+        square_side(seen["size"]),
+    )
 
 
 def _find_parts(source: ModelSource, verbose: int) -> _Parts:

@@ -42,8 +42,9 @@ class OpenCLIPEncoder(BaseEncoder):
         Scale embeddings to unit length. The paper does not.
     precision : {"fp32", "bf16", "fp16"}, default="fp32"
         Number format of the model. "bf16" takes about half the time on processors and
-        GPUs that have it, "fp16" is for GPUs; embeddings change by less than 0.1 %
-        in direction and are returned as float32 either way.
+        GPUs that have it, "fp16" is for GPUs; embeddings are returned as float32 either
+        way. Labels are as good (docs/performance.md), and texts in "fp32" go with images
+        in "bf16".
     image_size : int or None, default=None
         Height and width in pixels that images are brought to; None for the model's own
         (224 for RN50). More shows small objects, at a cost that grows with its square.

@@ -22,8 +22,8 @@ def resized_preprocess(
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
     settings = dict(model.visual.preprocess_cfg)
-    if image_size is not None and image_size != _side(settings["size"]):
-        _resize_positions(model.visual, image_size, _side(settings["size"]))
+    if image_size is not None and image_size != square_side(settings["size"]):
+        _resize_positions(model.visual, image_size, square_side(settings["size"]))
         settings["size"] = (image_size, image_size)
     if resize_mode is not None:
         settings["resize_mode"] = resize_mode
@@ -31,8 +31,9 @@ def resized_preprocess(
     return image_transform_v2(PreprocessCfg(**settings), is_train=False)
 
 
-def _side(size: Any) -> int:
-    return size if isinstance(size, int) else size[0]
+def square_side(size: Any) -> int:
+    """Of the square that a picture becomes, or is cut from, in pixels."""
+    return size if isinstance(size, int) else max(size)
 
 
 def _resize_positions(visual: Any, image_size: int, old_size: int) -> None:

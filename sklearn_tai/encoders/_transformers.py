@@ -125,6 +125,12 @@ class _Preprocess:
     def __call__(self, picture: Image.Image) -> torch.Tensor:
         return self.processor(images=picture, return_tensors="pt")["pixel_values"][0]
 
+    @property
+    def side(self) -> int | None:
+        """Pixels that pictures are brought to at most; None where they keep their size."""
+        size = self.processor.size if self.processor.do_resize else None
+        return max(dict(size).values()) if size else None
+
     def __repr__(self) -> str:
         return self.processor.to_json_string()
 
@@ -160,4 +166,6 @@ def _load(model_name: str, device: str, precision: str) -> LoadedModel:
         ).input_ids
 
     towers = _Towers(model).eval().requires_grad_(False).to(device)
-    return LoadedModel(towers, preprocess, tokenize, torch.device(device), dtype)
+    return LoadedModel(
+        towers, preprocess, tokenize, torch.device(device), dtype, side=preprocess.side
+    )

@@ -20,6 +20,9 @@ from ._formats import BadPictureError, open_file
 
 # Models scale the short edge to some 224 pixels, whatever that makes of the long one.
 _MAX_ASPECT = 1000
+# A JPEG is decoded at a half, a quarter or an eighth of its size where that is so many times
+# what the model sees: rounding pixels to 8 bits changes embeddings more (docs/performance.md).
+_OVERSAMPLING = 3
 
 
 def was_read(rows: np.ndarray) -> np.ndarray:
@@ -27,32 +30,49 @@ def was_read(rows: np.ndarray) -> np.ndarray:
     return ~np.isnan(rows).any(axis=tuple(range(1, rows.ndim)))
 
 
-def image_opener() -> Callable[[Any, int], Image.Image]:
+def image_opener(side: int | None) -> Callable[[Any, int], Image.Image]:
     """:func:`open_image` for threads: a PIL image may be there twice, and is read lazily."""
     lock = Lock()
 
     def open_one(item: Any, index: int) -> Image.Image:
         with lock if isinstance(item, Image.Image) else nullcontext():
-            return open_image(item, index)
+            return open_image(item, index, side)
 
     return open_one
 
 
-def open_image(item: Any, index: int) -> Image.Image:
+def open_image(item: Any, index: int, side: int | None = None) -> Image.Image:
     """An RGB picture the right way up, read from whatever the user gave as ``X[index]``.
 
-    Raises ImageReadError.
+    With `side`, to be brought to so many pixels: the file of a large JPEG is not decoded in
+    full. Raises ImageReadError.
     """
     path = item if isinstance(item, Path) else None
     try:
         if path is None:
             return _upright(Image.fromarray(item) if isinstance(item, np.ndarray) else item)
         with picture_file(path, index) as picture:
+            if side is not None:
+                picture.draft(None, _enough(picture.size, side))
             return _upright(picture)
     except ImageReadError:
         raise
     except Exception as error:  # Pillow's plugins raise all sorts
         raise image_error(item, index, *_reason(error)) from error
+
+
+def _enough(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Width and height to decode a JPEG at, one of its size by 8, 4, 2 and 1.
+
+    None of those that leave a rest: what is rounded stretches the picture, which changes
+    embeddings more than all that is left out.
+    """
+    width, height = size
+    least = _OVERSAMPLING * side
+    for by in (8, 4, 2):
+        if min(size) >= by * least and not (width % by or height % by):
+            return width // by, height // by
+    return size
 
 
 def picture_file(path: Path, index: int) -> Image.Image:

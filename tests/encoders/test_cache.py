@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 from sklearn.base import clone
+from sklearn.preprocessing import normalize
 
 from sklearn_tai.encoders._cache import content_key
 from tests.models import model_of
@@ -152,3 +153,22 @@ def test_a_disk_that_is_full(encoder, tmp_path):
         signal.signal(signal.SIGXFSZ, handler)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(own.transform(texts), expected, atol=1e-5)
+
+
+def test_a_large_jpeg_is_kept_for_the_size_it_was_read_at(encoder, scenes, tmp_path):
+    path = tmp_path / "large.jpg"
+    scenes.images[0].resize((800, 800), Image.Resampling.BICUBIC).save(path, quality=95)
+    sizes = [96, 288]  # for the one it is decoded at half of its size, for the other in full
+    expected = {}
+    for size in sizes:
+        own = clone(encoder).set_params(image_size=size, cache=None)
+        expected[size] = own.transform([path])
+        seen = normalize(np.vstack([expected[size], own.transform([Image.open(path)])]))
+        assert seen[0] @ seen[1] > 0.999
+        assert (seen[0] == seen[1]).all() == (size == 288)
+    for size, cache in itertools.product(sizes * 2, ["memory", tmp_path / "cache"]):
+        found = clone(encoder).set_params(image_size=size, cache=cache).transform([path])
+        np.testing.assert_array_equal(found, expected[size])
+    # what another reader decoded is another picture
+    full = clone(encoder).set_params(cache=tmp_path / "cache").transform([Image.open(path)])
+    assert (full != expected[96]).any()

@@ -128,3 +128,38 @@ def test_palette_with_transparency(tmp_path):
     picture = Image.new("P", (4, 4))
     picture.info["transparency"] = b"\x00\xff"
     assert open_image(picture, 0).mode == "RGB"
+
+
+def large_jpegs(folder):
+    """JPEGs of every kind, all of the same picture of 1200 x 900 pixels."""
+    coarse = np.random.default_rng(0).integers(0, 256, (9, 12, 3), np.uint8)
+    picture = Image.fromarray(coarse).resize((1200, 900), Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture.save(folder / "turned.jpg", exif=exif)
+    picture.save(folder / "progressive.jpg", progressive=True, quality=95, subsampling=0)
+    for mode in ("RGB", "L", "CMYK"):
+        picture.convert(mode).save(folder / f"{mode}.jpg")
+    picture.save(folder / "pair.jpg", "MPO", save_all=True, append_images=[picture.rotate(180)])
+    return sorted(folder.glob("*.jpg"))
+
+
+def test_a_large_jpeg_is_decoded_small(tmp_path):
+    for path in large_jpegs(tmp_path):
+        full, small = open_image(path, 0), open_image(path, 0, side=100)
+        assert small.mode == "RGB"
+        assert small.size == tuple(length // 2 for length in full.size)  # 300 for 100 are enough
+        np.testing.assert_allclose(small, full.reduce(2), atol=16, err_msg=path.name)
+        for side in (151, None):
+            np.testing.assert_array_equal(open_image(path, 0, side), full)
+    assert open_image(tmp_path / "turned.jpg", 0, side=100).size == (450, 600)
+    # 900 / 8 leaves a rest, which would stretch the picture
+    assert open_image(tmp_path / "RGB.jpg", 0, side=12).size == (300, 225)
+
+
+def test_a_large_broken_jpeg(tmp_path):
+    for path in large_jpegs(tmp_path):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+        for side in (100, None):
+            with pytest.raises(ImageReadError, match="truncated"):
+                open_image(path, 0, side)
