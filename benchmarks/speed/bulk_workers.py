@@ -3,8 +3,8 @@
     python -m benchmarks.speed.bulk_workers [FOLDER]
 
 Each worker is a process on a core of its own, as machines of a cluster would be, and makes the
-same call. Photos of the folder (JPEG), or else noise, brought to 640 x 480 pixels. Time runs from when
-all have loaded the model until the last has finished; one worker and two take turns.
+same call. Photos of the folder (JPEG), or else noise, brought to 640 x 480 pixels. Time runs from
+when all have loaded the model until the last has finished; one worker and two take turns.
 """
 
 from __future__ import annotations
