@@ -1,3 +1,4 @@
+import os
 import pickle
 import subprocess
 import sys
@@ -135,29 +136,36 @@ def test_grid_search_in_a_pipeline(encoder, corpus, scenes):
     assert search.predict_proba(scenes.images[:2]).shape == (2, 20)
 
 
-@pytest.mark.parametrize("scoring", [None, "average_precision", "f1_macro"])
-def test_a_search_of_the_radius_that_scores_texts_warns_once(scoring):
+def test_a_search_of_the_radius_that_scores_texts_warns_once():
+    """Once in a process, so each scoring has one of its own."""
     code = (
-        "import warnings\n"
+        "import os, warnings\n"
         "from sklearn.model_selection import GridSearchCV\n"
         "from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier\n"
         "texts, Y = PromptCorpusGenerator(90, random_state=0).generate(['dog', 'car', 'tree'])\n"
         "clf = TextAsImageClassifier(OpenCLIPEncoder('tai-tiny'))\n"
+        "radii = {'perturbation__radius': [1, 2]}\n"
         "with warnings.catch_warnings(record=True) as said:\n"
         "    warnings.simplefilter('always')\n"
         "    clf.fit(texts, Y).predict(texts)\n"
         "    GridSearchCV(clf, {'center': [False, True]}, cv=2).fit(texts, Y)\n"
         "    ours = lambda: [w for w in said if 'after a radius was set' in str(w.message)]\n"
         "    assert not ours()\n"
-        "    radii = {'perturbation__radius': [1, 2]}\n"
-        f"    GridSearchCV(clf, radii, scoring={scoring!r}, cv=2).fit(texts, Y)\n"
-        "print([str(w.message) for w in ours()])\n"
+        "    for scoring in (None, 'average_precision', 'f1_macro'):\n"
+        "        if not (pid := os.fork()):\n"
+        "            GridSearchCV(clf, radii, scoring=scoring, cv=2).fit(texts, Y)\n"
+        "            print([str(w.message) for w in ours()], flush=True)\n"
+        "            os._exit(0)\n"
+        "        assert os.waitpid(pid, 0)[1] == 0\n"
     )
-    command = [sys.executable, "-c", code]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert said.count("Texts are scored after a radius was set") == 1
-    assert "CrossModalSplit" in said
-    assert "radius='auto'" in said
+    command, env = [sys.executable, "-c", code], {**os.environ, "OMP_NUM_THREADS": "1"}
+    said = subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout
+    lines = said.splitlines()
+    assert len(lines) == 3
+    for line in lines:
+        assert line.count("Texts are scored after a radius was set") == 1
+        assert "CrossModalSplit" in line
+        assert "radius='auto'" in line
 
 
 def test_a_search_of_the_radius_that_scores_images_does_not_warn(encoder, corpus, scenes):

@@ -125,7 +125,7 @@ class KernelAdapter(BaseAdapter):
         _check_noise(noise, bool(data.is_image.any()))
         device = check_device(self.device)
         order = np.argsort(data.is_image, kind="stable")  # texts first
-        keys, labels = data.embeddings[order], sparse.csr_array(data.Y)[order]
+        keys, labels = data.embeddings[order], sparse.csr_array(data.Y, dtype=np.float32)[order]
         labels.eliminate_zeros()
         n_images = int(data.is_image.sum())
         n_texts = len(keys) - n_images

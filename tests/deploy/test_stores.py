@@ -109,7 +109,7 @@ def test_broken_pictures_are_called_by_their_urls(clf, store):
     gone = f"{root}/photos/gone.png"
     with pytest.warns(UserWarning, match=r"1 images .*://.*/photos/0.png' cannot be read"):
         predict_folder(clf, f"{root}/photos", f"{root}/out")
-    with pytest.warns(UserWarning, match=f"1 images .*{gone!r} is no file"):
+    with pytest.warns(UserWarning, match=f"1 images .*{gone!r} does not exist"):
         predict_folder(clf, [gone], f"{root}/gone")
     put(f"{root}/photos/0.png", (photos / "0.png").read_bytes())
     table = read(predict_folder(clf, f"{root}/photos", f"{root}/out"))
@@ -117,7 +117,7 @@ def test_broken_pictures_are_called_by_their_urls(clf, store):
     assert table.notna().all(axis=None)
     strict = copy.deepcopy(clf)
     strict.encoder_.set_params(on_error="raise")
-    with pytest.raises(FileNotFoundError, match=f"{gone!r} is no file"):
+    with pytest.raises(FileNotFoundError, match=f"{gone!r} does not exist"):
         predict_folder(strict, [gone], f"{root}/strict")
 
 
