@@ -22,6 +22,7 @@ from sklearn_tai import (
     KernelAdapter,
     MLPAdapter,
     OpenCLIPEncoder,
+    PromptCorpusGenerator,
     TextAsImageClassifier,
     ZeroShotClassifier,
     encoders,
@@ -49,6 +50,18 @@ class Testbed:
     @property
     def wholes(self) -> np.ndarray:
         return self.images[:, 0] if self.images.ndim == 3 else self.images
+
+    @property
+    def views(self) -> dict[str, np.ndarray]:
+        """The images whole, and with their regions where there are any."""
+        with_regions = {"regions": self.images} if self.images.ndim == 3 else {}
+        return {"whole": self.wholes} | with_regions
+
+    def draw(self, n_texts: int, seed: int) -> tuple[np.ndarray, Any, list[np.ndarray]]:
+        """Embedded texts of a seed, their labels, and the rows of two halves of the images."""
+        generator = PromptCorpusGenerator(n_texts, random_state=seed)
+        texts, Y = generator.generate(self.label_names)
+        return self.encoder.transform(texts), Y, halves(len(self.Y), seed)
 
     def zero_shot(self, **params: Any) -> ZeroShotClassifier:
         return ZeroShotClassifier(self.label_names, self.encoder, **params).fit()

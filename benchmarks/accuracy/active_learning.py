@@ -15,10 +15,10 @@ import numpy as np
 from sklearn.metrics.pairwise import cosine_similarity
 from tqdm import tqdm
 
-from sklearn_tai import PromptCorpusGenerator, TextAsImageClassifier
+from sklearn_tai import TextAsImageClassifier
 from sklearn_tai.model_selection import entropy_sampling
 
-from ..testbeds import add_arguments, halves, load_testbed
+from ..testbeds import add_arguments, load_testbed
 
 STEP, N_STEPS = 15, 5
 
@@ -44,21 +44,18 @@ def main() -> None:
     bed = load_testbed(args)
     curves: dict[str, list[list[float]]] = {}
     for seed in tqdm(range(args.seeds), unit="seed"):
-        texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)
-        alone = TextAsImageClassifier().fit(bed.encoder.transform(texts), Y)
-        pool, test = halves(len(bed.Y), seed)
+        embeddings, Y, (pool, test) = bed.draw(args.n_texts, seed)
         X = bed.wholes[pool]
         for name in ("at random", "entropy", "least confidence", "density"):
-            clf, scores = alone, []
+            clf, scores = TextAsImageClassifier().fit(embeddings, Y), []
             labelled = np.empty(0, int)
             for step in range(N_STEPS):
                 ranked = rank(name, clf, X, 100 * seed + step)
                 labelled = np.r_[labelled, ranked[~np.isin(ranked, labelled)][:STEP]]
-                clf = TextAsImageClassifier().fit(bed.encoder.transform(texts), Y)
+                clf = TextAsImageClassifier().fit(embeddings, Y)
                 modality = ["image"] * len(labelled)
                 clf.partial_fit(X[labelled], bed.Y[pool][labelled], modality, clf.classes_)
-                views = [bed.wholes, bed.images] if bed.images.ndim == 3 else [bed.wholes]
-                scores += [100 * clf.score(view[test], bed.Y[test]) for view in views]
+                scores += [100 * clf.score(v[test], bed.Y[test]) for v in bed.views.values()]
             curves.setdefault(name, []).append(scores)
     print(f"\n| {bed.name}, images | " + " | ".join(str(STEP * (i + 1)) for i in range(N_STEPS)))
     for name, found in curves.items():

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 import numpy as np
 from tqdm import tqdm
 
-from sklearn_tai import PromptCorpusGenerator, TextAsImageClassifier
+from sklearn_tai import TextAsImageClassifier
 from sklearn_tai.model_selection import few_shot_indices, mask_labels
 
-from ..testbeds import add_arguments, halves, load_testbed
+from ..testbeds import add_arguments, load_testbed
 from .few_shot_setting import mislabel
 
 
@@ -49,15 +49,12 @@ def main() -> None:
     args = parser.parse_args()
     warnings.filterwarnings("ignore")  # of labels that no image shows
     bed = load_testbed(args)
-    views = {"whole": bed.wholes} | ({"regions": bed.images} if bed.images.ndim == 3 else {})
     gains: dict[str, list[list[float]]] = {}
     for seed in tqdm(range(args.seeds), unit="seed"):
-        texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)
-        embeddings = bed.encoder.transform(texts)
-        train, test = halves(len(bed.Y), seed)
+        embeddings, Y, (train, test) = bed.draw(args.n_texts, seed)
 
         def scores(clf: TextAsImageClassifier, test: np.ndarray = test) -> np.ndarray:
-            return np.array([clf.score(v[test], bed.Y[test]) for v in views.values()])
+            return np.array([clf.score(v[test], bed.Y[test]) for v in bed.views.values()])
 
         alone = scores(TextAsImageClassifier().fit(embeddings, Y))
         for name, rows, labels in cases(bed.Y[train], seed):
@@ -65,7 +62,9 @@ def main() -> None:
             X = np.vstack([embeddings, bed.wholes[train][rows]])
             clf = TextAsImageClassifier().fit(X, np.vstack([Y, labels]), modality)
             gains.setdefault(name, []).append(list(100 * (scores(clf) - alone)))
-    print(f"\n| {bed.name} | " + " | ".join(views) + " |\n|---" + "|---" * len(views) + "|")
+    print(
+        f"\n| {bed.name} | " + " | ".join(bed.views) + " |\n|---" + "|---" * len(bed.views) + "|"
+    )
     for name, found in gains.items():
         mean, lowest = np.mean(found, axis=0), np.min(found, axis=0)
         cells = [f"{m:+.1f} ({low:+.1f})" for m, low in zip(mean, lowest)]

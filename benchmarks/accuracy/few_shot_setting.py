@@ -25,7 +25,6 @@ from tqdm import tqdm
 
 from sklearn_tai import (
     MixedPerturbation,
-    PromptCorpusGenerator,
     ScoreEnsemble,
     TextAsImageClassifier,
 )
@@ -37,7 +36,6 @@ from ..testbeds import (
     add_arguments,
     classifier,
     draw_curves,
-    halves,
     load_testbed,
     markdown,
 )
@@ -54,10 +52,7 @@ def mislabel(Y: np.ndarray, share: float, seed: int) -> np.ndarray:
 
 def methods(args: argparse.Namespace, bed: Testbed, seed: int) -> Iterator[tuple[str, int, list]]:
     """Name, shots, and mAP and micro F1 of each method."""
-    generator = PromptCorpusGenerator(args.n_texts, random_state=seed)
-    texts, Y = generator.generate(bed.label_names)
-    embeddings = bed.encoder.transform(texts)
-    train, test = halves(len(bed.wholes), seed)
+    embeddings, Y, (train, test) = bed.draw(args.n_texts, seed)
     alone = TextAsImageClassifier().fit(embeddings, Y)
 
     def measured(clf, images=bed.wholes) -> list[float]:

@@ -43,7 +43,7 @@ class OpenCLIPEncoder(BaseEncoder):
     precision : {"fp32", "bf16", "fp16"}, default="fp32"
         Number format of the model. "bf16" takes about half the time on processors and
         GPUs that have it, "fp16" is for GPUs; embeddings are returned as float32 either
-        way. Labels are as good (docs/performance.md), and texts in "fp32" go with images
+        way. Labels are as good (docs/evidence/performance.md), and texts in "fp32" go with images
         in "bf16".
     image_size : int or None, default=None
         Height and width in pixels that images are brought to; None for the model's own

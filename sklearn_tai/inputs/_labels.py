@@ -192,13 +192,13 @@ def check_indicator(
         raise ValueError(
             f"X has {n_rows} items but y has {matrix.shape[0]} rows; they must be the same number."
         )
-    if accept_sparse and matrix.size > _MANY and matrix.dtype.kind not in "OUS":
-        matrix = sparse.csr_array(matrix)  # of thousands of labels, an item has a few
     if matrix.dtype.kind in "OUS":
         try:
             matrix = matrix.astype(np.float32)
         except (TypeError, ValueError) as error:
             raise ValueError(f"y must hold numbers 0 and 1 ({error}). {_HINT}") from None
+    elif accept_sparse and matrix.size > _MANY:
+        matrix = sparse.csr_array(matrix)  # of thousands of labels, an item has a few
     if sparse.issparse(matrix):
         entries = matrix.tocoo()
         _check_values(entries.data, entries.row, entries.col, may_be_unknown)

@@ -21,7 +21,8 @@ from ._formats import BadPictureError, open_file
 # Models scale the short edge to some 224 pixels, whatever that makes of the long one.
 _MAX_ASPECT = 1000
 # A JPEG is decoded at a half, a quarter or an eighth of its size where that is so many times
-# what the model sees: rounding pixels to 8 bits changes embeddings more (docs/performance.md).
+# what the model sees: rounding pixels to 8 bits changes embeddings more
+# (docs/evidence/performance.md).
 _OVERSAMPLING = 3
 
 
