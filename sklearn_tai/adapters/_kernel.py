@@ -22,7 +22,7 @@ _MIN_TEMPERATURE = 1e-6  # of radius 0: the nearest text alone
 _MIN_NORM = 1e-12
 _MIN_PROBABILITY = 1e-12
 _MAX_PROBABILITY = 1 - 1e-7  # about as near to 1 as float32 comes
-_BATCH = 1024  # rows at once: attention to thousands of texts takes its memory
+_BATCH = 256  # rows at once: attention to thousands of texts then stays in the caches
 
 
 class KernelAdapter(BaseAdapter):
@@ -235,16 +235,16 @@ class KernelModule(nn.Module):
             "n_images": n_images,
             "temperature": temperature,
         }
-        self.n_texts = n_texts
+        self.n_texts, self.n_images = n_texts, n_images
         self.temperature = temperature
         n_items = n_texts + n_images
         self.register_buffer("keys", torch.zeros(n_items, n_features))
         # of no use here: a classifier that learns more items needs them
         self.register_buffer("norms", torch.ones(n_items))
-        # what images change
-        self.register_buffer("factor", torch.ones(()))
-        self.register_buffer("weights", torch.zeros(n_features, n_labels))
-        self.register_buffer("bias", torch.zeros(n_labels))
+        if n_images:  # what they change
+            self.register_buffer("factor", torch.ones(()))
+            self.register_buffer("weights", torch.zeros(n_features, n_labels))
+            self.register_buffer("bias", torch.zeros(n_labels))
 
     def set_labels(self, labels: sparse.csr_array) -> None:
         """Which labels items have, sparse: of thousands, a text names a few."""
@@ -254,11 +254,13 @@ class KernelModule(nn.Module):
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         """Logits of shape (n_samples, n_labels)."""
         X = normalize(X)
-        logits = X @ self.weights + self.bias
+        logits = X.new_zeros(())
         if self.n_texts:
-            attention = (X @ self.keys[: self.n_texts].T / self.temperature).softmax(dim=1)
+            attention = (X / self.temperature @ self.keys[: self.n_texts].T).softmax(dim=1)
             p = self._mean_labels(attention).clamp(_MIN_PROBABILITY, _MAX_PROBABILITY)
-            logits = logits + self.factor * p.logit()
+            logits = p.logit()
+        if self.n_images:
+            logits = self.factor * logits + X @ self.weights + self.bias
         return logits
 
     def _mean_labels(self, attention: torch.Tensor) -> torch.Tensor:
