@@ -15,8 +15,8 @@ from PIL import Image
 from ..exceptions import ImageReadError, wording
 from ..inputs import image_error, image_opener
 
-# Pictures that a processor embeds at once. With more, what a layer yields is beyond the 32 MiB up
-# to which memory is used again; that took up to a fifth more time.
+# Bytes of a number, times the pictures that a processor embeds at once. With more, what a layer
+# yields is beyond the 32 MiB up to which memory is used again; that took up to a fifth more time.
 _AT_ONCE = 16
 
 
@@ -61,8 +61,8 @@ def image_batches(
         pictures: list[Any] = [stand_in if result is None else result for result in results]
         batch = torch.stack(pictures)
         batch = batch.to(loaded.device, loaded.dtype, memory_format=torch.channels_last)
-        parts = batch.split(_AT_ONCE) if batch.device.type == "cpu" else [batch]
-        encoded = torch.cat([encode_image(part) for part in parts])
+        at_once = _AT_ONCE // batch.element_size() if batch.device.type == "cpu" else len(batch)
+        encoded = torch.cat([encode_image(part) for part in batch.split(at_once)])
         if bad:
             encoded[bad] = torch.nan
         return encoded
