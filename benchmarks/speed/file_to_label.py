@@ -152,8 +152,15 @@ class Products(TorchDispatchMode):
         self.calls: list[tuple[Any, Any, Any]] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func.overloadpacket.__name__ in ("linear", "matmul", "conv2d"):
+        name = func.overloadpacket.__name__
+        if name in ("linear", "matmul", "conv2d"):
             self.calls.append((func, args, kwargs or {}))
+        elif name == "scaled_dot_product_attention":
+            queries, keys, values = (tensor.contiguous() for tensor in args[:3])
+            keys = keys.transpose(-2, -1)
+            self.calls += [
+                (torch.matmul, one, {}) for one in ((queries, keys), (queries @ keys, values))
+            ]
         return func(*args, **(kwargs or {}))
 
     def run(self) -> None:
