@@ -70,8 +70,8 @@ def _learns_more(clf: TextAsImageClassifier) -> bool:
     if isinstance(clf.adapter, BaseAdapter) and clf.adapter.learns_more:
         return True
     raise AttributeError(
-        f"partial_fit needs an adapter that learns more, such as KernelAdapter(). A trained "
-        f"{type(clf.adapter).__name__} would forget the old items while it learns new ones: call "
+        f"partial_fit needs an adapter that can learn more, such as KernelAdapter(). A trained "
+        f"{type(clf.adapter).__name__} would forget the old items while learning new ones: call "
         "fit with all items."
     )
 
@@ -281,7 +281,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
             ),
         }
         if setting not in recipes:
-            raise ValueError(f"setting={setting!r} is none of the paper's {list(recipes)}.")
+            raise ValueError(f"setting={setting!r} is not one of the paper's {list(recipes)}.")
         encoder = OpenCLIPEncoder("RN50") if encoder is None else encoder
         return cls(encoder, recipes[setting], MLPAdapter(**adapter_params))
 
@@ -310,7 +310,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `X` is empty or holds NaN, `y` is not an indicator with as many rows, or
+            If `X` is empty or contains NaN, `y` is not an indicator with as many rows, or
             `modality` is given for a list of items.
 
         Warns
@@ -390,7 +390,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         if self.perturbation_.moves_:
             raise ValueError(
                 f"{type(self.perturbation_).__name__} has moved the texts to where the images "
-                "lie; more images would have moved them elsewhere. Call fit with all items."
+                "are; more images would have moved them elsewhere. Call fit with all items."
             )
         new = training_set(X, y, modality, lambda items: self._encode(items, reset=False))
         names = name_columns(y, new.Y, new.classes, self.classes_, classes)

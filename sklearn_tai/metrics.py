@@ -204,7 +204,8 @@ def reliability_curve(
     truth, proba = _check_truth_and_scores(y_true, y_proba)
     if (proba < 0).any() or (proba > 1).any():
         raise ValueError(
-            "y_proba has values outside of 0 to 1. Give probabilities, as of predict_proba."
+            "y_proba has values outside of 0 to 1. Give probabilities, for instance of "
+            "predict_proba."
         )
     known = truth >= 0
     if not known.any():

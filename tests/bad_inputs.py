@@ -636,13 +636,13 @@ PARAMETERS = [
     Case(
         "groups in a circle",
         ValueError,
-        "take one of them out",
+        "remove one of them",
         lambda b: Vocabulary(["dog"], groups={"pet": ["dog", "animal"], "animal": ["pet"]}),
     ),
     Case(
         "a label that excludes itself",
         ValueError,
-        "Take one of them out",
+        "Remove one of them",
         lambda b: Vocabulary(["dog"], groups={"pet": ["dog"]}, exclusive=[["pet", "dog"]]),
     ),
     Case(

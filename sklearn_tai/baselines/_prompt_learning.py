@@ -133,7 +133,7 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
             )
         if not ((Y == 1).any() and (Y == 0).any()):
             raise ValueError(
-                "y holds no 1 or no 0 at all, so there is nothing to learn. Add items that have "
+                "y has no 1 or no 0 at all, so there is nothing to learn. Add items that have "
                 "labels and items that lack them."
             )
         return Y

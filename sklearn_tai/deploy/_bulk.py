@@ -127,7 +127,7 @@ def predict_folder(
                 f"Two pictures would be called {_name(picture)!r}. Rename one of them."
             )
     if not pictures:
-        raise ValueError(f"images={str(images)!r} holds no pictures; see {IMAGE_SUFFIXES}.")
+        raise ValueError(f"images={str(images)!r} contains no pictures; see {IMAGE_SUFFIXES}.")
     parts = Parts(output, model)
     done: set[str] = set()
     todo: list[tuple[str, list[str], bool]] = []

@@ -130,8 +130,8 @@ def export_onnx(
     names = list(map(str, clf.classes_ if label_names is None else label_names))
     if len(names) != len(clf.classes_):
         raise ValueError(
-            f"label_names holds {len(names)} names, but clf has {len(clf.classes_)} labels. Give "
-            "one for each column of y."
+            f"label_names contains {len(names)} names, but clf has {len(clf.classes_)} labels. "
+            "Give one for each column of y."
         )
     known = clf.vocabulary_, clf.classes_
     groups = group_columns(*known)

@@ -72,7 +72,7 @@ def load_classifier(
     folder = Path(folder)
     if not (folder / CONFIG).is_file():
         raise FileNotFoundError(
-            f"{str(folder)!r} holds no {CONFIG}; give a folder that save_classifier wrote."
+            f"{str(folder)!r} contains no {CONFIG}; give a folder that save_classifier wrote."
         )
     try:
         config = load_json((folder / CONFIG).read_text(encoding="utf-8"))

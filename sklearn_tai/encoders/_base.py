@@ -119,7 +119,7 @@ class BaseEncoder(
         -----
         UserWarning
             If images could not be read and ``on_error="nan"``, if texts fill the
-            model's context, so that what is beyond is not seen, or if it is not known
+            model's context, so that the rest of each is ignored, or if it is not known
             which activation the weights were trained with.
         """
         return in_order([(batch.rows, batch.embeddings) for batch in self.iter_batches(X)])
@@ -146,7 +146,7 @@ class BaseEncoder(
         """
         batches = list(self.iter_batches(X, regions=True))
         if not all(batch.is_image for batch in batches):
-            raise ValueError("X holds texts, which have no regions. Give images alone.")
+            raise ValueError("X contains texts, which have no regions. Give only images.")
         return in_order([(batch.rows, batch.embeddings) for batch in batches])
 
     def region_grid(self) -> tuple[int, int] | None:

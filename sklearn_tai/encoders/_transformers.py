@@ -152,8 +152,8 @@ def _load(model_name: str, device: str, precision: str) -> LoadedModel:
     except (OSError, ValueError, KeyError, AttributeError, ImportError) as error:
         raise WeightsError(
             f"The model {model_name!r} cannot be loaded ({type(error).__name__}: "
-            f"{shown(error)}). Give a CLIP or SigLIP model of the Hugging Face hub, or "
-            "the folder of one."
+            f"{shown(error)}). Give a CLIP or SigLIP model from the Hugging Face hub, "
+            "or its folder."
         ) from error
 
     def tokenize(texts: list[str]) -> torch.Tensor:

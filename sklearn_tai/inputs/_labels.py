@@ -118,8 +118,8 @@ class LabelIndicator(np.ndarray):
         if any(names != known[0] for names in known):
             raise ValueError(
                 f"these indicator matrices have different labels, {known[0][:10]} and "
-                f"{next(names for names in known if names != known[0])[:10]}. Take their columns "
-                "in one order first."
+                f"{next(names for names in known if names != known[0])[:10]}. Bring their "
+                "columns into the same order first."
             )
         return self._named(result, known[0], join(part.vocabulary for part in parts))
 
@@ -196,7 +196,9 @@ def check_indicator(
         try:
             matrix = matrix.astype(np.float32)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"y must hold numbers 0 and 1 ({error}). {_HINT}") from None
+            raise ValueError(
+                f"y must contain only the numbers 0 and 1 ({error}). {_HINT}"
+            ) from None
     elif accept_sparse and matrix.size > _MANY:
         matrix = sparse.csr_array(matrix)  # of thousands of labels, an item has a few
     if sparse.issparse(matrix):

@@ -52,7 +52,7 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
     -----
     A file, or a text, has a line of each of these kinds; what is after ``#`` is a comment::
 
-        bus, bicycle               # labels, one a line or with commas between them
+        bus, bicycle               # labels, one per line or separated by commas
         car = car, automobile      # a label and all its names
         vehicle: car, bus          # a group and its members
         day | night                # of these one at most
@@ -264,7 +264,7 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
         unknown = [label for label in labels if label not in self]
         if unknown:
             raise ValueError(
-                f"{where} holds {unknown}, which are not labels; the labels are "
+                f"{where} contains {unknown}, which are not labels; the labels are "
                 f"{list(self)[:10]}. Add them to labels, or correct the spelling."
             )
         return labels
@@ -272,7 +272,7 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
     def _find_below(self, group: str, above: tuple[str, ...]) -> frozenset[str]:
         if group in above:
             raise ValueError(
-                f"groups holds a circle, {' > '.join([*above, group])}; take one of them out."
+                f"groups contains a cycle, {' > '.join([*above, group])}; remove one of them."
             )
         if group in self.groups and group not in self._below:
             members = self.groups[group]
@@ -287,8 +287,8 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
             both = self.below(one).union([one]) & self.below(other).union([other])
             if both:
                 raise ValueError(
-                    f"{where} holds {one!r} and {other!r}, but {min(both)!r} is both, so it could "
-                    "never be. Take one of them out."
+                    f"{where} contains {one!r} and {other!r}, but {min(both)!r} is in both, so it "
+                    "could never be present. Remove one of them."
                 )
 
 

@@ -182,7 +182,7 @@ class PredictionDisplay:
         label_names : sequence of n_labels str, default=None
             Names of the labels; None for the columns of a data frame, else numbers.
         n_top : int, default=None
-            See :meth:`plot`. Needed without `threshold` if scores are beyond 0 to 1.
+            See :meth:`plot`. Needed without `threshold` if scores are outside 0 to 1.
         n_columns : int, default=None
             See :meth:`plot`.
         threshold : float or array of shape (n_labels,), default=None
@@ -233,7 +233,7 @@ class PredictionDisplay:
             threshold = 0.5
         elif n_top is None:
             raise ValueError(
-                "scores are beyond 0 to 1, so it is not known which labels they predict; give "
+                "scores are outside 0 to 1, so it is unknown which labels they predict; give "
                 "threshold (0 for logits) or n_top."
             )
         display = cls(pictures, scores, truth, names, threshold)

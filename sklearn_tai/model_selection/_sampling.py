@@ -42,7 +42,7 @@ def few_shot_indices(Y: Labels, n_shots: int, random_state: RandomState = None) 
     Warns
     -----
     UserWarning
-        If labels have fewer than `n_shots` images. All of theirs are drawn.
+        If labels have fewer than `n_shots` images. All of them are drawn.
 
     Notes
     -----
@@ -65,7 +65,7 @@ def few_shot_indices(Y: Labels, n_shots: int, random_state: RandomState = None) 
         warnings.warn(
             f"{len(short)} labels have fewer than n_shots={n_shots} images (columns "
             f"{', '.join(map(str, short[:10]))}{', ...' if len(short) > 10 else ''}); all of "
-            "theirs are drawn.",
+            "them are drawn.",
             UserWarning,
             stacklevel=3,  # past scikit-learn's decorator
         )

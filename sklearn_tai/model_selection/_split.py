@@ -126,16 +126,16 @@ class CrossModalSplit(BaseEstimator):
             is_image = check_items(X)[1]
         else:
             raise ValueError(
-                "X are embeddings, which do not tell which rows are images; pass 'text' or "
+                "X contains embeddings, so it is unknown which rows are images; pass 'text' or "
                 "'image' for each row as groups."
             )
         texts, images = np.flatnonzero(~is_image), np.flatnonzero(is_image)
         if not len(texts) and not self.train_images:
-            raise ValueError("X holds no texts to train on; add texts.")
+            raise ValueError("X contains no texts to train on; add texts.")
         if len(images) < self.n_splits:
             raise ValueError(
-                f"X holds {len(images)} images, fewer than n_splits={self.n_splits}; add labelled "
-                "images or lower n_splits."
+                f"X contains {len(images)} images, fewer than n_splits={self.n_splits}; add "
+                "labelled images or lower n_splits."
             )
         if self.n_splits == 1:
             yield texts, images

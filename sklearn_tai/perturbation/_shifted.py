@@ -161,8 +161,8 @@ class ShiftedPerturbation(BasePerturbation):
         self.image_centroids_ = self.label_offsets_ = None
         if not len(images):
             warnings.warn(
-                "X holds no images, so ShiftedPerturbation cannot move texts to where images lie "
-                "and only adds noise. Add images whose labels are partly known, or use "
+                "X contains no images, so ShiftedPerturbation cannot move texts to where images "
+                "are and only adds noise. Add images whose labels are partly known, or use "
                 "RandomPerturbation.",
                 UserWarning,
                 stacklevel=5,

@@ -110,7 +110,7 @@ def make_app(
                 raise Mistake("Please add an image: drop one above, or click an example.")
             if len(pictures) > _MAX_PICTURES:
                 raise Mistake(
-                    f"These are {len(pictures)} images; please take up to {_MAX_PICTURES} at a "
+                    f"These are {len(pictures)} images. Please use up to {_MAX_PICTURES} at a "
                     "time."
                 )
             trained, is_new = trainer.get(names, noise, progress)
@@ -144,8 +144,7 @@ def make_app(
             label_box = gr.Textbox(
                 vocabulary.to_text(),
                 label="Labels",
-                info="One a line, or with commas between them. One with several names: car = car, "
-                "automobile",
+                info="One per line or separated by commas. With synonyms: car = car, automobile",
                 min_width=320,
                 lines=8,
                 max_lines=8,
@@ -174,9 +173,9 @@ def make_app(
                 2,
                 1,
                 step=0.1,
-                label="Noise radius, times the automatic one",
-                info="How many sentences have a say: at 0 the one nearest to an image alone, and "
-                "the more, the higher it is. 1 is what suits most models.",
+                label="Noise radius, as a multiple of the automatic one",
+                info="How many sentences count: at 0 only the one nearest to the image, with a "
+                "larger radius more of them. 1 suits most models.",
             )
         button = gr.Button("Label the images", variant="primary")
         results, data = gr.HTML(css_template=CSS), gr.JSON(visible=False)

@@ -74,14 +74,17 @@ class _OwnHostOnly:
             return 421, "This page is not served under that name."
         origin = headers.get(b"origin", b"").decode("latin-1").lower()
         if origin and urlsplit(origin).netloc != host:
-            return 403, "Another site has sent this."
+            return 403, "This request comes from another site."
         length = headers.get(b"content-length", b"0")
         if b"transfer-encoding" in headers:
-            return 411, "Say how long it is."
+            return 411, "The request must state its length."
         if not length.isdigit() or int(length) > _MAX_REQUEST:
-            return 413, "This is more than the page takes at once."
+            return 413, "This is more than the page accepts at once."
         if int(length) > _MAX_FORM and _size(self.uploads) + int(length) > _MAX_UPLOADS:
-            return 503, "Too many images were sent; they are deleted after an hour."
+            return (
+                503,
+                "Too many images were uploaded. They are deleted after an hour; try again then.",
+            )
         return None
 
 

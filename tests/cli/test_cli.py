@@ -291,7 +291,7 @@ class TestFit:
     def test_bad_radius(self, model, tmp_path, radius):
         args = ["fit", model.parent / "c.jsonl", "-o", tmp_path / "m", "--radius", radius]
         message = run(*args, code=2).stderr
-        assert f"{radius!r} is neither a number from 0 on nor 'auto'" in message
+        assert f"{radius!r} is neither a number of at least 0 nor 'auto'" in message
 
     def test_overwrites_models_only_and_when_told(self, model, tmp_path):
         corpus = model.parent / "c.jsonl"
@@ -412,7 +412,7 @@ class TestTag:
         result = CliRunner().invoke(
             cli, ["tag", "--model", str(model), "photos/1.png", "-o", name]
         )
-        assert "not foreseen" not in result.stderr
+        assert "is unexpected" not in result.stderr
         assert result.exception is None or isinstance(result.exception, SystemExit)
 
     def test_threshold(self, model, photos, scenes):
@@ -747,7 +747,7 @@ class TestProcesses:
             (
                 signal.SIGINT,
                 130,
-                r"Stopped\. t\.jsonl holds [\d,]+ images; the same .* goes on\.",
+                r"Stopped\. t\.jsonl has [\d,]+ images; run the same command again to continue\.",
             ),
             (signal.SIGKILL, -signal.SIGKILL, ""),
         ],

@@ -94,9 +94,9 @@ def test_one_relative_name_in_two_folders_is_two_models(tmp_path, monkeypatch):
     [
         ("tag photos", "Give either labels"),
         ("tag photos --label a --label b --model photos", "Give either labels"),
-        ("tag photos --model photos --encoder RN50", "The model has its encoder"),
+        ("tag photos --model photos --encoder RN50", "A model has its own encoder"),
         ("tag photos --label a -o t.txt", "The suffix of 't.txt' names no format; use .csv"),
-        ("tag photos --label a -o t.csv --print0", "--print0 prints names alone"),
+        ("tag photos --label a -o t.csv --print0", "--print0 prints only paths"),
         ("tag photos --label a --format html", "give a file with -o"),
         ("tag photos --label a --format jsonl --bom", "--bom needs a CSV format"),
         ("tag photos --label a --dry-run", "--dry-run needs --keywords"),

@@ -127,7 +127,7 @@ FAILURES = {
     404: r"has no 'timm/resnet50_clip.openai', or keeps it private \(status 404\). Check the name",
     401: r"or keeps it private \(status 401\).*log in with 'hf auth login' or set HF_TOKEN",
     "gated": "for people who accepted its terms.*Accept them at .*/timm/resnet50.*, then log in",
-    429: "takes no more requests from here for now.*Wait some minutes, or set HF_TOKEN",
+    429: "accepts no more requests for now.*Wait a few minutes, or set HF_TOKEN",
     500: r"failed \(status 500\). Try again later",
     "silent": "cannot be reached, or stopped answering.*Connect to the network once, or use "
     r"OpenCLIPEncoder\('RN50', 'FILE'\) with a weights file",
