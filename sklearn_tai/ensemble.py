@@ -44,7 +44,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         score of an item depends on the others beside it. "fit" learns the scale in
         :meth:`fit` and keeps it; scores beyond it are clipped.
     threshold : float, default=0.5
-        ``predict`` names a label where its score is above this.
+        ``predict`` assigns a label if its score is above this.
 
     Attributes
     ----------

@@ -51,21 +51,21 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
         return 0
 
     def predict_regions(self, X: Any, labels: Sequence[Any] | None = None) -> np.ndarray:
-        """Where in images labels are seen: their probability in each region.
+        """Probability of each label in each region of images.
 
         Parameters
         ----------
         X : list or iterator of n_images, or array of shape (n_images, 1 + n_regions, n_features)
-            Images, or what ``transform_regions`` of the encoder made of them.
+            Images, or the output of the encoder's ``transform_regions``.
         labels : sequence or None, default=None
-            Labels to look at; None for all of `classes_`.
+            Labels to look for; None for all of `classes_`.
 
         Returns
         -------
         ndarray of shape (n_images, n_rows, n_columns, n_labels)
-            Probabilities, the regions in the order of the picture. Which part of it they
-            divide, ``region_frame`` of the encoder says. NaN for images that could not be
-            read, if the encoder lets them pass.
+            Probabilities, with the regions in the order of the image. The encoder's
+            ``region_frame`` tells which part of the image they cover. NaN for images that
+            could not be read, if the encoder lets these pass.
 
         Raises
         ------
@@ -75,7 +75,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
 
         See Also
         --------
-        RegionDisplay : Draws them over the picture.
+        RegionDisplay : Draws them over the image.
         """
         check_is_fitted(self)
         columns = self._columns(labels)

@@ -208,7 +208,7 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_items, n_labels)
-            Scores; NaN for images that could not be read, if the encoder lets them pass.
+            Scores; NaN for images that could not be read, if the encoder lets these pass.
         """
         check_is_fitted(self)
         given, parts = as_embeddings(X), self._parts()

@@ -26,7 +26,7 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
     model : str
         A model of the server.
     n_texts : int, default=1000
-        How many captions to ask for.
+        How many captions to request.
     labels_per_text : int or tuple of (int, int), default=(1, 4)
         Number of labels in a caption, or the smallest and largest number, drawn
         uniformly between them.
@@ -34,9 +34,9 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
         "caption" or "organize" for the paper's two instructions, or your own with one
         ``{}``, where the labels go.
     background_share : float, default=0.25
-        Share of the captions, in [0, 1), that are asked for about other things and have no
-        label, as of :class:`~sklearn_tai.PromptCorpusGenerator`. One that names a label all
-        the same is dropped.
+        Share of the captions, in [0, 1), that are about other things and have no label, as
+        in :class:`~sklearn_tai.PromptCorpusGenerator`. If one mentions a label after all,
+        it is dropped.
     n_variations : int, default=0
         Further, different captions of each label set. They count among the `n_texts`.
     max_words : int, default=50
@@ -57,7 +57,7 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
         are shown when the estimator is printed. Servers of your own take any key. It is
         not written to the checkpoint.
     timeout : float or None, default=120
-        Seconds to wait for one reply; None for ever.
+        Seconds to wait for one reply; None waits forever.
     n_retries : int, default=3
         How often a failed request, an empty reply or a refusal is tried again.
     n_jobs : int, default=1
@@ -74,7 +74,7 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
     generation_report_ : dict
         How many captions name all, some or none of their labels, were dropped and why.
     partial_ : tuple of (texts, Y)
-        What was finished when a run without `checkpoint` was stopped.
+        What was finished when a run without `checkpoint` was interrupted.
 
     See Also
     --------

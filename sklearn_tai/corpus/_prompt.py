@@ -162,9 +162,9 @@ def background_texts(
     n_texts : int, default=1000
         How many texts to make: a fifth to a third of all texts served best.
     labels_per_text : int or tuple of (int, int), default=(1, 4)
-        Number of things in a text, as of :class:`~sklearn_tai.PromptCorpusGenerator`.
+        Number of things in a text, as in :class:`~sklearn_tai.PromptCorpusGenerator`.
     templates : sequence of str or None, default=None
-        As of :class:`~sklearn_tai.PromptCorpusGenerator`.
+        As in :class:`~sklearn_tai.PromptCorpusGenerator`.
     random_state : int, RandomState instance or None, default=None
         Fixes the texts.
 

@@ -97,7 +97,7 @@ def load_coco(
     Notes
     -----
     The archives "annotations_trainval2014.zip", "train2014.zip" and "val2014.zip" [1]_ (or
-    those of 2017) are to be extracted into the same folder. The file read is
+    those of 2017) must be extracted into the same folder. The file read is
     "annotations/instances_<split><year>.json"; the images are in "<split><year>" (or
     "images/<split><year>"). The published splits of 2014 have 82,081 (train) and 40,137
     (val) annotated images. Test splits have no published annotations. While it is read, the

@@ -84,7 +84,7 @@ def load_nuswide(
     Notes
     -----
     The archives "Groundtruth.zip", "ImageList.zip" and "ConceptsList.zip" [1]_ and the
-    images are to be extracted into the same folder. The files read are
+    images must be extracted into the same folder. The files read are
     "ConceptsList/Concepts81.txt" (or "Concepts81.txt"), "ImageList/TrainImagelist.txt"
     and "Groundtruth/TrainTestLabels/Labels_<concept>_Train.txt", or those of "Test"; the
     images are in "Flickr/<folder>" (or "images/<folder>"). The published splits have

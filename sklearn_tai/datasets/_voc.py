@@ -90,11 +90,11 @@ def load_voc2007(
 
     Notes
     -----
-    The archives "VOCtrainval_06-Nov-2007.tar" and "VOCtest_06-Nov-2007.tar" [1]_ are to be
-    extracted into the same folder. The files read are "ImageSets/Main/<label>_<split>.txt",
-    of an image and 1, -1 or 0 (difficult) per line; the images are
-    "JPEGImages/<image>.jpg". The published splits have 5,011 (trainval) and 4,952 (test)
-    images. Studies of multi-label recognition count difficult objects as absent.
+    The archives "VOCtrainval_06-Nov-2007.tar" and "VOCtest_06-Nov-2007.tar" [1]_ must be
+    extracted into the same folder. The files read are "ImageSets/Main/<label>_<split>.txt", of
+    an image and 1, -1 or 0 (difficult) per line; the images are "JPEGImages/<image>.jpg". The
+    published splits have 5,011 (trainval) and 4,952 (test) images. Studies of multi-label
+    recognition count difficult objects as absent.
 
     References
     ----------

@@ -29,19 +29,19 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
     Parameters
     ----------
     estimator : estimator
-        A multi-label classifier with ``decision_function`` or ``predict_proba``. Wrap
-        one that is fitted already in :class:`sklearn.frozen.FrozenEstimator`; any other
-        is cross-validated on the items given to :meth:`fit`, then fitted on all of them.
+        A multi-label classifier with ``decision_function`` or ``predict_proba``. Wrap one
+        that is already fitted in :class:`sklearn.frozen.FrozenEstimator`; any other is
+        cross-validated on the items passed to :meth:`fit`, then fitted on all of them.
     shrinkage : float, default=4
         How strongly the offsets of labels are drawn to 0, as a number of positives;
         ``np.inf`` leaves them out.
     threshold : float, default=0.5
-        ``predict`` names a label where its probability is above this.
+        ``predict`` assigns a label if its probability is above this.
     cv : int, cross-validation generator or iterable, default=None
         Splits for an estimator that is not frozen; None for five folds, of the images where
         `X` lists texts and images: all texts belong to the training.
     n_jobs : int or None, default=None
-        Splits fitted at a time.
+        Splits fitted in parallel.
 
     Attributes
     ----------

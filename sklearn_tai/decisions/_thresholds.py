@@ -36,9 +36,9 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
     Parameters
     ----------
     estimator : estimator
-        A multi-label classifier with ``predict_proba`` or ``decision_function``. Wrap
-        one that is fitted already in :class:`sklearn.frozen.FrozenEstimator`; any other
-        is cross-validated on the items given to :meth:`fit`, then fitted on all of them.
+        A multi-label classifier with ``predict_proba`` or ``decision_function``. Wrap one
+        that is already fitted in :class:`sklearn.frozen.FrozenEstimator`; any other is
+        cross-validated on the items passed to :meth:`fit`, then fitted on all of them.
     precision : float or None, default=None
         Share of what is named that shall be right, such as 0.9; it takes labelled items.
         `precision_` says how far it held. None for a high F1.
@@ -53,12 +53,12 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
         Splits for an estimator that is not frozen; None for five folds, of the images where
         `X` lists texts and images: all texts belong to the training.
     n_jobs : int or None, default=None
-        Splits fitted at a time.
+        Splits fitted in parallel.
 
     Attributes
     ----------
     thresholds_ : ndarray of shape (n_labels,)
-        ``predict`` names a label where its score is above its threshold.
+        ``predict`` assigns a label if its score is above its threshold.
     shared_threshold_ : float
         The threshold of a label of which `y` tells nothing.
     best_score_ : float

@@ -130,7 +130,7 @@ def remove_keywords(photo: str | Path, *, embed: bool = False, dry_run: bool = F
     Raises
     ------
     FileNotFoundError, ValueError, ImportError
-        As of :func:`write_keywords`.
+        As in :func:`write_keywords`.
     """
     return write_keywords(photo, (), embed=embed, dry_run=dry_run)
 

@@ -89,7 +89,7 @@ def push_to_hub(
     OSError
         If the hub cannot be reached or refuses.
     NotFittedError, TypeError, ValueError
-        As of :func:`save_classifier`.
+        As in :func:`save_classifier`.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def from_pretrained(
         If there is no such repository, or the hub cannot be reached and the classifier was
         not downloaded before.
     ValueError
-        As of :func:`load_classifier`.
+        As in :func:`load_classifier`.
 
     Examples
     --------

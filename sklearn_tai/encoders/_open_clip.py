@@ -60,8 +60,8 @@ class OpenCLIPEncoder(BaseEncoder):
         "memory" keeps up to 256 MiB in this process; a folder keeps them on disk,
         for later runs and for processes side by side (``n_jobs``); None keeps none.
     on_error : {"raise", "nan"}, default="raise"
-        What an image that cannot be read does: "raise" stops with an error; "nan" gives
-        it an embedding of NaN, and a warning at the end names what was wrong.
+        What happens with an image that cannot be read: "raise" stops with an error; "nan"
+        gives it an embedding of NaN, and a warning at the end says what was wrong.
     verbose : int, default=0
         0 is silent, 1 shows progress bars.
 

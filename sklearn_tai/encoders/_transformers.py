@@ -43,10 +43,10 @@ class TransformersEncoder(BaseEncoder):
     precision : {"fp32", "bf16", "fp16"}, default="fp32"
         Number format of the model. Embeddings are returned as float32 either way.
     cache : "memory", str, Path or None, default="memory"
-        As of :class:`~sklearn_tai.OpenCLIPEncoder`.
+        As in :class:`~sklearn_tai.OpenCLIPEncoder`.
     on_error : {"raise", "nan"}, default="raise"
-        What an image that cannot be read does: "raise" stops with an error; "nan" gives
-        it an embedding of NaN, and a warning at the end names what was wrong.
+        What happens with an image that cannot be read: "raise" stops with an error; "nan"
+        gives it an embedding of NaN, and a warning at the end says what was wrong.
     verbose : int, default=0
         0 is silent, 1 shows progress bars.
 
