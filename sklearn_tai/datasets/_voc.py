@@ -55,13 +55,13 @@ def load_voc2007(
     Parameters
     ----------
     root : str or path-like
-        The folder "VOC2007", the folder "VOCdevkit" that holds it, or the folder that
-        holds "VOCdevkit".
+        The folder "VOC2007", the folder "VOCdevkit" that contains it, or the folder that
+        contains "VOCdevkit".
     split : {"trainval", "train", "val", "test"}, default="trainval"
         The part to read.
     difficult : {"absent", "present", "unknown"}, default="absent"
-        What a label counts as where all its objects in an image are marked as difficult
-        to recognise: 0, 1 or -1 in `Y`.
+        How to count a label if all its objects in an image are marked as difficult to
+        recognise: as 0, 1 or -1 in `Y`.
     check_images : bool, default=True
         Whether to raise an error if the file of an image is missing.
 
@@ -77,7 +77,7 @@ def load_voc2007(
         label_names : list of 20 str
             Names of the columns of `Y`, in natural wording ("tv monitor").
         raw_label_names : list of 20 str
-            The same as the files write them ("tvmonitor").
+            The same as written in the files ("tvmonitor").
         DESCR : str
             What was read.
 

@@ -62,16 +62,15 @@ def push_to_hub(
     clf : TextAsImageClassifier
         A fitted classifier; what :func:`save_classifier` cannot write cannot be shared.
     repo_id : str
-        "organisation/name", made if need be.
+        "organisation/name", created if needed.
     license : str or None, default=None
-        The hub's short name of the licence that you give it, such as "bsd-3-clause" or
-        "cc-by-4.0".
+        The hub's short name of your licence, such as "bsd-3-clause" or "cc-by-4.0".
     description : str, default=""
-        For the card: where the texts come from, what it is good and bad at.
+        For the card: where the texts come from, what the classifier is good and bad at.
     metrics : mapping of str to float, or None, default=None
         For the card: what was measured, and on what, such as ``{"mAP on 200 photos": 0.74}``.
     private : bool or None, default=None
-        Whether only you see it; None for the hub's default.
+        Whether only you can see it; None for the hub's default.
     revision : str or None, default=None
         A branch; None for main.
     token : str or None, default=None
@@ -82,7 +81,7 @@ def push_to_hub(
     Returns
     -------
     str
-        Where it is.
+        Its address.
 
     Raises
     ------
@@ -125,14 +124,14 @@ def from_pretrained(
     verbose: int = 0,
     **options: Any,
 ) -> TextAsImageClassifier:
-    """Load a classifier from the Hugging Face hub, without running any code of its own.
+    """Load a classifier from the Hugging Face hub without running any code from it.
 
     Parameters
     ----------
     repo_id : str
         "organisation/name".
     revision : str or None, default=None
-        A branch, tag or commit; None for main. A commit is always the same classifier.
+        A branch, tag or commit; None for main. A commit always gives the same classifier.
     token : str or None, default=None
         As in :func:`push_to_hub`.
     verbose : int, default=0
@@ -148,8 +147,8 @@ def from_pretrained(
     Raises
     ------
     OSError
-        If there is no such repository, or the hub cannot be reached and the classifier was
-        not downloaded before.
+        If the repository does not exist, or the hub cannot be reached and the classifier is
+        not in the cache.
     ValueError
         As in :func:`load_classifier`.
 

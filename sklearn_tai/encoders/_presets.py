@@ -11,7 +11,7 @@ _PE = "https://github.com/facebookresearch/perception_models/blob/main/apps/pe/R
 
 @dataclass(frozen=True)
 class Preset:
-    """A model of open_clip under a name that says what it is good for.
+    """An open_clip model under a name that says what it is good for.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Preset:
     imagenet : float
         Published zero-shot accuracy on ImageNet-1k, in percent.
     source : str
-        Where that figure stands.
+        Source of that figure.
     measured : bool
         Whether its image tower was measured here, on real photos.
     """

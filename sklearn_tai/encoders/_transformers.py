@@ -25,21 +25,21 @@ _lock = Lock()
 class TransformersEncoder(BaseEncoder):
     """Embed texts and images with a frozen CLIP or SigLIP model of transformers.
 
-    For models that open_clip lacks. Weights are loaded at the first :meth:`transform`, once
-    per process however many clones there are, and are never pickled. Code that comes with a
-    model is never run.
+    For models that open_clip lacks. Weights are loaded in the first :meth:`transform`, once
+    per process for all clones, and are never pickled. Code in a model's repository is never
+    run.
 
     Parameters
     ----------
     model_name : str
-        A repository of the Hugging Face hub, or a folder that ``save_pretrained`` wrote,
+        A repository on the Hugging Face hub or a folder written by ``save_pretrained``,
         with a model that has ``get_text_features`` and ``get_image_features``.
     device : str or None, default=None
         "cpu", "cuda", ...; None for a GPU if there is one.
     batch_size : int, default=64
         Items encoded at once.
     normalize : bool, default=False
-        Scale embeddings to unit length.
+        Whether to scale embeddings to unit length.
     precision : {"fp32", "bf16", "fp16"}, default="fp32"
         Number format of the model. Embeddings are returned as float32 either way.
     cache : "memory", str, Path or None, default="memory"

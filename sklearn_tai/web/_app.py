@@ -50,10 +50,10 @@ class _Seen(NamedTuple):
 def make_app(
     encoder: Encoder | None = None, *, labels: LabelNames | None = None, n_texts: int = 1000
 ) -> gradio.Blocks:
-    """Build the page: labels and images in, scores out.
+    """Build the web page: labels and images in, scores out.
 
     Behind it, a :class:`~sklearn_tai.TextAsImageClassifier` learns from template texts
-    about the visitor's labels. Their embeddings are kept for the same labels.
+    about the visitor's labels. Their embeddings are reused for the same labels.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def make_app(
         Turns texts and images into embeddings; None for ``OpenCLIPEncoder("tai-tiny")``,
         the small model inside the package. Its weights are loaded at once.
     labels : sequence of str, mapping, Vocabulary or None, default=None
-        The labels that are in the box at first; None for those of
+        The labels shown at first; None for those of
         :func:`~sklearn_tai.datasets.load_emoji_scenes`.
     n_texts : int, default=1000
         Texts to train on.
@@ -69,7 +69,7 @@ def make_app(
     Returns
     -------
     gradio.Blocks
-        The page, not yet served. :func:`launch` serves it.
+        The page, not yet served. Use :func:`launch` to serve it.
 
     Raises
     ------

@@ -119,26 +119,26 @@ def launch(
     port: int | None = None,
     block: bool = True,
 ) -> gradio.Blocks:
-    """Serve the page of :func:`make_app`, by default to this machine alone.
+    """Serve the page of :func:`make_app`, by default only to this machine.
 
-    No statistics are sent, and the page loads nothing from other hosts. Requests that pages
-    of other sites send by a visitor's browser are refused, and so are uploads above 20 MB a
-    image, or 2 GiB of all visitors within the hour after which they are deleted.
+    No statistics are sent, and the page loads nothing from other hosts. Requests that other
+    sites' pages send through a visitor's browser are refused. So are uploads above 20 MB
+    per image, or above 2 GiB in total; uploads are deleted after an hour.
 
     Parameters
     ----------
     encoder : estimator or None, default=None
         As in :func:`make_app`, like the next two.
     labels : sequence of str or None, default=None
-        The labels that are in the box at first.
+        The labels shown at first.
     n_texts : int, default=1000
         Texts to train on.
     host : str, default="127.0.0.1"
-        The address to listen at; "0.0.0.0" lets other machines in, without a password.
+        The address to listen on; "0.0.0.0" lets other machines in, without a password.
     port : int or None, default=None
         The port; None for the first free one from 7860 on.
     block : bool, default=True
-        Whether to serve until Ctrl-C. If not, ``close()`` of the page ends the serving.
+        Whether to serve until Ctrl-C. If not, call the page's ``close()`` to stop.
 
     Returns
     -------
