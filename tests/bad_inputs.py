@@ -654,7 +654,7 @@ PARAMETERS = [
     Case(
         "a text without labels",
         ValueError,
-        "Write one a line",
+        "Write one per line",
         lambda b: Vocabulary.from_text("# to do"),
     ),
     Case(

@@ -144,7 +144,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
                 self.partial_ = self._corpus(store, sets, vocabulary)[:2]
             kept = f"{n_done} finished captions are kept in {where}."
             if self.checkpoint is not None:
-                kept += " Make the same call again to continue."
+                kept += " Run the same again to continue."
             if isinstance(error, KeyboardInterrupt):
                 raise KeyboardInterrupt(kept) from None
             if type(error) in (ConnectionError, TimeoutError, RuntimeError, ValueError):

@@ -50,7 +50,7 @@ def test_the_first_time_it_learns_then_it_remembers():
     again = run(*TAG, "--format", "jsonl")
     assert "Using the model in" in again.stderr
     assert again.stdout == first.stdout
-    assert "Left out 1 file of other kinds: .mp4 1." in again.stderr
+    assert "Skipped 1 file of other types: .mp4 1." in again.stderr
     corpus = PromptCorpusGenerator(random_state=0).generate(
         {"bus": ["bus"], "car": ["car", "automobile"], "cat": ["cat"], "dog": ["dog"]}
     )
@@ -120,7 +120,7 @@ def test_wide(capsysbinary):
     run(*TAG, "--format", "wide", "--bom", "-o", "t.csv")
     data = Path("t.csv").read_bytes()
     assert data.startswith("\ufeffpath,bus,car".encode())
-    assert "Nothing is left to do" in run(*TAG, "--format", "wide", "--bom", "-o", "t.csv").stderr
+    assert "Nothing left to do" in run(*TAG, "--format", "wide", "--bom", "-o", "t.csv").stderr
     assert Path("t.csv").read_bytes() == data
 
 

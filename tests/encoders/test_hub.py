@@ -70,7 +70,7 @@ def test_a_tag_runs_with_the_activation_it_was_trained_with(hub, checkpoints, na
         images = model.encode_image(torch.stack([preprocess(image) for image in items[2:]]))
     expected = torch.nn.functional.normalize(torch.cat([texts, images])).numpy()
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    with pytest.warns(UserWarning, match="trained with QuickGELU, but GELU is asked for"):
+    with pytest.warns(UserWarning, match="trained with QuickGELU, but GELU is requested"):
         other = embed(name, "openai", quick_gelu=False, items=items)
     assert np.abs(other - expected).max() > 1e-4
 
@@ -269,7 +269,7 @@ def test_no_space_is_left(hub, monkeypatch, tmp_path):
     try:
         use_hub(monkeypatch, hub.url, small)
         with pytest.raises(
-            WeightsError, match=r"no space is left in .*small\. Free some, or set HF_"
+            WeightsError, match=r"no space is left in .*small\. Free some space, or set HF_"
         ):
             embed(TINY)
     finally:
