@@ -745,8 +745,8 @@ def table() -> str:
     lines = [
         "# Errors and their remedies",
         "",
-        "What happens with bad input, and what to do. `python -m tests.bad_inputs` runs every case",
-        "and writes this page; the tests check each of them.",
+        "What happens with bad input, and what to do. `python -m tests.bad_inputs` runs every",
+        "case and writes this page; the tests check each of them.",
     ]
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(Path(name))

@@ -317,7 +317,7 @@ def test_ctrl_c_says_what_is_kept(tmp_path):
         pressed = []
         with OllamaServer(reply, delay=0.01) as server:
             generator = ollama(server, 30, checkpoint=path, n_jobs=n_jobs)
-            with pytest.raises(KeyboardInterrupt, match="captions are kept in.*continue"):
+            with pytest.raises(KeyboardInterrupt, match=r"captions are kept in.*continue"):
                 generator.generate(LABELS)
             n_kept = len(path.read_text().splitlines()) - 1
             assert 3 <= n_kept < 30
