@@ -238,7 +238,7 @@ class TestGenerate:
             assert not out.exists()
             result = run(*args, "--host", server.url)
         assert len(server.requests) == 3 + 4
-        assert "5 captions name all" in result.stderr
+        assert "5 captions mention all" in result.stderr
         assert len(Corpus.load(out)) == 6
         assert (tmp_path / "c.captions.jsonl").exists()
 
