@@ -21,9 +21,9 @@ _CARD = """
 
 Finds these labels in images, any number of them in one: {labels}.
 
-{description}It was trained on texts alone or beside a few images, with
+{description}It was trained on texts, alone or with a few images, with
 sklearn-tai {version}: an adapter on the embeddings of a
-frozen CLIP model, which is loaded from where it was published and has a licence of its own.
+frozen CLIP model, which is loaded from its publisher and has its own licence.
 
 ```python
 from pathlib import Path
@@ -39,7 +39,7 @@ clf.inverse_transform(clf.predict([Path("photo.jpg")]))
 | perturbation | `{perturbation}` |
 | adapter | `{adapter}` |
 {figures}
-The folder holds JSON and safetensors, and no code.
+The folder contains JSON and safetensors, and no code.
 """
 
 
