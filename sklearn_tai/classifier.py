@@ -55,7 +55,7 @@ def _clone_if_default(value: Any, default: Any) -> Any:
 def _warn_of_radius_by_texts() -> None:
     warnings.warn(
         "Texts are scored after a radius was set. If this is a search, texts cannot tell which "
-        "radius suits images: pass labelled images beside the texts and cv=CrossModalSplit(), or "
+        "radius suits images: pass labelled images with the texts and cv=CrossModalSplit(), or "
         "leave radius='auto'.",
         stacklevel=4,
     )

@@ -42,7 +42,7 @@ COLUMNS = (
     "ratio",
     "in halves",
     "cut by half",
-    "falsely named",
+    "false labels",
     "found",
     "ECE",
     "ECE, 25",

@@ -146,7 +146,7 @@ class BaseAdapter(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         settings : dict
-            What JSON holds.
+            Settings that JSON can store.
         arrays : dict of str to ndarray
             The weights.
         """

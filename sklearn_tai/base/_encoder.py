@@ -70,8 +70,8 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
         Raises
         ------
         ValueError
-            If the encoder's model has no regions, `X` holds texts, or `labels` one that is
-            not in `classes_`.
+            If the encoder's model has no regions, `X` contains texts, or `labels` contains
+            one that is not in `classes_`.
 
         See Also
         --------

@@ -108,8 +108,8 @@ class BaseEncoder(
         Raises
         ------
         ValueError
-            If `X` is empty, holds something else or an image that cannot be read, the
-            model is unknown, or cannot take `image_size`.
+            If `X` is empty, or contains something else or an image that cannot be read, if
+            the model is unknown, or cannot take `image_size`.
         FileNotFoundError
             If a file does not exist.
         ~sklearn_tai.exceptions.WeightsError
@@ -142,7 +142,7 @@ class BaseEncoder(
         Raises
         ------
         ValueError
-            As in :meth:`transform`, or if `X` holds texts.
+            As in :meth:`transform`, or if `X` contains texts.
         """
         batches = list(self.iter_batches(X, regions=True))
         if not all(batch.is_image for batch in batches):

@@ -117,7 +117,7 @@ class RegionDisplay:
         ------
         ValueError
             If the encoder's model has no regions, the image cannot be read, or `labels`
-            holds one that the classifier does not know.
+            contains one that the classifier does not know.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         check_scalar(n_top, "n_top", Integral, min_val=1)
