@@ -65,7 +65,7 @@ print("classes_:", ", ".join(clf.classes_))
 # %%
 # The same pictures now:
 tops["after"] = clf.predict_top_k(pictures, k=2)
-figure, axes = plt.subplots(1, 3, figsize=(8, 3.05), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(8, 3.2), layout="constrained")
 for i, ax in enumerate(axes):
     ax.imshow(pictures[i])
     ax.set_axis_off()

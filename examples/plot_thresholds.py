@@ -94,7 +94,7 @@ _ = ax.legend(fontsize=8)
 #
 # ``predict`` returns an indicator, and ``inverse_transform`` turns it into label names. The lower
 # thresholds find more labels, but also assign more wrong ones.
-figure, axes = plt.subplots(1, 5, figsize=(10, 2.9), layout="constrained")
+figure, axes = plt.subplots(1, 5, figsize=(10, 3.1), layout="constrained")
 for ax, i in zip(axes, rest[3:]):
     rows = {"is": scenes.Y[[i]]}
     rows |= {"at 0.5": clf.predict(images[[i]]), "chosen": labelled.predict(images[[i]])}
