@@ -146,6 +146,8 @@ def _skip_inherited(app: Any, what: str, name: str, member: Any, skip: bool, opt
     """Leave what is scikit-learn's and numpy's own to their documentation."""
     if isinstance(member, GetSetDescriptorType):  # attributes of arrays
         return True
+    if (member.__doc__ or "").startswith("Alias for field number"):  # fields of named tuples
+        return True
     module = getattr(member, "__module__", None) or ""
     return True if callable(member) and not module.startswith("sklearn_tai") else None
 

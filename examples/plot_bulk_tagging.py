@@ -2,16 +2,16 @@
 Tagging a folder
 ================
 
-Label all pictures of a folder, however many, and find the best for each label. Results go to
-Parquet files part by part, so a run that was stopped goes on where it was, and pictures that
-came since are added.
+Label all pictures in a folder, no matter how many, and find the best ones for each label. Results
+are written to Parquet files part by part, so an interrupted run continues where it stopped, and
+new pictures are added later.
 """
 
 # %%
 # A classifier that knows its labels by name
 # ------------------------------------------
 #
-# ``Y`` knows the names of its labels, and hands them on to the classifier and the files.
+# ``Y`` knows the names of its labels and passes them on to the classifier and the files.
 import tempfile
 import warnings
 from pathlib import Path
@@ -32,10 +32,10 @@ clf = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny")).fit(texts, Y)
 print("classes_:", ", ".join(clf.classes_[:4]), "...")
 
 # %%
-# A folder as folders are
-# -----------------------
+# A folder of pictures
+# --------------------
 #
-# 240 pictures to begin with, and one file that is broken.
+# We start with 240 pictures and one broken file.
 folder = tempfile.TemporaryDirectory()
 photos, predictions = Path(folder.name, "photos"), Path(folder.name, "predictions")
 photos.mkdir()
@@ -44,8 +44,8 @@ for i, image in enumerate(scenes.images[:240]):
 (photos / "broken.jpg").write_bytes(b"not a picture")
 
 # %%
-# With ``on_error="nan"`` a file that cannot be read gets no probabilities, and a warning names it;
-# the default raises at the first.
+# With ``on_error="nan"`` a file that cannot be read gets no probabilities, and a warning names it.
+# By default, the first such file raises an error.
 clf.encoder_.set_params(on_error="nan")
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
@@ -55,25 +55,25 @@ first = sorted(predictions.iterdir())
 print(f"{len(first)} parts")
 
 # %%
-# More pictures come
-# ------------------
+# Add pictures
+# ------------
 #
-# The same call again: what is done stays as it is, only the new ones are worked on, and those that
-# could not be read and are still there. So it is after a power cut. :doc:`/howto/deploy` has more
-# processes and more machines.
+# Make the same call again. Finished parts stay as they are; only new pictures are processed, and
+# those that could not be read before and are still there. The same happens after a power cut. See
+# :doc:`/howto/deploy` for several processes and machines.
 (photos / "broken.jpg").unlink()
 for i, image in enumerate(scenes.images[240:], start=240):
     image.save(photos / f"{i:03}.png")
 written = {part: part.stat().st_mtime_ns for part in first}
 predict_folder(clf, photos, predictions, part_size=100)
 kept = all(part.stat().st_mtime_ns == time for part, time in written.items())
-print(f"{len(list(predictions.iterdir()))} parts; the first {len(first)} untouched: {kept}")
+print(f"{len(list(predictions.iterdir()))} parts; the first {len(first)} unchanged: {kept}")
 
 # %%
 # Reading the result
 # ------------------
 #
-# One row a picture, one column a label.
+# There is one row per picture and one column per label.
 table = pd.read_parquet(predictions).set_index("path")
 table.index = [Path(path).name for path in table.index]
 print(f"{len(table)} pictures, {table.isna().all(axis=1).sum()} not read")
@@ -88,8 +88,7 @@ ax.bar_label(bars, padding=3)
 _ = ax.set(xlabel="pictures above the threshold")
 
 # %%
-# A table of millions need not fit into memory. pyarrow reads the columns and rows that are asked
-# for, and no others:
+# The table need not fit into memory. pyarrow reads only the columns and rows that you ask for:
 buses = pyarrow.dataset.dataset(predictions).to_table(
     columns=["path", "bus"], filter=pyarrow.dataset.field("bus") > 0.9
 )
@@ -99,7 +98,7 @@ print(f"{buses.num_rows} pictures show a bus with a probability above 0.9")
 # The best picture for each label
 # -------------------------------
 #
-# Every second label, to save space. The classifier may be sure and wrong.
+# We show every second label to save space. The classifier can be confident and wrong.
 best = table.idxmax()
 figure, axes = plt.subplots(2, 5, figsize=(9, 4.2), layout="constrained")
 for ax, label in zip(axes.flat, labels[::2]):

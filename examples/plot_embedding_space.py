@@ -2,17 +2,16 @@
 The embedding space
 ===================
 
-CLIP puts texts and images into one space, but not into the same part of it. The difference is
-called the modality gap, and it is why a classifier trained on texts fails on images, and why
-noise helps. Here it is in pictures.
+CLIP embeds texts and images in one space, but not in the same part of it. This modality gap is why
+a classifier trained on texts fails on images, and why noise helps. This example makes it visible.
 """
 
 # %%
 # The gap
 # -------
 #
-# 1,000 texts and 400 pictures about the same 20 labels. Among themselves texts are more alike
-# than texts and images are.
+# We take 1,000 texts and 400 pictures about the same 20 labels. Two texts are more alike than a
+# text and an image.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.decomposition import PCA
@@ -34,9 +33,9 @@ print(f"  of two images           {(unit_images @ unit_images.T).mean():.2f}")
 print(f"  of a text and an image  {(unit_T @ unit_images.T).mean():.2f}")
 
 # %%
-# The line from the mean of the texts to the mean of the images shows it best. Next to it is the
-# direction in which everything together varies most, once that line is taken out. Lengths are in
-# mean norms of the texts, as radii are.
+# The gap is best seen along the line from the mean of the texts to the mean of the images. The
+# other axis is the direction in which everything varies most once that line is removed. Lengths
+# are in mean norms of the texts, like radii.
 norm = np.linalg.norm(T, axis=1).mean()
 gap = (images.mean(axis=0) - T.mean(axis=0)) / norm
 across = gap / np.linalg.norm(gap)
@@ -47,7 +46,7 @@ print(f"length of the gap: {np.linalg.norm(gap):.2f} norms")
 figure, ax = plt.subplots(figsize=(6, 4.2), layout="constrained")
 for name, X, colour in [("texts", T, "tab:blue"), ("images", images, "tab:orange")]:
     ax.scatter(X @ across / norm, X @ beside / norm, s=9, alpha=0.5, color=colour, label=name)
-ax.set(xlabel="across the gap (norms)", ylabel="largest direction beside it (norms)")
+ax.set(xlabel="across the gap (norms)", ylabel="largest other direction (norms)")
 _ = ax.legend()
 
 # %%
@@ -55,11 +54,11 @@ _ = ax.legend()
 # ---------------
 #
 # :class:`~sklearn_tai.RandomPerturbation` moves each text by a random vector of a fixed length,
-# the radius. In a space of many dimensions a long vector is short in every single direction: about
-# radius / sqrt(dimension). So noise does not carry texts over to the images. It blurs them, in
-# this direction as in all others. The two overlap more, and a classifier can no longer lean on
-# differences that are finer than the gap. The last radius here is the default, "auto", which is
-# set by how far apart the texts are.
+# the radius. In a space of many dimensions, a long random vector is short in every single
+# direction: about radius / sqrt(dimension). So noise does not move the texts over to the images.
+# It blurs them, in this direction and all others. Texts and images overlap more, and a classifier
+# can no longer rely on differences finer than the gap. The last radius here is the default,
+# "auto", which depends on how far apart the texts are.
 print(f"{T.shape[1]} dimensions")
 figure, axes = plt.subplots(3, 1, figsize=(6, 5), sharex=True, layout="constrained")
 bins = np.linspace(-1, 0.7, 60)
@@ -75,20 +74,20 @@ axes[0].legend()
 _ = axes[-1].set_xlabel("across the gap (norms)")
 
 # %%
-# Too much of it buries the labels as well: see :ref:`sphx_glr_auto_examples_plot_radius.py`.
+# Too much noise drowns the labels as well: see :ref:`sphx_glr_auto_examples_plot_radius.py`.
 #
 # Labels on both sides
 # --------------------
 #
-# :class:`~sklearn_tai.inspection.EmbeddingDisplay` draws neighbourhoods by t-SNE, for the
-# commonest combinations of labels; here these are single labels. Dots are texts, triangles
-# images. Each label's texts keep close together. Its images scatter, for some labels near the
-# texts and for others nowhere near.
+# :class:`~sklearn_tai.inspection.EmbeddingDisplay` draws neighbourhoods with t-SNE, for the most
+# common combinations of labels; here these are single labels. Dots are texts, triangles are
+# images. Each label's texts stay close together. Its images are scattered, for some labels near
+# the texts, for others far away.
 #
 # Stars are the means of the images drawn. Crosses are where
-# :class:`~sklearn_tai.ShiftedPerturbation` expects them: the mean of all images that show the
-# label, whatever else they show. Other objects pull them towards the middle, so they lie closer
-# together than the stars.
+# :class:`~sklearn_tai.ShiftedPerturbation` expects these means: at the mean of all images that
+# show the label, whatever else they show. Other objects pull the crosses towards the middle, so
+# they are closer together than the stars.
 X = np.vstack([T, images])
 modality = np.repeat(["text", "image"], [len(T), len(images)])
 _ = EmbeddingDisplay.from_embeddings(

@@ -2,8 +2,8 @@
 Tag pictures without torch
 ==========================
 
-A classifier trained on texts becomes one ONNX file. It needs onnxruntime,
-NumPy and Pillow alone to tag pictures.
+Export a classifier to a single ONNX file, which tags pictures with nothing but onnxruntime, NumPy
+and Pillow.
 """
 
 # %%
@@ -24,8 +24,8 @@ clf.fit(texts, Y)
 # %%
 # Export
 # ------
-# The image tower of CLIP, the adapter and what there is to know about labels and pixels go
-# into the file, which is then compared with the classifier.
+# The file contains CLIP's image tower, the adapter, and metadata about labels and pixels. It is
+# compared with the classifier before it is saved.
 from sklearn_tai.deploy import export_onnx
 
 temporary = tempfile.TemporaryDirectory()
@@ -40,7 +40,7 @@ scenes.images[3].save(picture_file)
 # %%
 # Tag
 # ---
-# From here on nothing but onnxruntime, NumPy and Pillow.
+# From here on we only use onnxruntime, NumPy and Pillow.
 import json
 
 import numpy as np

@@ -2,16 +2,16 @@
 Fifty labelled images, before and after
 =======================================
 
-A classifier made of texts alone is a start. Label fifty of your images, give them to ``fit``
-beside the texts, and it gets better. This example does so with images drawn at random and with
-those of which the classifier is least certain.
+A classifier trained on texts alone is a start. Label fifty of your images, add them to the texts,
+and it gets better. This example does so with random images and with those that the classifier is
+least certain about.
 """
 
 # %%
 # Before: texts alone
 # -------------------
 #
-# Half of the pictures play those that might be labelled, half are scored.
+# Half of the pictures can be labelled, the other half is for scoring.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import f1_score
@@ -33,16 +33,16 @@ def report(clf):
 
 
 clf = TextAsImageClassifier(encoder, region_weight=0).fit(texts, Y)
-print(f"texts alone:      {report(clf)}")
+print(f"texts alone:       {report(clf)}")
 
 # %%
-# After: fifty images beside them
-# -------------------------------
+# After: texts and fifty images
+# -----------------------------
 #
-# ``partial_fit`` takes them in; ``fit`` with texts and images in one list comes to the same.
+# ``partial_fit`` adds them; ``fit`` on texts and images in one list gives the same result.
 fifty = pool[:50]
 clf.partial_fit([scenes.images[i] for i in fifty], scenes.Y[fifty], classes=clf.classes_)
-print(f"and fifty images: {report(clf)}")
+print(f"with fifty images: {report(clf)}")
 
 figure, axes = plt.subplots(1, 6, figsize=(9, 1.8), layout="constrained")
 for ax, i in zip(axes, fifty):
@@ -56,8 +56,9 @@ for ax, i in zip(axes, fifty):
 # ---------------------
 #
 # :func:`~sklearn_tai.model_selection.entropy_sampling` ranks images by how uncertain the
-# classifier is of their labels. Ten at a time are labelled and learnt, so that the next ten are
-# others. Five splits of the pictures, with embeddings made once:
+# classifier is about their labels. Ten at a time are labelled and learnt, so that the next ten are
+# chosen by a better classifier. We repeat this for five splits of the pictures, and encode
+# everything only once:
 T, images = encoder.transform(texts), encoder.transform(scenes.images)
 scores = {"at random": [], "by entropy": []}
 for seed in range(5):
@@ -77,10 +78,10 @@ figure, ax = plt.subplots(figsize=(5.5, 3.8), layout="constrained")
 for way, curves in scores.items():
     gains = 100 * (np.array(curves) - np.array(curves)[:, :1])
     ax.errorbar(range(0, 60, 10), gains.mean(0), gains.std(0), marker="o", capsize=3, label=way)
-    print(f"{way}: {gains.mean(0)[-1]:+.1f} ± {gains.std(0)[-1]:.1f} points with fifty")
+    print(f"{way}: {gains.mean(0)[-1]:+.1f} ± {gains.std(0)[-1]:.1f} points with fifty images")
 ax.axhline(0, color="black", linestyle=":", label="texts alone")
 ax.set(xlabel="labelled images", ylabel="gain in mean average precision (points)")
 _ = ax.legend()
 
 # %%
-# :doc:`/evidence/labelled_images` has the same for photos, with more images and other methods.
+# See :doc:`/evidence/labelled_images` for the same on photos, with more images and other methods.

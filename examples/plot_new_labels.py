@@ -2,16 +2,16 @@
 New labels for a fitted classifier
 ==================================
 
-Labels are seldom complete: someone asks for three more, when the classifier has long been in use.
-The kernel adapter holds its texts and trains nothing, so it learns new ones by ``partial_fit``,
-with their labels, and is then the same as if it had known them from the start.
+Lists of labels are seldom complete: someone asks for three more when the classifier has long been
+in use. The kernel adapter stores its texts and trains nothing. So it can learn texts about new
+labels with ``partial_fit``, and ends up the same as if it had known them from the start.
 """
 
 # %%
 # A classifier that lacks three labels
 # ------------------------------------
 #
-# ``Y`` knows the names of its labels, and with it the classifier.
+# ``Y`` knows the names of its labels, and so does the classifier that is fitted on it.
 import time
 
 import matplotlib.pyplot as plt
@@ -32,7 +32,7 @@ before = clf.predict_proba(scenes.images)
 print(f"{len(clf.classes_)} labels, mAP {clf.score(scenes.images, truth[:, : len(known)]):.3f}")
 
 # %%
-# Pictures of what it does not know get labels of what it knows:
+# Pictures of things that it does not know get labels that it knows:
 alone = truth.sum(axis=1) == 1
 shown = [int(np.flatnonzero(row & alone)[0]) for row in truth.T[len(known) :]]
 pictures = [scenes.images[i] for i in shown]
@@ -44,8 +44,8 @@ for label, best in zip(new, tops["before"]):
 # Texts about the new labels
 # --------------------------
 #
-# They also tell what the new labels are seen with: texts about all labels, of which those are kept
-# that name a new one.
+# These texts should also show which labels the new ones occur with. So we generate texts about all
+# labels, and keep those that mention a new one.
 more, Y_more = PromptCorpusGenerator(n_texts=500, random_state=1).generate(known + new)
 about_new = np.flatnonzero(Y_more[:, len(known) :].any(axis=1))
 more = [more[i] for i in about_new]
@@ -53,7 +53,7 @@ Y_more = Y_more[about_new]
 print(f"{len(more)} new texts, such as: {more[0]}")
 
 # %%
-# Once they are encoded, to learn them is a matter of milliseconds.
+# Once they are encoded, learning them takes milliseconds.
 start = time.perf_counter()
 encoder.transform(more)
 encoded = time.perf_counter()
@@ -65,7 +65,7 @@ print("classes_:", ", ".join(clf.classes_))
 # %%
 # The same pictures now:
 tops["after"] = clf.predict_top_k(pictures, k=2)
-figure, axes = plt.subplots(1, 3, figsize=(8, 3.4), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(8, 3.2), layout="constrained")
 for i, ax in enumerate(axes):
     ax.imshow(pictures[i])
     ax.set_axis_off()
@@ -76,19 +76,19 @@ for i, ax in enumerate(axes):
     ax.set_title("\n".join(lines), fontsize=8, loc="left")
 
 # %%
-# The bicycle and the traffic light are found now, and the sheep is not: a classifier that knows a
-# label does not always see it.
+# The bicycle and the traffic light are found now. The sheep is not: knowing a label does not
+# guarantee that it is recognised in every picture.
 #
-# As good as fitting anew?
-# ------------------------
+# As good as fitting from scratch?
+# --------------------------------
 #
 # It is the same classifier.
-Y_old = np.hstack([Y, np.zeros((len(Y), len(new)), dtype=int)])  # old texts name no new label
-anew = TextAsImageClassifier(encoder).fit([*texts, *more], np.vstack([Y_old, Y_more]))
+Y_old = np.hstack([Y, np.zeros((len(Y), len(new)), dtype=int)])  # old texts have no new label
+scratch = TextAsImageClassifier(encoder).fit([*texts, *more], np.vstack([Y_old, Y_more]))
 after = clf.predict_proba(scenes.images)
-print(f"largest difference: {np.abs(after - anew.predict_proba(scenes.images)).max():.0e}")
-print(f"mAP after partial_fit:  {clf.score(scenes.images, truth):.4f}")
-print(f"mAP after fitting anew: {anew.score(scenes.images, truth):.4f}")
+print(f"largest difference: {np.abs(after - scratch.predict_proba(scenes.images)).max():.0e}")
+print(f"mAP after partial_fit: {clf.score(scenes.images, truth):.4f}")
+print(f"mAP from scratch:      {scratch.score(scenes.images, truth):.4f}")
 
 # %%
 # And has it forgotten anything?
@@ -115,7 +115,7 @@ ax.set(xlabel="average precision")
 _ = ax.legend(loc="lower right")
 
 # %%
-# Most old labels are where they were. "motorbike" gains most, as bicycles are no longer taken for
-# motorbikes. Where new labels are never seen with old ones, texts about the new ones alone will
-# do. A network cannot learn this way, as new texts alone would undo what it had learnt of the old
-# ones: with an :class:`~sklearn_tai.MLPAdapter` there is no ``partial_fit``.
+# Most old labels hardly change. "motorbike" gains most, because bicycles are no longer taken for
+# motorbikes. If new labels never occur with old ones, texts about the new ones alone are enough. A
+# network cannot learn this way, because training on new texts alone would overwrite what it has
+# learnt about the old ones: with an :class:`~sklearn_tai.MLPAdapter` there is no ``partial_fit``.

@@ -3,18 +3,17 @@ Images whose labels are partly known
 ====================================
 
 People who label images rarely check every label of every image. "There is a dog" is known; whether
-there is also a chair is not. Such images still tell where each label lies among images.
-:class:`~sklearn_tai.ShiftedPerturbation` moves the training texts there, and the images may vote
-beside them.
+there is also a chair is not. Such images are still useful: they can be added to the training
+texts, and :class:`~sklearn_tai.ShiftedPerturbation` can use them to move the texts to where images
+with the same labels are.
 """
 
 # %%
 # What is known
 # -------------
 #
-# 1 is "there", 0 is "not there", and -1 is "nobody has looked".
-# :func:`~sklearn_tai.model_selection.mask_labels` hides labels at random, as the literature does
-# to compare methods.
+# 1 means present, 0 absent, and -1 unknown. :func:`~sklearn_tai.model_selection.mask_labels` hides
+# labels at random, as is usual in the literature.
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -40,32 +39,32 @@ for ax, (fraction, known) in zip(axes, partly.items()):
     ax.imshow(known[:30].T, cmap=colours, vmin=-1, vmax=1, aspect="auto")
     ax.set(title=f"{fraction:.0%} known", xlabel="30 of the images", xticks=[])
     ax.set_yticks(range(len(labels)), labels, fontsize=8)
-_ = figure.suptitle("blue: there, white: not there, grey: not known")
+_ = figure.suptitle("blue: present, white: absent, grey: unknown")
 
 # %%
 # Texts and images in one list
 # ----------------------------
 #
-# Only images may have unknown labels; a text's are known by construction. Everything is encoded
-# once here and the classifier told which rows are which; a list of texts and pictures would do
-# as well.
+# Only images may have unknown labels; those of texts are always known. Here everything is encoded
+# once and the classifier is told which rows are texts and which are images. A list of texts and
+# pictures would also work.
 #
-# By default images add what their known labels say to what the texts say.
-# ``ShiftedPerturbation()`` moves the texts to where the images lie and uses the images for that
-# alone; with ``image_share=None`` they do both.
+# By default, the evidence of the images' known labels is added to that of the texts.
+# ``ShiftedPerturbation()`` uses the images only to move the texts to where the images are; with
+# ``image_share=None`` it does both.
 encoder = OpenCLIPEncoder("tai-tiny")
 texts, Y = PromptCorpusGenerator(n_texts=700, random_state=0).generate(labels)
 T, images = encoder.transform(texts), encoder.transform(scenes.images)
 ways = {
     "texts moved": ShiftedPerturbation(),
-    "images beside the texts": RandomPerturbation(),
+    "texts and images": RandomPerturbation(),
     "both": ShiftedPerturbation(image_share=None),
 }
 
 # %%
-# Nothing is trained, so it can be asked of five splits of the pictures: 200 whose labels are
-# partly known, and 200 to score. A split may have harder pictures than another, so what counts is
-# the difference to texts alone on the same ones.
+# Nothing has to be trained, so we can afford five splits of the pictures: 200 whose labels are
+# partly known, and 200 for scoring. Some splits have harder pictures than others, so we look at
+# the gain over texts alone on the same split.
 gains = {way: {f: [] for f in fractions} for way in ways}
 alone = []
 for seed in range(5):
@@ -87,7 +86,7 @@ for seed in range(5):
 print(f"texts alone: {100 * np.mean(alone):.1f} %")
 for way, values in gains.items():
     for fraction, own in values.items():
-        print(f"{way:24} {fraction:4.0%} known: {np.mean(own):+.1f} ± {np.std(own):.1f} points")
+        print(f"{way:16} {fraction:4.0%} known: {np.mean(own):+.1f} ± {np.std(own):.1f} points")
 
 figure, ax = plt.subplots(figsize=(6, 3.8), layout="constrained")
 for shift, (way, values) in zip((-0.06, 0, 0.06), gains.items()):
@@ -106,6 +105,6 @@ ax.set(xlabel="known labels of 200 images", ylabel="gain in mean average precisi
 _ = ax.legend(loc="upper left")
 
 # %%
-# The more labels of the images are known, the more they gain. :doc:`/evidence/labelled_images` has
-# the photos, the paper's trained network, and its own way of moving texts
-# (``offset_by="combination"``), which needs far more images than are here.
+# The more labels are known, the larger the gain. See :doc:`/evidence/labelled_images` for photos,
+# the paper's trained network, and its way of moving texts (``offset_by="combination"``), which
+# needs far more images than there are here.

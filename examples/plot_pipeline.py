@@ -2,10 +2,9 @@
 A plain scikit-learn pipeline
 =============================
 
-Everything here is a scikit-learn estimator, so the idea works without this package's own
-classifier too: an encoder, noise that is there in training only, and any classifier of
-scikit-learn. A grid search chooses the radius of the noise and the strength of the
-regularisation together.
+Everything here is a scikit-learn estimator, so you can also build a pipeline yourself: an encoder,
+noise in training only, and any scikit-learn classifier. A grid search chooses the radius of the
+noise and the strength of the regularisation together.
 """
 
 # %%
@@ -13,8 +12,8 @@ regularisation together.
 # -----------
 #
 # :class:`~sklearn_tai.OpenCLIPEncoder` turns texts and images into embeddings.
-# :class:`~sklearn_tai.RandomPerturbation` adds noise in ``fit`` and none in ``predict``. A
-# logistic regression for each label does the rest.
+# :class:`~sklearn_tai.RandomPerturbation` adds noise in ``fit`` and none in ``predict``. One
+# logistic regression per label does the rest.
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -46,10 +45,10 @@ pipeline = Pipeline(
 # Radius and regularisation together
 # ----------------------------------
 #
-# Texts train. A quarter of the pictures choose, the others judge.
-# :class:`~sklearn_tai.model_selection.CrossModalSplit` trains on the texts and scores on the
-# pictures among the items. The encoder keeps embeddings in memory, so that 12 candidates do not
-# encode anything twice.
+# Texts are for training, a quarter of the pictures for choosing parameters, the others for
+# scoring. :class:`~sklearn_tai.model_selection.CrossModalSplit` trains on the texts among the
+# items and scores on the pictures. The encoder keeps embeddings in memory, so nothing is encoded
+# twice for the 12 candidates.
 scenes = load_emoji_scenes()
 labels = scenes.label_names
 texts, Y = PromptCorpusGenerator(n_texts=1000, random_state=0).generate(labels)
@@ -69,11 +68,11 @@ display = RadiusCurveDisplay.from_search(search)
 _ = display.ax_.set(ylabel="mean average precision", title="scored on 100 pictures")
 
 # %%
-# Noise and a small ``C`` do similar work for a linear model: both keep it from leaning on single
-# directions that only texts have. With a large ``C`` some noise helps, with a small one it is
+# For a linear model, noise and a small ``C`` do similar work: both keep it from relying on single
+# directions that only texts have. With a large ``C`` some noise helps; with a small one it is
 # hardly needed.
 #
-# The chosen one, trained on the texts:
+# The best candidate, trained on the texts:
 chosen = pipeline.set_params(**search.best_params_)
 chosen.fit(texts, Y)
 
@@ -88,7 +87,7 @@ for name, clf in scores.items():
     print(f"{name:22} {map_scorer(clf, pictures, scenes.Y[rest]):.3f}")
 
 # %%
-# It labels pictures as they are: ✓ marks right labels, ✗ wrong ones.
+# The pipeline takes pictures directly. ✓ marks right labels, ✗ wrong ones.
 _ = PredictionDisplay.from_estimator(
     chosen, pictures[:12], scenes.Y[rest[:12]], label_names=labels, n_columns=6
 )
@@ -97,7 +96,7 @@ _ = PredictionDisplay.from_estimator(
 # Where the adapter differs
 # -------------------------
 #
-# A pipeline draws the noise once, in ``fit_transform``, and a linear model makes of it what it
-# can. :class:`~sklearn_tai.TextAsImageClassifier` has what all noise of that length has to teach,
-# in closed form. It scores higher and takes no images to choose its noise by. Any multi-label
-# classifier of scikit-learn may take the kernel's place there, too: as its ``adapter``.
+# A pipeline draws the noise once, in ``fit_transform``, and the linear model learns from that one
+# draw. :class:`~sklearn_tai.TextAsImageClassifier` learns from all possible draws at once, in
+# closed form. It scores higher and needs no images to choose its noise. There, too, any
+# multi-label classifier of scikit-learn can replace the kernel: pass it as ``adapter``.

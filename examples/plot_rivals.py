@@ -2,17 +2,17 @@
 Rivals compared
 ===============
 
-Several methods label images without having seen any labelled one. They share an interface here,
-and can be compared in a few lines: CLIP as it is, CLIP with standardised scores, CoMC, TaI-DPT,
-the network of the TaI-Adapter paper, and the kernel that takes its place here.
+Several methods label images without having seen a labelled one. Here they share an interface, so a
+few lines compare them: zero-shot CLIP, zero-shot CLIP with standardised scores, CoMC, TaI-DPT, the
+network of the TaI-Adapter paper, and the kernel that replaces it here.
 """
 
 # %%
 # Same texts, same encoder, same pictures
 # ---------------------------------------
 #
-# Each rival has the settings of its own paper, but for the network's layers, which are small, to
-# be quick. The kernel is what :class:`~sklearn_tai.TextAsImageClassifier` does by default.
+# Each rival has the settings of its own paper, except that the network's layers are small, to save
+# time. The kernel is the default of :class:`~sklearn_tai.TextAsImageClassifier`.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -51,8 +51,8 @@ for name, clf in methods.items():
     scores[name] = clf.decision_function(images)
 
 # %%
-# How good on the whole
-# ---------------------
+# Overall
+# -------
 means = {"chance": Y_images.mean()}
 means |= {name: mean_average_precision(Y_images, one) for name, one in scores.items()}
 for name, value in means.items():
@@ -63,23 +63,22 @@ colours = ["lightgrey"] + ["tab:grey"] * 2 + ["tab:blue"] * 3 + ["tab:green"]
 bars = ax.barh(list(means), list(means.values()), color=colours)
 ax.bar_label(bars, fmt="%.3f", padding=4)
 ax.invert_yaxis()
-_ = ax.set(xlabel="mean average precision", xlim=(0, 0.65))
+_ = ax.set(xlabel="mean average precision", xlim=(0, 0.72))
 
 # %%
-# TaI-DPT looks at regions of a picture, where small objects show; all the others see it as a
-# whole. Standardising the scores costs nothing and gains something. CoMC is an adapter of one
-# linear layer. The kernel learns from noise as TaI-Adapter's network does, but takes in closed
-# form what there is to learn.
+# CoMC is an adapter with a single linear layer. The kernel learns from noise like TaI-Adapter's
+# network, but in closed form.
 #
 # Where they differ
 # -----------------
 #
-# The kernel, label by label. The number of positives says how far to trust a bar.
+# Here is the kernel, label by label. The more positives a label has, the more you can trust its
+# bar.
 _ = LabelReportDisplay.from_predictions(Y_images, scores["kernel"], label_names=labels)
 
 # %%
-# And what training on texts changes, against CLIP as it is. Points to the right of the line are
-# labels that are found better.
+# And here is what training on texts gains over zero-shot CLIP. Points to the right of the line are
+# labels that are recognised better.
 clip = label_average_precisions(Y_images, scores["zero-shot CLIP"])
 order = np.argsort(clip)
 figure, ax = plt.subplots(figsize=(7, 5.2), layout="constrained")
@@ -93,6 +92,6 @@ ax.set(xlabel="gain in average precision over zero-shot CLIP (in parentheses)")
 _ = ax.legend()
 
 # %%
-# This is one run, on 500 texts and 200 pictures, and differences of a point or two are within its
-# chance. :doc:`/evidence/rivals` has five, with more texts, with the methods that need labelled
-# images, and what each of them costs in time and memory.
+# This is a single run on 500 texts and 200 pictures, so differences of a point or two may be due
+# to chance. See :doc:`/evidence/rivals` for five runs with more texts, for methods that need
+# labelled images, and for what each method costs in time and memory.

@@ -2,17 +2,17 @@
 From scores to labels: thresholds
 =================================
 
-A classifier scores each label of each image. To *name* labels, it takes a threshold, and to say
-how sure it is, calibrated probabilities. Those of a classifier that learnt from texts are brought
-to photos by numbers that were measured once; these pictures are none. This example chooses
-thresholds with no labelled image and with 25, and mends the probabilities.
+A classifier scores each label of each image. To decide which labels an image gets, it needs a
+threshold; to say how sure it is, it needs calibrated probabilities. The default calibration was
+measured on photos, and these pictures are not photos. This example chooses thresholds without
+labelled images and with 25, and recalibrates the probabilities.
 """
 
 # %%
 # A classifier, and 25 images
 # ---------------------------
 #
-# 25 pictures are to choose by, the others are to judge by.
+# 25 pictures are used to choose thresholds, the others to judge them.
 import textwrap
 
 import matplotlib.pyplot as plt
@@ -49,16 +49,16 @@ for best in clf.predict_top_k([scenes.images[i] for i in rest[:3]], k=3):
 # Thresholds without labels
 # -------------------------
 #
-# Probabilities say how many labels there are to find, and with it which threshold gives the best
-# F1. :class:`~sklearn_tai.MultiLabelThresholdClassifier` needs no more than images such as those
-# to label. ``FrozenEstimator`` keeps the classifier as it is.
+# Probabilities tell how many labels to expect, and so which threshold should give the best F1.
+# :class:`~sklearn_tai.MultiLabelThresholdClassifier` only needs images like those you want to
+# label. ``FrozenEstimator`` keeps the classifier as it is.
 unlabelled = MultiLabelThresholdClassifier(FrozenEstimator(clf)).fit(images[few])
 print(f"one threshold for all labels: {unlabelled.shared_threshold_:.3f}")
 
 # %%
-# A high threshold names few labels, most of them right: high precision. A low one misses few: high
-# recall. F1, their harmonic mean, rewards a balance. All labels are counted together here
-# ("micro"), on the pictures to judge by.
+# A high threshold assigns few labels, most of them right: high precision. A low one misses few:
+# high recall. F1, their harmonic mean, rewards a balance. All labels are counted together here
+# ("micro"), on the pictures kept for judging.
 proba = clf.predict_proba(images[rest])
 precision, recall, thresholds = precision_recall_curve(Y_rest.ravel(), proba.ravel())
 f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
@@ -74,9 +74,9 @@ _ = ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 # Thresholds with 25 labelled images
 # ----------------------------------
 #
-# With labels each label gets its own threshold. 25 images show a label two or three times, and
-# what is best for so few may be chance, so thresholds are drawn to what all labels have in common
-# (``shrinkage``).
+# With labelled images, each label gets its own threshold. 25 images show a label two or three
+# times, and the best threshold for so few may be due to chance, so thresholds are pulled towards a
+# common one (``shrinkage``).
 labelled = MultiLabelThresholdClassifier(FrozenEstimator(clf)).fit(images[few], Y_few)
 order = np.argsort(labelled.thresholds_)
 figure, ax = plt.subplots(figsize=(6.5, 4.6), layout="constrained")
@@ -92,9 +92,9 @@ _ = ax.legend(fontsize=8)
 # From indicator to names
 # -----------------------
 #
-# ``predict`` returns an indicator, and ``inverse_transform`` the names that it stands for. The
-# lower thresholds find more labels, and name more that are not there.
-figure, axes = plt.subplots(1, 5, figsize=(10, 3.3), layout="constrained")
+# ``predict`` returns an indicator, and ``inverse_transform`` turns it into label names. The lower
+# thresholds find more labels, but also assign more wrong ones.
+figure, axes = plt.subplots(1, 5, figsize=(10, 3.1), layout="constrained")
 for ax, i in zip(axes, rest[3:]):
     rows = {"is": scenes.Y[[i]]}
     rows |= {"at 0.5": clf.predict(images[[i]]), "chosen": labelled.predict(images[[i]])}
@@ -108,20 +108,20 @@ for ax, i in zip(axes, rest[3:]):
 # Are the probabilities right?
 # ----------------------------
 #
-# Of all labels given a probability of 0.3, three in ten should be there. A reliability diagram
-# shows how far that holds, and :class:`~sklearn_tai.MultiLabelCalibratedClassifier` mends it by
-# the 25 images.
+# Of all labels with a probability of 0.3, three in ten should be right. A reliability diagram
+# shows whether that holds, and :class:`~sklearn_tai.MultiLabelCalibratedClassifier` corrects the
+# probabilities with the 25 images.
 calibrated = MultiLabelCalibratedClassifier(FrozenEstimator(clf)).fit(images[few], Y_few)
 figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
-for ax, one, name in zip(axes, (clf, calibrated), ("as it is", "calibrated")):
+for ax, one, name in zip(axes, (clf, calibrated), ("uncalibrated", "calibrated")):
     ReliabilityDisplay.from_estimator(one, images[rest], Y_rest, name=name, ax=ax)
 
 # %%
-# All of them, over five draws of the 25
+# All methods, over five draws of the 25
 # --------------------------------------
 #
 # F1 of all labels together ("micro") and its mean over the labels ("macro"), on the images that
-# were not drawn. ECE is the expected calibration error: how far the curve above lies from the
+# were not drawn. ECE is the expected calibration error: how far the curve above is from the
 # diagonal.
 results = {}
 for seed in range(5):
@@ -134,7 +134,7 @@ for seed in range(5):
         "thresholds, 25 labelled": MultiLabelThresholdClassifier(FrozenEstimator(clf)).fit(X, y),
         "calibrated, 0.5": calibrated,
         "calibrated, thresholds": MultiLabelThresholdClassifier(FrozenEstimator(calibrated)).fit(
-            X_rest  # the images to label will do: no labels are needed
+            X_rest  # the images to be labelled themselves: no labels are needed
         ),
     }
     for name, rule in rules.items():
@@ -149,11 +149,11 @@ for name, values in results.items():
     print(f"{name:24}" + "".join(f"{cell:>15}" for cell in cells))
 
 # %%
-# The classifier's own cut does well: thresholds add nothing to it here, where labels are about
-# equally frequent and difficult; on photos they do (:doc:`/evidence/decisions`).
+# The classifier's default threshold does well. Other thresholds gain nothing here, where labels
+# are about equally frequent and difficult; on photos they do (:doc:`/evidence/decisions`).
 #
-# 25 labelled images halve the calibration error: these labels are on 10 % of the pictures, three
-# times as often as on the photos that the probabilities are made for. Calibrated or not,
-# probabilities are not labels: few labels are more likely present than absent, so at 0.5 few are
-# named and F1 falls. Put thresholds around the calibrated classifier. None of this changes the
-# ranking of the pictures, nor, therefore, mean average precision.
+# 25 labelled images halve the calibration error: a label is on 10 % of these pictures, three times
+# as often as on the photos that the default calibration is for. But a threshold of 0.5 does not
+# suit calibrated probabilities: few labels are more likely present than absent, so few are
+# assigned and F1 falls. Choose thresholds on top of the calibrated classifier. None of this
+# changes the ranking of the pictures, so mean average precision stays the same.

@@ -2,8 +2,8 @@
 From words to labelled pictures
 ===============================
 
-A list of labels is all it takes. A classifier learns from texts about the labels, and then
-labels pictures it has never seen the like of.
+A list of labels is all it takes. A classifier learns from texts about the labels, then labels
+pictures without ever having seen one.
 """
 
 # %%
@@ -25,8 +25,8 @@ for text in texts[:3]:
     print(f"  {text}")
 
 # %%
-# The small CLIP model inside the package needs no network. For photos take
-# ``OpenCLIPEncoder()``, which downloads OpenAI's CLIP once.
+# The small CLIP model inside the package needs no network. For photos use ``OpenCLIPEncoder()``,
+# which downloads OpenAI's CLIP once.
 encoder = OpenCLIPEncoder("tai-tiny", verbose=1)
 
 # %%
@@ -35,8 +35,8 @@ text_embeddings = encoder.transform(texts)
 image_embeddings = encoder.transform(scenes.images)
 
 # %%
-# CLIP without training, the adapter without noise, which takes the labels of the nearest text,
-# and the adapter as it should be.
+# Compare CLIP without training, the adapter without noise, which takes the labels of the nearest
+# text, and the adapter with its default noise.
 zero_shot = ZeroShotClassifier(labels, encoder).fit()
 no_noise = TextAsImageClassifier(encoder, RandomPerturbation(0)).fit(text_embeddings, Y)
 clf = TextAsImageClassifier(encoder).fit(text_embeddings, Y)
@@ -50,8 +50,7 @@ for name, estimator in [
     print(f"  {name:24} {estimator.score(image_embeddings, scenes.Y):.3f}")
 
 # %%
-# What it sees in the pictures: the likeliest labels with their probabilities, as many
-# as the picture has. Wrong ones are red.
+# Draw pictures with their most probable labels, as many as each picture has. Wrong ones are red.
 import matplotlib.pyplot as plt
 import numpy as np
 

@@ -55,7 +55,7 @@ def _clone_if_default(value: Any, default: Any) -> Any:
 def _warn_of_radius_by_texts() -> None:
     warnings.warn(
         "Texts are scored after a radius was set. If this is a search, texts cannot tell which "
-        "radius suits images: pass labelled images beside the texts and cv=CrossModalSplit(), or "
+        "radius suits images: pass labelled images with the texts and cv=CrossModalSplit(), or "
         "leave radius='auto'.",
         stacklevel=4,
     )
@@ -70,8 +70,8 @@ def _learns_more(clf: TextAsImageClassifier) -> bool:
     if isinstance(clf.adapter, BaseAdapter) and clf.adapter.learns_more:
         return True
     raise AttributeError(
-        f"partial_fit needs an adapter that learns more, such as KernelAdapter(). A trained "
-        f"{type(clf.adapter).__name__} would forget the old items while it learns new ones: call "
+        f"partial_fit needs an adapter that can learn more, such as KernelAdapter(). A trained "
+        f"{type(clf.adapter).__name__} would forget the old items while learning new ones: call "
         "fit with all items."
     )
 
@@ -79,68 +79,67 @@ def _learns_more(clf: TextAsImageClassifier) -> bool:
 class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     """Multi-label image classifier trained on texts: the TaI-Adapter [1]_.
 
-    Texts with known labels are embedded by CLIP's frozen text tower; a small adapter
+    Texts with known labels are embedded with CLIP's frozen text tower. A small adapter
     learns to label the embeddings, with noise so that it also covers the region where
-    images lie. Images then go through CLIP's image tower and the same adapter.
+    images are. Images then go through CLIP's image tower and the same adapter.
 
     Parameters
     ----------
     encoder : estimator, default=OpenCLIPEncoder()
-        Turns texts and images into embeddings: any object with
-        ``transform(X) -> (n_items, n_features)``. The default loads OpenAI's CLIP
-        ViT-B/16 at the first use. Not used where embeddings are passed.
+        Turns texts and images into embeddings: any object with ``transform(X) -> (n_items,
+        n_features)``. The default loads OpenAI's CLIP ViT-B/16 on first use. Not used if
+        you pass embeddings.
     perturbation : BasePerturbation, default=RandomPerturbation()
-        The noise of the training. For a network, :class:`~sklearn_tai.MixedPerturbation` has
-        another noise on labelled images, and :class:`~sklearn_tai.ShiftedPerturbation` moves
-        texts to where images lie.
+        The noise in training. For a network, :class:`~sklearn_tai.MixedPerturbation` adds
+        different noise to labelled images, and :class:`~sklearn_tai.ShiftedPerturbation`
+        moves texts to where images are.
     adapter : BaseAdapter or classifier, default=KernelAdapter()
-        What tells labels from embeddings. :class:`~sklearn_tai.MLPAdapter` trains a
-        multi-layer perceptron on perturbed texts, as the paper does.
-        :class:`~sklearn_tai.KernelAdapter` takes in closed form what a network of any
-        size could learn from that noise at best: labels averaged over the texts by
-        similarity, which labelled images correct; it takes no time to fit and learns more
-        items by :meth:`partial_fit`.
-        Any multi-label classifier of scikit-learn is fitted on one noisy draw.
+        What predicts labels from embeddings. :class:`~sklearn_tai.KernelAdapter` computes
+        in closed form the best that a network of any size could learn from the noise:
+        labels averaged over the texts by similarity, corrected by labelled images. It needs
+        no training and learns more items with :meth:`partial_fit`.
+        :class:`~sklearn_tai.MLPAdapter` trains a multi-layer perceptron on perturbed texts,
+        as in the paper. Any multi-label classifier of scikit-learn works too; it is fitted
+        on one noisy copy of the texts.
     center : bool, default=False
-        Whether the mean of all texts is taken off texts, and that of all images of
-        ``fit``, labelled or not, off images. Without images there, only texts are
-        centred.
+        Whether to subtract the mean of all texts from texts, and the mean of all images in
+        ``fit``, labelled or not, from images. Without images, only texts are centred.
     standardize : bool, default=False
-        Whether the probabilities of an item are brought to mean 0 and standard
-        deviation 1 over the labels in :meth:`decision_function`, and so for ``score``.
-        It takes two labels or more.
+        Whether to scale the probabilities of an item to mean 0 and standard deviation 1
+        over the labels in :meth:`decision_function`, and so in ``score``. Needs at least
+        two labels.
     region_weight : float or "auto", default="auto"
-        Weight in [0, 1] of the best region of an image beside the whole, so that what is
-        small is found too (see Notes). "auto" is 0.5 where the encoder's model has regions;
-        0 looks at the whole alone.
+        Weight in [0, 1] of the best regions of an image against the whole, so that small
+        things are found too (see Notes). "auto" is 0.5 if the encoder's model has regions,
+        else 0. With 0, only the whole image is scored.
     threshold : float or "auto", default="auto"
-        ``predict`` names a label where its probability is above this. "auto" is 0.2, where F1
-        is highest on photos: most labels are on few images, so 0.5 would name few.
+        ``predict`` assigns a label if its probability is above this. "auto" is 0.2, where
+        F1 is highest on photos: most labels are on few images, so 0.5 would assign few.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_labels,)
-        The labels: the columns of `y` where it was a data frame, else 0, 1, ...
+        The labels: the columns of `y` if it was a data frame, else 0, 1, ...
     n_features_in_ : int
         Dimension of the embeddings.
     adapter_ : BaseAdapter
         The fitted adapter; ``adapter_.net_`` of a network has its ``history``.
     encoder_ : estimator
-        The encoder used. It holds no weights, so that pickles stay small.
+        The encoder used. It contains no weights, so pickles stay small.
     perturbation_ : estimator
         The fitted perturbation; ``perturbation_.radius_`` is the length of the noise.
     vocabulary_ : Vocabulary or None
-        What `y` knows of its labels: of a corpus their names, groups and exclusions.
+        What `y` knows about its labels: with a corpus, their names, groups and exclusions.
     slope_ : float
         Factor of the adapter's logits of images.
     offsets_ : ndarray of shape (n_labels,)
         Added to them (see Notes).
     threshold_ : float
-        Above which probability ``predict`` names a label.
+        The probability above which ``predict`` assigns a label.
     text_mean_, image_mean_ : ndarray of shape (n_features,) or None
-        What ``center`` takes off.
+        What ``center`` subtracts.
     unlabelled_mean_ : ndarray of shape (n_features,)
-        Mean of the images of which no label is known; 0 if there are none.
+        Mean of the images without any known label; 0 if there are none.
     n_unlabelled_ : int
         Their number.
 
@@ -153,24 +152,24 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     -----
     Items of `X` are texts (``str``) or images (``pathlib.Path``, PIL images, ``uint8``
     arrays of shape (height, width, 3)); a 2-D float array is taken as embeddings.
-    :meth:`paper` has the paper's recipe. A search over the radius that scores *texts*
-    favours small ones, as there is no modality gap among texts, and warns: take
+    :meth:`paper` is the paper's recipe. A search over the radius that scores *texts*
+    favours small radii, because there is no modality gap among texts, and warns: use
     :class:`~sklearn_tai.CrossModalSplit`, which scores images.
 
-    Regions are the image tower's own patches, embedded in the same pass. Of their logits the
-    mean of the best 2 % counts, less 2, which the best of many have even where there is
-    nothing (1.5 with a network). With w the `region_weight`, the logit of an image is 1 - w of
-    the whole's and w of that.
+    Regions are the image tower's own patches, embedded in the same pass. The best 2 % of
+    their logits are averaged, and 2 is subtracted (1.5 with a network), because the best of
+    many regions score that high even if the label is absent. With w the `region_weight`,
+    the logit of an image is 1 - w times the whole's plus w times that.
 
-    Texts have each label far more often than images do, and say it more clearly. So logits of
-    images are multiplied by `slope_` and moved by `offsets_`, which follow from the label's
-    share among the texts. The kernel's become
-    :math:`1.5 \\, (s_k - \\operatorname{logit} \\pi_k) - 3.3`: what the image says for the label,
-    and that a label is on 3.6 % of the images. These numbers were measured on photos with CLIP
-    ViT-B/16; see `calibration` of the adapters. Logits of texts stay as they are, and so do
-    those of a classifier of scikit-learn and of one that has learnt from images alone.
+    Labels are far more frequent in texts than in images, and clearer. So logits of images are
+    multiplied by `slope_` and moved by `offsets_`, which depend on the label's share among the
+    texts. The kernel's become :math:`1.5 \\, (s_k - \\operatorname{logit} \\pi_k) - 3.3`: the
+    evidence of the image, with a prior of 3.6 %, the share of images that show a label. These
+    numbers were measured on photos with CLIP ViT-B/16; see `calibration` of the adapters.
+    Logits of texts stay as they are, and so do those of scikit-learn's classifiers and of a
+    classifier trained only on images.
 
-    Unlabelled images, with -1 in all of `y`, help ``center`` only.
+    Unlabelled images, with only -1 in `y`, are only used by ``center``.
 
     References
     ----------
@@ -240,17 +239,18 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         Parameters
         ----------
         setting : {"zero-shot", "few-shot", "partial-labels"}, default="zero-shot"
-            Texts alone: noise of radius 25. Texts and a few labelled images: 25 on texts
-            and 1 on images. Images whose labels are partly known: texts moved by their
-            label combination (Eqs. 7-10), noise of radius 10. The paper has thousands of
+            "zero-shot" is for texts alone: noise of radius 25. "few-shot" is for texts and
+            a few labelled images: radius 25 on texts and 1 on images. "partial-labels" is
+            for images whose labels are partly known: texts are moved by their label
+            combination (Eqs. 7-10), with noise of radius 10. The paper has thousands of
             images for that; with 250 or fewer the default classifier does far better.
         encoder : estimator or None, default=None
             None for CLIP RN50, the paper's.
         relative : bool, default=True
-            Whether radii are a tenth of that, in mean norms of the text embeddings: those
-            of RN50 are about 10. False takes the paper's numbers as they are.
+            Whether radii are a tenth of these, in mean norms of the text embeddings, which
+            are about 10 for RN50. False uses the paper's numbers as they are.
         **adapter_params : dict
-            Parameters of the :class:`~sklearn_tai.MLPAdapter` that shall differ.
+            Other parameters of the :class:`~sklearn_tai.MLPAdapter`.
 
         Returns
         -------
@@ -281,26 +281,26 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
             ),
         }
         if setting not in recipes:
-            raise ValueError(f"setting={setting!r} is none of the paper's {list(recipes)}.")
+            raise ValueError(f"setting={setting!r} is not one of the paper's {list(recipes)}.")
         encoder = OpenCLIPEncoder("RN50") if encoder is None else encoder
         return cls(encoder, recipes[setting], MLPAdapter(**adapter_params))
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, modality: Any = None) -> TextAsImageClassifier:
-        """Train the adapter on texts, and on labelled images where there are some.
+        """Train the adapter on texts, and on labelled images if there are any.
 
         Parameters
         ----------
         X : list of n_items texts and images, or array-like of shape (n_items, n_features)
             Training items, or their embeddings.
         y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
-            1 where an item has the label, 0 where it has not, and for images -1 where
-            that is unknown. Columns of a data frame name the labels. A sparse matrix
-            stays sparse, but for :class:`~sklearn_tai.ShiftedPerturbation`, which
-            averages over labels, and for the kernel, which holds one byte an entry.
+            1 if an item has the label, 0 if not, and for images -1 if unknown. Columns of a
+            data frame name the labels. A sparse matrix stays sparse, except with
+            :class:`~sklearn_tai.ShiftedPerturbation`, which averages over labels, and in
+            the kernel, which stores one byte per entry.
         modality : array-like of shape (n_items,), default=None
-            "text" or "image" for each row of embeddings; None if all are texts. Lists of
-            items tell by themselves.
+            "text" or "image" for each row of embeddings; None if all are texts. Not needed
+            for lists of items.
 
         Returns
         -------
@@ -310,13 +310,13 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `X` is empty or holds NaN, `y` is not an indicator with as many rows, or
+            If `X` is empty or contains NaN, `y` is not an indicator with as many rows, or
             `modality` is given for a list of items.
 
         Warns
         -----
         UserWarning
-            If a label has no positive item: nothing can be learnt of it.
+            If a label has no positive item, so nothing can be learnt about it.
         """
         self.encoder_ = self._clone_encoder()
         data = training_set(X, y, modality, lambda items: self._encode(items, reset=True))
@@ -331,21 +331,21 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     ) -> TextAsImageClassifier:
         """Learn more items and their new labels, if the adapter can.
 
-        The classifier is then as if ``fit`` had seen all items at once, and it takes no
-        longer than encoding the new ones.
+        The result is the same as if ``fit`` had seen all items at once, and it only takes
+        the time to encode the new ones.
 
         Parameters
         ----------
         X : list of n_items texts and images, or array-like of shape (n_items, n_features)
             New items, or their embeddings.
         y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
-            As in :meth:`fit`. Columns of a data frame name the labels: those that
-            ``classes_`` lacks are new. A label that old items, or new ones, say nothing
-            of is absent in texts and unknown in images.
+            As in :meth:`fit`. Columns of a data frame name the labels; those not in
+            ``classes_`` are new. Labels that have no column for the old items, or for the
+            new ones, count as absent in texts and as unknown in images.
         modality : array-like of shape (n_items,), default=None
             As in :meth:`fit`.
         classes : array-like of shape (n_labels,), default=None
-            Names of the columns of an array; None for those of ``classes_`` in turn, and
+            Names of the columns of an array; None for those of ``classes_`` in order, with
             numbers for further columns.
 
         Returns
@@ -390,7 +390,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         if self.perturbation_.moves_:
             raise ValueError(
                 f"{type(self.perturbation_).__name__} has moved the texts to where the images "
-                "lie; more images would have moved them elsewhere. Call fit with all items."
+                "are; more images would have moved them elsewhere. Call fit with all items."
             )
         new = training_set(X, y, modality, lambda items: self._encode(items, reset=False))
         names = name_columns(y, new.Y, new.classes, self.classes_, classes)
@@ -434,7 +434,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
 
     @property
     def threshold_(self) -> float:
-        """The probability above which ``predict`` names a label."""
+        """The probability above which ``predict`` assigns a label."""
         if isinstance(self.threshold, str):
             return 0.2  # measured on photos
         return self.threshold
@@ -456,21 +456,21 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_items, n_labels)
-            Scores, higher where a label is more likely.
+            Scores, higher if a label is more likely.
         """
         if self.standardize:
             return scale(self.predict_proba(X).astype(float), axis=1)
         return self._outputs(X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities of the labels, each by itself (rows do not sum to 1).
+        """Probabilities of the labels, each on its own (rows do not sum to 1).
 
         Parameters
         ----------
         X : list or iterator of n_items, or array-like of shape (n_items, n_features)
-            Images (or texts), or their embeddings, also with those of their regions:
-            (n_items, 1 + n_regions, n_features), the whole image first. An iterator is
-            read as it is needed, so it may bring more images than memory holds.
+            Images (or texts), or their embeddings, optionally with those of their regions:
+            (n_items, 1 + n_regions, n_features), the whole image first. An iterator is read
+            as needed, so it may yield more images than fit in memory.
 
         Returns
         -------
@@ -482,16 +482,15 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     def iter_predict_proba(
         self, X: Any, errors: list[ImageReadError] | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Probabilities of the labels, batch by batch, for more items than memory holds.
+        """Probabilities of the labels, batch by batch, for more items than fit in memory.
 
         Parameters
         ----------
         X : list or iterator of n_items, or array-like of shape (n_items, n_features)
             As in :meth:`predict_proba`.
         errors : list or None, default=None
-            Where the encoder lets images pass that cannot be read, what was wrong with them
-            is appended here, as :class:`~sklearn_tai.exceptions.ImageReadError`; None for a
-            warning at the end.
+            If the encoder lets unreadable images pass, their errors are appended here as
+            :class:`~sklearn_tai.exceptions.ImageReadError`; None for a warning at the end.
 
         Yields
         ------
@@ -519,7 +518,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         return in_order(parts)
 
     def set_params(self, **params: Any) -> TextAsImageClassifier:
-        """Set parameters, as of any estimator.
+        """Set parameters, as in any estimator.
 
         Parameters
         ----------

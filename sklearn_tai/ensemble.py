@@ -21,30 +21,30 @@ from .metrics import label_scores
 class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
     """Weighted mean of the scaled scores of several multi-label classifiers [1]_.
 
-    Classifiers of different kinds (an adapter trained on texts, zero-shot CLIP) err
-    differently, but their scores have different scales. The whole score matrix of each
-    is brought to 0 to 1 by its smallest and largest entry, or probabilities are taken as
-    they are, then averaged.
+    Classifiers of different kinds (an adapter trained on texts, zero-shot CLIP) make
+    different errors, but their scores have different scales. The whole score matrix of each
+    is scaled to the range 0 to 1 by its smallest and largest entry, or probabilities are
+    used as they are. Then they are averaged.
 
     Parameters
     ----------
     estimators : list of (str, estimator)
-        Multi-label classifiers with ``decision_function`` or ``predict_proba``. Wrap
-        those that are fitted already in :class:`sklearn.frozen.FrozenEstimator`; if all
-        are, :meth:`fit` only learns the scales, and needs no `y`.
+        Multi-label classifiers with ``decision_function`` or ``predict_proba``. Wrap those
+        that are already fitted in :class:`sklearn.frozen.FrozenEstimator`; if all are,
+        :meth:`fit` only learns the scales, and needs no `y`.
     weights : array-like of shape (n_estimators,) or None, default=None
         Weights of the mean; None for equal ones, as in the paper.
     scaling : {"minmax"}, None or list of n_estimators of them, default="minmax"
-        "minmax" brings scores to 0 to 1; None takes probabilities, as they are. The paper
-        averages an adapter's probabilities with scaled scores of CoOp or DualCoOp:
+        "minmax" scales scores to the range 0 to 1; None uses probabilities as they are. The
+        paper averages an adapter's probabilities with scaled scores of CoOp or DualCoOp:
         ``[None, "minmax"]``.
     scale_on : {"batch", "fit"}, default="batch"
-        "batch" scales by the smallest and largest score of the items that are scored,
-        as the published evaluation does: good for ranking a whole test set, but the
-        score of an item depends on the others beside it. "fit" learns the scale in
-        :meth:`fit` and keeps it; scores beyond it are clipped.
+        "batch" scales by the smallest and largest score of the items that are scored, as the
+        published evaluation does: good for ranking a whole test set, but the score of an item
+        depends on the others. "fit" learns the scale in :meth:`fit` and keeps it; scores
+        beyond it are clipped.
     threshold : float, default=0.5
-        ``predict`` names a label where its score is above this.
+        ``predict`` assigns a label if its score is above this.
 
     Attributes
     ----------
@@ -63,8 +63,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
 
     Notes
     -----
-    With ``scale_on="fit"``, fit on *images*: scores of texts have another range than
-    scores of images.
+    With ``scale_on="fit"``, fit on *images*: scores of texts have another range.
 
     References
     ----------

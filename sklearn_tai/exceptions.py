@@ -20,7 +20,7 @@ _OPTIONS: ContextVar[frozenset[str] | None] = ContextVar("options", default=None
 class WeightsError(OSError):
     """The weights of a model cannot be found, downloaded or read.
 
-    The message names the model, the cause, and what helps.
+    The message names the model, the cause and the remedy.
 
     Examples
     --------
@@ -41,13 +41,13 @@ class ImageReadError(ValueError):
     Parameters
     ----------
     index : int
-        Its place in ``X``.
+        Its position in ``X``.
     path : Path, str or None
         Its file, or its URL; None for PIL images and arrays.
     reason : str
-        What is wrong, in words that follow the name of the file.
+        What is wrong, worded to follow the file name.
     remedy : str
-        What mends it; empty if nothing but leaving it out does.
+        How to fix it; empty if the only way is to leave it out.
 
     Examples
     --------
@@ -74,14 +74,14 @@ class ImageReadError(ValueError):
 
 
 class ImageNotFoundError(ImageReadError, FileNotFoundError):
-    """There is no file at the path of an image."""
+    """The file of an image does not exist."""
 
     # that of the base with more fields, for those who copy it
     __new__ = FileNotFoundError.__new__  # type: ignore[assignment]
 
 
 class UnreadableImagesWarning(UserWarning):
-    """Images could not be read, and ``on_error="nan"`` let them pass.
+    """Some images could not be read, and ``on_error="nan"`` let them pass.
 
     Parameters
     ----------

@@ -28,10 +28,10 @@ def mean_average_precision(y_true: Labels, y_score: npt.ArrayLike) -> float:
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        1 where a label is present, 0 where it is absent, -1 where that is unknown.
-        Unknown entries are left out of their label's average precision.
+        1 if a label is present, 0 if absent, -1 if unknown. Unknown entries are left out of
+        their label's average precision.
     y_score : array-like of shape (n_samples, n_labels)
-        Scores, higher where a label is more likely. Any monotone scale will do.
+        Scores, higher if a label is more likely. Any monotone scale works.
 
     Returns
     -------
@@ -80,10 +80,10 @@ def label_average_precisions(y_true: Labels, y_score: npt.ArrayLike) -> np.ndarr
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        1 where a label is present, 0 where it is absent, -1 where that is unknown.
-        Unknown entries are left out of their label's average precision.
+        1 if a label is present, 0 if absent, -1 if unknown. Unknown entries are left out of
+        their label's average precision.
     y_score : array-like of shape (n_samples, n_labels)
-        Scores, higher where a label is more likely. Any monotone scale will do.
+        Scores, higher if a label is more likely. Any monotone scale works.
 
     Returns
     -------
@@ -136,15 +136,14 @@ def _check_truth_and_scores(
 def expected_calibration_error(
     y_true: Labels, y_proba: npt.ArrayLike, *, n_bins: int = 15, strategy: str = "uniform"
 ) -> float:
-    """How far probabilities are from the shares of positives, on average [1]_.
+    """Average distance between probabilities and shares of positives [1]_.
 
     The entries of all labels are put into bins by their probability.
 
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        1 where a label is present, 0 where it is absent, -1 where that is unknown.
-        Unknown entries are left out.
+        1 if a label is present, 0 if absent, -1 if unknown. Unknown entries are left out.
     y_proba : array-like of shape (n_samples, n_labels)
         Probabilities, in [0, 1].
     n_bins : int, default=15
@@ -165,14 +164,13 @@ def expected_calibration_error(
 
     See Also
     --------
-    sklearn.metrics.brier_score_loss : Also counts how well probabilities tell apart.
+    sklearn.metrics.brier_score_loss : Also rewards probabilities that discriminate well.
 
     Notes
     -----
-    With the bins :math:`B` of the n known entries,
-    :math:`\\sum_B \\frac{|B|}{n} |\\bar{y}_B - \\bar{p}_B|`. Where few labels are present,
-    most entries lie near 0 and are easily right, so the error is small: compare it only
-    between probabilities of the same items.
+    With the bins :math:`B` of the n known entries, :math:`\\sum_B \\frac{|B|}{n}
+    |\\bar{y}_B - \\bar{p}_B|`. If few labels are present, most entries are near 0 and easy
+    to get right, so the error is small: compare it only on the same items.
 
     References
     ----------
@@ -204,7 +202,8 @@ def reliability_curve(
     truth, proba = _check_truth_and_scores(y_true, y_proba)
     if (proba < 0).any() or (proba > 1).any():
         raise ValueError(
-            "y_proba has values outside of 0 to 1. Give probabilities, as of predict_proba."
+            "y_proba has values outside of 0 to 1. Give probabilities, for instance of "
+            "predict_proba."
         )
     known = truth >= 0
     if not known.any():
@@ -257,8 +256,8 @@ def map_scorer(estimator: Classifier, X: Items, y: Labels) -> float:
 
     Notes
     -----
-    Scorers of ``make_scorer`` read a classifier of two labels as a binary one and
-    keep a single column, so this is a scorer of its own.
+    Scorers of ``make_scorer`` read a classifier of two labels as a binary one and keep a
+    single column, so this is a scorer itself.
 
     Examples
     --------

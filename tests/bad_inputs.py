@@ -204,25 +204,25 @@ IMAGES = [
     ),
     Case("a folder", ValueError, "Pass its files", lambda b: b.encode(b.folder)),
     Case(
-        "a URL as Path",
+        "a URL as a Path",
         ValueError,
         "Download the image",
         lambda b: b.encode(Path("https://example.org/dog.jpg")),
     ),
     Case(
-        "a URL as str",
+        "a URL as a str",
         ValueError,
         "Download the image",
         lambda b: b.encode("https://example.org/dog.jpg"),
     ),
     Case(
-        "the name of an image as str",
+        "an image's file name as a str",
         ValueError,
         "Pass pathlib.Path",
         lambda b: b.encode(str(b.photo)),
     ),
     Case(
-        "the name of a missing image as str",
+        "a missing image's file name as a str",
         ValueError,
         "Pass pathlib.Path",
         lambda b: b.encode("photos/dog.jpg"),
@@ -350,7 +350,7 @@ EMBEDDINGS = [
         lambda b: b.fitted.predict(b.X + 1j),
     ),
     Case(
-        "a modality beside items",
+        "a modality along with items",
         ValueError,
         "Leave modality out",
         lambda b: b.fit(["a dog"] * 12, b.Y, ["text"] * 12),
@@ -499,13 +499,13 @@ PARAMETERS = [
         "no epochs", ValueError, "'max_epochs' parameter", lambda b: b.fit(b.X, b.Y, max_epochs=0)
     ),
     Case(
-        "an adapter that is none",
+        "something that is not an adapter",
         ValueError,
         "'adapter' parameter",
         lambda b: b.fit(b.X, b.Y, adapter="mlp"),
     ),
     Case(
-        "a loss that is none",
+        "an unknown loss",
         ValueError,
         "'loss' parameter",
         lambda b: b.fit(b.X, b.Y, loss="hinge"),
@@ -560,19 +560,19 @@ PARAMETERS = [
         lambda b: b.clf().set_params(radius=2),
     ),
     Case(
-        "a perturbation that is none",
+        "something that is not a perturbation",
         ValueError,
         "'perturbation' parameter",
         lambda b: b.fit(b.X, b.Y, perturbation=2.5),
     ),
     Case(
-        "an encoder that is none",
+        "something that is not an encoder",
         ValueError,
         "'encoder' parameter",
         lambda b: TextAsImageClassifier("RN50").fit(b.X, b.Y),
     ),
     Case(
-        "a model that is not there",
+        "an unknown model",
         ValueError,
         "did you mean",
         lambda b: OpenCLIPEncoder("RN5O").transform(["a dog"]),
@@ -636,13 +636,13 @@ PARAMETERS = [
     Case(
         "groups in a circle",
         ValueError,
-        "take one of them out",
+        "remove one of them",
         lambda b: Vocabulary(["dog"], groups={"pet": ["dog", "animal"], "animal": ["pet"]}),
     ),
     Case(
         "a label that excludes itself",
         ValueError,
-        "Take one of them out",
+        "Remove one of them",
         lambda b: Vocabulary(["dog"], groups={"pet": ["dog"]}, exclusive=[["pet", "dog"]]),
     ),
     Case(
@@ -654,7 +654,7 @@ PARAMETERS = [
     Case(
         "a text without labels",
         ValueError,
-        "Write one a line",
+        "Write one per line",
         lambda b: Vocabulary.from_text("# to do"),
     ),
     Case(
@@ -676,7 +676,7 @@ PARAMETERS = [
         lambda b: ZeroShotClassifier(["dog"], b.encoder, templates=["a photo"]).fit(),
     ),
     Case(
-        "an ensemble of nothing",
+        "an empty ensemble",
         ValueError,
         "at least one",
         lambda b: ScoreEnsemble([]).fit(b.X, b.Y),
@@ -745,8 +745,8 @@ def table() -> str:
     lines = [
         "# Errors and their remedies",
         "",
-        "What bad input gets. Written by `python -m tests.bad_inputs`, which runs every case;",
-        "the tests check each of them.",
+        "What happens with bad input, and what to do. `python -m tests.bad_inputs` runs every",
+        "case and writes this page; the tests check each of them.",
     ]
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(Path(name))

@@ -481,7 +481,7 @@ def test_the_papers_recipes(text_embeddings, image_embeddings, corpus, scenes):
     assert (few.text_radius, few.image_radius, few.relative) == (25, 1, False)
     partly = TextAsImageClassifier.paper("partial-labels", relative=False).perturbation
     assert (partly.radius, partly.offset_by, partly.shrinkage) == (10, "combination", 0)
-    with pytest.raises(ValueError, match="'many-shot' is none of the paper's"):
+    with pytest.raises(ValueError, match="'many-shot' is not one of the paper's"):
         TextAsImageClassifier.paper("many-shot")
     X = np.vstack([text_embeddings, image_embeddings[:20]])
     Y = np.vstack([corpus[1], scenes.Y[:20]])

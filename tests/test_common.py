@@ -100,7 +100,7 @@ EXPECTED_FAILURES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:X holds no images")
+@pytest.mark.filterwarnings("ignore:X contains no images")
 @pytest.mark.filterwarnings("ignore:.* labels have no positive item")
 @parametrize_with_checks(
     [

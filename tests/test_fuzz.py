@@ -17,7 +17,7 @@ from tests.networks import with_network
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.* labels have no positive item"),
-    pytest.mark.filterwarnings("ignore:X holds no images"),
+    pytest.mark.filterwarnings("ignore:X contains no images"),
 ]
 few = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

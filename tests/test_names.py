@@ -99,7 +99,7 @@ def test_names_that_are_not_known_any_more_do_not_come_back(Y):
 
 
 def test_rows_of_other_labels_cannot_be_stacked(Y):
-    with pytest.raises(ValueError, match=r"different labels.*Take their columns in one order"):
+    with pytest.raises(ValueError, match=r"different labels.*Bring their columns into"):
         np.vstack([Y, Y[:, ::-1]])
     order = [NAMES.index(name) for name in NAMES[::-1]]
     assert np.vstack([Y[:, ::-1], Y[:, order]]).label_names == NAMES[::-1]

@@ -7,8 +7,8 @@ the mean ratio of both over label sets, the F1 of ``predict`` in each half of th
 cut that is best on the other half, the share of images with none of the labels that get one, the
 share of labels that are
 found, and the calibration error in %, also after calibration with 25 labelled images of the other
-half. Random labels of those that occur, a new set each seed. Zero-shot CLIP is standardised beside
-other things.
+half. Random labels of those that occur, a new set each seed. Zero-shot CLIP is standardised
+against everyday things.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ COLUMNS = (
     "ratio",
     "in halves",
     "cut by half",
-    "falsely named",
+    "false labels",
     "found",
     "ECE",
     "ECE, 25",

@@ -34,7 +34,7 @@ def cases(Y: np.ndarray, seed: int) -> Iterator[tuple[str, np.ndarray, np.ndarra
         wrong = mislabel(Y[rows], 0.1, seed)
         yield f"{shots} a label, of their labels 10 % moved to others", rows, wrong
     turned = np.where(rng.random(Y[rows].shape) < 0.1, 1 - Y[rows], Y[rows])
-    yield "4 a label, 10 % of all entries turned round", rows, turned
+    yield "4 per label, 10 % of all entries turned round", rows, turned
     for share in (0.5, 0.1):
         known = mask_labels(Y, share, random_state=seed)
         yield f"all images, {share:.0%} of the entries known", np.arange(len(Y)), known

@@ -55,7 +55,7 @@ def fitted(bed: Testbed, args: argparse.Namespace, seed: int) -> dict[str, Any]:
         if bed.prompts is not None:
             own = found[f"zero-shot CLIP, published prompt{end}"] = copy(clip)
             own.label_embeddings_ = bed.prompts
-    found["zero-shot CLIP, standardised beside other things"] = bed.zero_shot(
+    found["zero-shot CLIP, standardised against everyday things"] = bed.zero_shot(
         standardize=True, background=True
     )
     network = classifier(args, RandomPerturbation(2.5), seed, adapter="network")

@@ -96,7 +96,7 @@ sport gear: frisbee, skis, snowboard, sports ball, baseball bat, skateboard, sur
 """)
 CLIP = {
     "zero-shot CLIP": {},
-    "the same, standardised beside other things": {"standardize": True, "background": True},
+    "the same, standardised against everyday things": {"standardize": True, "background": True},
 }
 
 

@@ -6,7 +6,7 @@
 Half of the pictures is there to train on, the other half is scored; each seed splits and
 trains anew. Every method is scored alone and integrated with zero-shot CLIP (the mean of
 min-max scaled scores), on whole images but where a row says otherwise; TaI-DPT and DualCoOp
-look at regions by themselves. Three settings: texts alone; 4 images a label; 30 % of the labels
+look at regions by themselves. Three settings: texts alone; 4 images per label; 30 % of the labels
 of all training images known. Methods that learn prompts need CLIP's own text tower, so they are
 left out where the ground has a fitted one.
 """
@@ -46,7 +46,7 @@ from ..testbeds import add_arguments, classifier, halves, load_testbed
 
 LEARN_PROMPTS = (CoOpClassifier, DualCoOpClassifier, TaIDPTClassifier)
 REGIONS = ", with regions"
-SETTINGS = ["texts alone", "4 images a label", "30 % of labels known"]
+SETTINGS = ["texts alone", "4 images per label", "30 % of labels known"]
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ def main() -> None:
         experiment = Experiment(args, "fig6b", "few-shot")
         methods = ["TaI-Adapter", "our default"]
         records = experiment.measure(methods, args.shots, draw_shots)
-        _show(experiment, records, "method", "labelled images a label")
+        _show(experiment, records, "method", "labelled images per label")
     if "c" in args.parts:
         args.image_size = args.image_size or 448
         experiment = Experiment(args, "fig6c", "partial-labels")

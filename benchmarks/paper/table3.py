@@ -1,4 +1,4 @@
-"""A few labelled images (Table 3): mAP over images a label.
+"""A few labelled images (Table 3): mAP over images per label.
 
     python -m benchmarks.paper.table3 --data voc2007=/data/VOCdevkit coco=/data/coco
 
@@ -33,7 +33,7 @@ def main() -> None:
     experiment = Experiment(args, "table3", "few-shot")
     records = experiment.measure(args.methods, args.shots, draw_shots)
     experiment.results.write_markdown(
-        "mAP (%) over labelled images a label\n\n"
+        "mAP (%) over labelled images per label\n\n"
         + table(records, "method", "setting", experiment="table3")
     )
 

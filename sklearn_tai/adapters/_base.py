@@ -15,14 +15,14 @@ from ..perturbation import BasePerturbation
 
 
 class TrainingData(NamedTuple):
-    """What an adapter is fitted on.
+    """The data that an adapter is fitted on.
 
     Parameters
     ----------
     embeddings : ndarray of shape (n_items, n_features), float32
-        Embeddings, moved where the perturbation does so, without noise.
+        Embeddings without noise, moved if the perturbation moves them.
     Y : ndarray or CSR array of shape (n_items, n_labels), float32
-        1 present, 0 absent, -1 unknown (in images alone).
+        1 present, 0 absent, -1 unknown (images only).
     is_image : ndarray of bool, shape (n_items,)
         Which rows are images.
     """
@@ -35,9 +35,9 @@ class TrainingData(NamedTuple):
 class PhotoCalibration(NamedTuple):
     r"""Map from logits learnt from texts to logits of a photo's probabilities.
 
-    For the logit s of label k, which a share :math:`\pi_k` of the texts has, the probability
-    on a photo is :math:`\sigma(a s + b \operatorname{logit} \pi_k + c)`. The defaults leave it
-    as it is.
+    For the logit s of label k, which a share :math:`\pi_k` of the texts has, the
+    probability on a photo is :math:`\sigma(a s + b \operatorname{logit} \pi_k + c)`. By
+    default, logits stay unchanged.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class PhotoCalibration(NamedTuple):
     intercept : float, default=0
         c.
     region_lift : float, default=2
-        What the best of an image's regions have in s even where there is nothing.
+        The s that the best of an image's regions reach even if the label is absent.
     """
 
     slope: float = 1.0
@@ -58,7 +58,7 @@ class PhotoCalibration(NamedTuple):
 
 
 class BaseAdapter(BaseEstimator, metaclass=ABCMeta):
-    """Base of the adapters: from embeddings to one logit a label.
+    """Base class of adapters, which map embeddings to one logit per label.
 
     Attributes
     ----------
@@ -130,7 +130,7 @@ class BaseAdapter(BaseEstimator, metaclass=ABCMeta):
         """
 
     def training_data(self) -> TrainingData:
-        """What it was fitted on; only of adapters that learn more.
+        """What it was fitted on; only for adapters that can learn more.
 
         Returns
         -------
@@ -141,19 +141,19 @@ class BaseAdapter(BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def get_state(self) -> tuple[Settings, Arrays]:
-        """What was learnt, without code.
+        """The fitted state, without code.
 
         Returns
         -------
         settings : dict
-            What JSON holds.
+            Settings that JSON can store.
         arrays : dict of str to ndarray
             The weights.
         """
 
     @abstractmethod
     def set_state(self, settings: Settings, arrays: Arrays) -> BaseAdapter:
-        """Become what :meth:`get_state` tells of.
+        """Restore the state from :meth:`get_state`.
 
         Parameters
         ----------

@@ -26,7 +26,7 @@ def _cross_entropies(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tenso
 
 
 def binary_cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Binary cross-entropy of each label by itself.
+    """Binary cross-entropy of each label on its own.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def asymmetric_loss(
     gamma_pos: float = 1.0,
     clip: float = 0.05,
 ) -> torch.Tensor:
-    """Asymmetric loss (ASL), which lets the many easy negatives count little [1]_.
+    """Asymmetric loss (ASL), which gives the many easy negatives little weight [1]_.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ from ._seeds import seeded
 
 
 class MLPAdapter(BaseAdapter):
-    """A multi-layer perceptron, trained on perturbed embeddings as the paper does.
+    """A multi-layer perceptron trained on perturbed embeddings, as in the paper.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ class MLPAdapter(BaseAdapter):
     max_lr : float, default=1e-4
         Peak of the 1-cycle learning rate (AdamW).
     device : str or None, default=None
-        Where it is trained and runs ("cpu", "cuda"); None for a GPU if there is one.
+        Where to train and run it ("cpu", "cuda"); None for a GPU if there is one.
     callbacks : sequence, default=()
-        Further skorch callbacks of the training.
+        Further skorch callbacks for the training.
     random_state : int, RandomState instance or None, default=None
         Fixes initial weights, dropout, batches and noise.
     verbose : int, default=0

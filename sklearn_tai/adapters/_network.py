@@ -51,7 +51,7 @@ HEADS: dict[str, Callable[[int, int], nn.Module]] = {"linear": nn.Linear, "cosin
 
 
 class MLPModule(nn.Sequential):
-    """A multi-layer perceptron from embeddings to one logit a label.
+    """A multi-layer perceptron from embeddings to one logit per label.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ class MLPModule(nn.Sequential):
         The last layer: linear, or the cosine with a vector for each label, times a
         learnt scale.
     input_scale : float, default=1.0
-        Multiplies the embeddings on their way in. Learning rates are made for inputs
-        of about unit variance, but embeddings have norms from 1 to 100.
+        Factor applied to the input embeddings. Learning rates are meant for inputs of about
+        unit variance, but embeddings have norms from 1 to 100.
 
     Notes
     -----

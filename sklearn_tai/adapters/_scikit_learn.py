@@ -20,10 +20,10 @@ _MIN_PROBABILITY = 1e-12
 
 
 class ScikitLearnAdapter(BaseAdapter):
-    """A multi-label classifier that is fitted on one noisy draw.
+    """A multi-label classifier fitted on one noisy copy of the embeddings.
 
-    A classifier that is given as the `adapter` of
-    :class:`~sklearn_tai.TextAsImageClassifier` is put into one of these.
+    A classifier passed as the `adapter` of :class:`~sklearn_tai.TextAsImageClassifier` is
+    wrapped in this class.
 
     Parameters
     ----------

@@ -51,31 +51,31 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
         return 0
 
     def predict_regions(self, X: Any, labels: Sequence[Any] | None = None) -> np.ndarray:
-        """Where in images labels are seen: their probability in each region.
+        """Probability of each label in each region of images.
 
         Parameters
         ----------
         X : list or iterator of n_images, or array of shape (n_images, 1 + n_regions, n_features)
-            Images, or what ``transform_regions`` of the encoder made of them.
+            Images, or the output of the encoder's ``transform_regions``.
         labels : sequence or None, default=None
-            Labels to look at; None for all of `classes_`.
+            Labels to look for; None for all of `classes_`.
 
         Returns
         -------
         ndarray of shape (n_images, n_rows, n_columns, n_labels)
-            Probabilities, the regions in the order of the picture. Which part of it they
-            divide, ``region_frame`` of the encoder says. NaN for images that could not be
-            read, if the encoder lets them pass.
+            Probabilities, with the regions in the order of the image. The encoder's
+            ``region_frame`` tells which part of the image they cover. NaN for images that
+            could not be read, if the encoder lets these pass.
 
         Raises
         ------
         ValueError
-            If the encoder's model has no regions, `X` holds texts, or `labels` one that is
-            not in `classes_`.
+            If the encoder's model has no regions, `X` contains texts, or `labels` contains
+            one that is not in `classes_`.
 
         See Also
         --------
-        RegionDisplay : Draws them over the picture.
+        RegionDisplay : Draws them over the image.
         """
         check_is_fitted(self)
         columns = self._columns(labels)
@@ -84,9 +84,9 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
             n_regions = embeddings.shape[1] - 1 if embeddings.ndim == 3 else 0
             if not is_image or n_regions == 0:
                 raise ValueError(
-                    "X holds texts, which have no regions. Give images alone."
+                    "X contains texts, which have no regions. Give only images."
                     if not is_image
-                    else "There are no regions: the encoder's model has none, or X holds "
+                    else "There are no regions: the encoder's model has none, or X contains "
                     "embeddings of whole images. Give images, and an encoder whose model has "
                     "regions, such as OpenCLIPEncoder('ViT-B-16')."
                 )
@@ -116,7 +116,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
             return side, side
         grid = self.encoder_.region_grid() if isinstance(self.encoder_, BaseEncoder) else None
         if grid is None or grid[0] * grid[1] != n_regions:
-            raise ValueError(f"X has {n_regions} regions, which make no grid that is known.")
+            raise ValueError(f"X has {n_regions} regions, which do not form a known grid.")
         return grid
 
     @abstractmethod
@@ -195,7 +195,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
         for start in range(0, len(embeddings), _BATCH):
             part = np.asarray(embeddings[start : start + _BATCH], np.float32)
             if not np.isfinite(part).all():
-                raise ValueError("X holds NaN or infinity. Leave those images out of X.")
+                raise ValueError("X contains NaN or infinity. Leave those images out of X.")
             part = check_range(part if regions else part[:, :1], start)
             yield EncodedBatch(start + np.arange(len(part)), part, True)
 
@@ -212,6 +212,6 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
         if is_image and self.region_weight not in ("auto", 0):
             raise ValueError(
                 f"region_weight={self.region_weight!r} takes the regions of images, but there are "
-                "none: the encoder's model has none, or X holds embeddings of whole images. Set "
-                "it to 'auto' or 0, or pass what the encoder's transform_regions returns."
+                "none: the encoder's model has none, or X contains embeddings of whole images. "
+                "Set it to 'auto' or 0, or pass what the encoder's transform_regions returns."
             )

@@ -28,10 +28,10 @@ class MultiLabelClassifierMixin(ClassifierMixin):
     vocabulary_: Vocabulary | None = None  # nothing is known of how labels stand to each other
 
     def predict(self, X: Any) -> np.ndarray:
-        """Which labels have a probability, or score, above their threshold.
+        """Assign the labels whose probability, or score, is above their threshold.
 
-        A group is named with any of its members. Of exclusive labels the one that is the most
-        above its threshold is named at most.
+        A group is assigned along with any of its members. Of exclusive labels, only the one
+        furthest above its threshold is assigned.
 
         Parameters
         ----------
@@ -41,8 +41,8 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         Returns
         -------
         ndarray of shape (n_items, n_labels)
-            An indicator of 0 and 1; -1 for images that could not be read, if the
-            encoder lets them pass.
+            An indicator of 0 and 1; -1 for images that could not be read, if the encoder
+            lets these pass.
         """
         scores = self._decision_scores(X)
         margins = scores - self._decision_threshold()
@@ -51,9 +51,9 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         return np.where(was_read(scores)[:, None], named, -1)
 
     def has_learnt(self, X: Any) -> np.ndarray:
-        """Which items it was fitted on, as far as it remembers.
+        """Tell which items it was fitted on, as far as it remembers.
 
-        Scores of those say nothing about new items. A
+        Scores of these say nothing about new items. A
         :class:`~sklearn_tai.TextAsImageClassifier` remembers with a
         :class:`~sklearn_tai.KernelAdapter`; other classifiers remember nothing.
 
@@ -65,14 +65,14 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         Returns
         -------
         ndarray of bool, shape (n_items,)
-            True where an item was there in ``fit`` or ``partial_fit``.
+            True if an item was in ``fit`` or ``partial_fit``.
         """
         return np.zeros(num_samples(X), dtype=bool)
 
     def predict_top_k(self, X: Any, k: int = 3) -> list[list[tuple[Any, float]] | None]:
-        """The k most probable labels of each item, which needs no threshold.
+        """The k most probable labels of each item; no threshold is needed.
 
-        Of exclusive labels there is the most probable alone.
+        Of exclusive labels, only the most probable is included.
 
         Parameters
         ----------
@@ -84,8 +84,8 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         Returns
         -------
         list of n_items lists of (label, float)
-            Labels with their probabilities, the most probable first; None for images
-            that could not be read, if the encoder lets them pass.
+            Labels with their probabilities, the most probable first; None for images that
+            could not be read, if the encoder lets these pass.
 
         Examples
         --------
@@ -109,24 +109,24 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         ]
 
     def inverse_transform(self, Y: Any) -> list[tuple[Any, ...] | None]:
-        """The labels that rows of an indicator name, as of MultiLabelBinarizer.
+        """Turn rows of an indicator into labels, like MultiLabelBinarizer.
 
         Parameters
         ----------
         Y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
-            What :meth:`predict` returns: 1 where an item has a label. Unknown entries
-            (-1) are not named.
+            What :meth:`predict` returns: 1 if an item has a label. Unknown entries (-1) are
+            left out.
 
         Returns
         -------
         list of n_items tuples
-            Labels in the order of `classes_`; None for rows that are -1 throughout, as
-            of images that could not be read.
+            Labels in the order of `classes_`; None for rows of only -1, such as images that
+            could not be read.
 
         Raises
         ------
         ValueError
-            If `Y` has not one column for each label, or other values than 1, 0 and -1.
+            If `Y` does not have one column per label, or has values other than 1, 0 and -1.
 
         Examples
         --------

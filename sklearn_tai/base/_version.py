@@ -15,8 +15,8 @@ class _OtherVersionWarning(InconsistentVersionWarning):
     def __str__(self) -> str:
         return (
             f"{self.estimator_name} was saved by version {self.original_sklearn_version} of "
-            f"sklearn-tai and is loaded by version {self.current_sklearn_version}. It may work in "
-            "another way or not at all; fit it again to be sure."
+            f"sklearn-tai and is loaded by version {self.current_sklearn_version}. It may behave "
+            "differently or not work at all; fit it again to be safe."
         )
 
 

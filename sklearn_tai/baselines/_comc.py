@@ -19,8 +19,8 @@ from ._head import HeadClassifier
 class CoMCClassifier(HeadClassifier):
     """Linear head on unit text embeddings, with noise and a ranking loss [1]_.
 
-    The closest relative of the TaI-Adapter: trained on texts, with noise over the
-    modality gap, but linear, on embeddings of unit length, and taught to rank.
+    The closest relative of the TaI-Adapter: trained on texts, with noise to bridge the
+    modality gap, but linear, on embeddings of unit length, and with a ranking loss.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class CoMCClassifier(HeadClassifier):
         Turns texts and images into embeddings; None for
         :class:`OpenCLIPEncoder() <sklearn_tai.OpenCLIPEncoder>`.
     radius : float, default=3.2
-        Length of the noise on unit embeddings: 0.1 a coordinate for d = 1,024.
+        Length of the noise on unit embeddings: 0.1 per coordinate for d = 1,024.
     max_epochs : int, default=60
         Passes over the training texts.
     batch_size : int, default=64
@@ -36,7 +36,7 @@ class CoMCClassifier(HeadClassifier):
     max_lr : float, default=1e-3
         Peak of the 1-cycle learning rate (AdamW).
     threshold : float, default=0.5
-        ``predict`` names a label where its probability is above this.
+        ``predict`` assigns a label if its probability is above this.
     device : str or None, default=None
         Where the head is trained; None for a GPU if there is one.
     random_state : int, RandomState instance or None, default=None
@@ -47,7 +47,7 @@ class CoMCClassifier(HeadClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_labels,)
-        The labels: the columns of `y` where it was a data frame, else 0, 1, ...
+        The labels: the columns of `y` if it was a data frame, else 0, 1, ...
     n_features_in_ : int
         Dimension of the embeddings.
     adapter_ : MLPAdapter
@@ -61,12 +61,12 @@ class CoMCClassifier(HeadClassifier):
 
     Notes
     -----
-    The loss of an item is the sum over its pairs of a present label i and an absent
-    label j of :math:`\\max(0, 1 - (s_i - s_j))`. A ranking has no probabilities: the
-    logistic function of the scores is given for them, and they are not calibrated.
+    The loss of an item is the sum over its pairs of a present label i and an absent label j
+    of :math:`\\max(0, 1 - (s_i - s_j))`. A ranking has no probabilities: ``predict_proba``
+    returns the logistic function of the scores, which is not calibrated.
 
-    The paper generates its training texts by a language model, and adds pseudo-visual
-    features of label names; the texts here are those given to ``fit``.
+    The paper generates its training texts with a language model, and adds pseudo-visual
+    features of label names; here the texts are those passed to ``fit``.
 
     References
     ----------
@@ -122,7 +122,7 @@ class CoMCClassifier(HeadClassifier):
         X : list of n_items texts, or array-like of shape (n_items, n_features)
             Training texts, or their embeddings.
         y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
-            1 where a text has the label, 0 where it has not.
+            1 if a text has the label, else 0.
 
         Returns
         -------

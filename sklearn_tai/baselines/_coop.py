@@ -42,9 +42,9 @@ class _CoOp(nn.Module):
 class CoOpClassifier(PromptClassifier):
     """Learn the words in front of the label names (CoOp [1]_).
 
-    The words are vectors in the space of token embeddings; both towers of CLIP stay
-    as they are. Items need labels: with images this is the supervised rival of methods
-    that learn from texts.
+    The words are vectors in the space of token embeddings; both towers of CLIP stay as they
+    are. Items need labels: trained on images, this is the supervised rival of methods that
+    learn from texts.
 
     Parameters
     ----------
@@ -55,26 +55,26 @@ class CoOpClassifier(PromptClassifier):
     n_context : int, default=16
         Number of context vectors.
     context_init : str or None, default=None
-        Words to begin at, as "a photo of a"; `n_context` is then their number of tokens.
-        None for small random vectors.
+        Words to start from, such as "a photo of a"; `n_context` is then their number of
+        tokens. None for small random vectors.
     class_specific : bool, default=False
-        Whether each label has context vectors of its own.
+        Whether each label has its own context vectors.
     learn_logit_scale : bool, default=False
-        Whether the factor of the similarities is learned too, not left at the model's.
+        Whether to learn the factor of the similarities too, instead of using the model's.
     max_epochs : int, default=50
         Passes over the items.
     batch_size : int, default=32
         Items in one batch.
     optimizer : {"sgd", "adamw"}, default="sgd"
-        How the vectors are trained.
+        Optimizer of the vectors.
     max_lr : float, default=0.002
-        Learning rate, which falls to 0 by half a cosine after a first epoch at 1e-5.
+        Learning rate, which decays to 0 along a cosine after a first epoch at 1e-5.
     momentum : float, default=0.9
         Of "sgd".
     weight_decay : float, default=5e-4
         Of the context vectors.
     threshold : float, default=0.5
-        ``predict`` names a label where its probability is above this.
+        ``predict`` assigns a label if its probability is above this.
     random_state : int, RandomState instance or None, default=None
         Fixes initial vectors and batches.
     verbose : int, default=0
@@ -97,7 +97,7 @@ class CoOpClassifier(PromptClassifier):
     n_features_in_ : int
         Dimension of the embeddings.
     encoder_ : OpenCLIPEncoder
-        The encoder used. It holds no weights, so that pickles stay small.
+        The encoder used. It contains no weights, so pickles stay small.
 
     See Also
     --------
@@ -106,11 +106,10 @@ class CoOpClassifier(PromptClassifier):
 
     Notes
     -----
-    A prompt is [v_1, ..., v_M, label], with the same vectors for all labels or some for
-    each. In [1]_, a softmax over the labels of scale * cosine picks one. Here each label has
-    a sigmoid of its own, for items that have several: the logit is scale * cosine +
-    intercept, the loss binary cross-entropy over the known labels. Label names stand
-    at the end.
+    A prompt is [v_1, ..., v_M, label], with the same vectors for all labels or separate ones
+    for each. In [1]_, a softmax over the labels of scale * cosine picks one. Here each label
+    has its own sigmoid, as items may have several labels: the logit is scale * cosine +
+    intercept, the loss binary cross-entropy over the known labels. Label names come last.
 
     References
     ----------

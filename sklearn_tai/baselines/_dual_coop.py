@@ -17,8 +17,8 @@ from ._prompt_learning import PromptClassifier
 class DualCoOpClassifier(PromptClassifier):
     """Learn words for the presence and for the absence of each label (DualCoOp [1]_).
 
-    Each region of an image is compared with both prompts of a label, and the regions
-    that look most like the label decide. Made for images whose labels are partly known.
+    Each region of an image is compared with both prompts of a label, and the regions most
+    similar to the label decide. Made for images whose labels are partly known.
 
     Parameters
     ----------
@@ -27,14 +27,14 @@ class DualCoOpClassifier(PromptClassifier):
     encoder : OpenCLIPEncoder or None, default=None
         The CLIP model; None for :class:`OpenCLIPEncoder() <sklearn_tai.OpenCLIPEncoder>`.
     n_context : int, default=16
-        Number of context vectors of either sign.
+        Number of context vectors, positive and negative each.
     context_init : str or None, default=None
-        Words the positive context begins at, as "a photo of a"; `n_context` is then their
-        number of tokens. The negative context, and with None both, begin at small random
-        vectors.
+        Words that the positive context starts from, such as "a photo of a"; `n_context` is
+        then their number of tokens. The negative context, or both with None, start from
+        small random vectors.
     class_specific : bool, default=True
-        Whether each label has context vectors of its own. The authors advise False where
-        very few labels are known.
+        Whether each label has its own context vectors. The authors advise False where very
+        few labels are known.
     use_regions : bool, default=True
         Whether to look at the regions of images, where the image tower has them (CLIP's
         ResNets and vision transformers).
@@ -54,15 +54,15 @@ class DualCoOpClassifier(PromptClassifier):
     batch_size : int, default=32
         Items in one batch.
     optimizer : {"sgd", "adamw"}, default="sgd"
-        How the vectors are trained.
+        Optimizer of the vectors.
     max_lr : float, default=0.002
-        Learning rate, which falls to 0 by half a cosine after a first epoch at 1e-5.
+        Learning rate, which decays to 0 along a cosine after a first epoch at 1e-5.
     momentum : float, default=0.9
         Of "sgd".
     weight_decay : float, default=5e-4
         Of the context vectors.
     threshold : float, default=0.5
-        ``predict`` names a label where its probability is above this.
+        ``predict`` assigns a label if its probability is above this.
     random_state : int, RandomState instance or None, default=None
         Fixes initial vectors and batches.
     verbose : int, default=0
@@ -83,26 +83,25 @@ class DualCoOpClassifier(PromptClassifier):
     n_features_in_ : int
         Dimension of the embeddings.
     encoder_ : OpenCLIPEncoder
-        The encoder used. It holds no weights, so that pickles stay small.
+        The encoder used. It contains no weights, so pickles stay small.
 
     See Also
     --------
     CoOpClassifier : One context, and the image as a whole.
-    ShiftedPerturbation : Partly known labels beside training texts.
+    ShiftedPerturbation : For partly known labels along with training texts.
 
     Notes
     -----
-    With cosines s+ and s- of a region and the two prompts of a label, the logit is
-    sum_r w_r (s+_r - s-_r) / temperature, with w the softmax over regions of
-    region_scale * s+; its sigmoid is the paper's softmax over the
-    two signs. Items without regions (embeddings, texts, other towers) have the whole
-    for their one region. The loss is the asymmetric loss (arXiv:2009.14119) over known labels,
-    of the same size whatever their share, which the authors set by hand.
+    With cosines s+ and s- of a region and the two prompts of a label, the logit is sum_r w_r
+    (s+_r - s-_r) / temperature, with w the softmax over regions of region_scale * s+; its
+    sigmoid is the paper's softmax over the two signs. For items without regions (embeddings,
+    texts, other towers), the whole is the only region. The loss is the asymmetric loss
+    (arXiv:2009.14119) over known labels, scaled to the same size whatever their share; the
+    authors set this by hand.
 
-    Regions are encoded in `fit` once and in each prediction anew (not through the
-    encoder's cache). They take 98 KiB for each training image with CLIP RN50 at 224 pixels,
-    in memory, or where that is more than 4 GiB in a temporary file. Training images are not
-    augmented.
+    Regions are encoded once in `fit` and again in each prediction (without the encoder's
+    cache). With CLIP RN50 at 224 pixels they take 98 KiB per training image, in memory or,
+    above 4 GiB, in a temporary file. Training images are not augmented.
 
     References
     ----------

@@ -106,7 +106,7 @@ class TextTower:
         if not loaded.text_can_be_cut:
             raise ValueError(
                 f"The text tower of model_name={encoder.model_name!r} cannot learn prompts: it is "
-                "not open_clip's causal transformer that is read off at the end of the text. Set "
+                "not open_clip's causal transformer, which pools at the end of the text. Set "
                 "encoder to a model that has it, for instance OpenCLIPEncoder('RN50')."
             )
         self.model, self.device = loaded.model, loaded.device
@@ -227,7 +227,7 @@ def _token_features(
     if n_cut:
         warnings.warn(
             f"{n_cut} of {len(texts)} texts fill the model's context of {tokens.shape[1]} tokens; "
-            "what is beyond is not seen. Shorten them.",
+            "the rest of each is ignored. Shorten them.",
             UserWarning,
             stacklevel=5,
         )

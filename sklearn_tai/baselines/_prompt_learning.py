@@ -133,7 +133,7 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
             )
         if not ((Y == 1).any() and (Y == 0).any()):
             raise ValueError(
-                "y holds no 1 or no 0 at all, so there is nothing to learn. Add items that have "
+                "y has no 1 or no 0 at all, so there is nothing to learn. Add items that have "
                 "labels and items that lack them."
             )
         return Y
@@ -208,7 +208,7 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_items, n_labels)
-            Scores; NaN for images that could not be read, if the encoder lets them pass.
+            Scores; NaN for images that could not be read, if the encoder lets these pass.
         """
         check_is_fitted(self)
         given, parts = as_embeddings(X), self._parts()

@@ -91,8 +91,8 @@ class SARBClassifier(HeadClassifier):
     width : int, default=256
         Dimension of a label's representation.
     share : float, default=0.5
-        What an image keeps of its own representation in a blend; learned in the paper,
-        from the same start.
+        Share of its own representation that an image keeps in a blend; in the paper it is
+        learned, starting from the same value.
     blend_share : float, default=0.5
         The share of unknown entries of a batch that are blended, half with other images,
         half with prototypes.
@@ -103,7 +103,7 @@ class SARBClassifier(HeadClassifier):
     max_lr : float, default=1e-3
         Peak of the 1-cycle learning rate (AdamW).
     threshold : float, default=0.5
-        ``predict`` names a label where its probability is above this.
+        ``predict`` assigns a label if its probability is above this.
     device : str or None, default=None
         Where the heads are trained; None for a GPU if there is one.
     random_state : int, RandomState instance or None, default=None
@@ -114,13 +114,13 @@ class SARBClassifier(HeadClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_labels,)
-        The labels: the columns of `y` where it was a data frame, else 0, 1, ...
+        The labels: the columns of `y` if it was a data frame, else 0, 1, ...
     n_features_in_ : int
         Dimension of the embeddings.
     module_ : LabelHeads
         The trained network.
     input_scale_ : float
-        Multiplies embeddings on their way in, to unit variance.
+        Factor that scales the input embeddings to unit variance.
     encoder_ : estimator
         The encoder used.
 
@@ -134,8 +134,8 @@ class SARBClassifier(HeadClassifier):
     attention, in a backbone that is trained with them, and a graph network relates the
     labels. Here features are frozen and global, so there is no attention over positions,
     no graph, and the share of the blend is fixed. Its Eqs. 4-5 (instances) and 7-8
-    (prototypes) are kept. Prototypes are means over all images of the epoch before,
-    where the paper clusters.
+    (prototypes) are kept. Prototypes are means over all images of the previous epoch,
+    where the paper uses clusters.
 
     References
     ----------
@@ -195,7 +195,7 @@ class SARBClassifier(HeadClassifier):
         X : list of n_items images, or array-like of shape (n_items, n_features)
             Training images, or their embeddings.
         y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels)
-            1 where an image shows the label, 0 where not, -1 where that is unknown.
+            1 if an image shows the label, 0 if not, -1 if unknown.
 
         Returns
         -------

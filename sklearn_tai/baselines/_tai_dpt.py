@@ -31,18 +31,19 @@ class TaIDPTClassifier(PromptClassifier):
     encoder : OpenCLIPEncoder or None, default=None
         The CLIP model; None for :class:`OpenCLIPEncoder() <sklearn_tai.OpenCLIPEncoder>`.
     n_context : int, default=16
-        Number of context vectors of either grain.
+        Number of context vectors, global and local each.
     context_init : str or None, default=None
-        Words to begin at, as "a photo of a"; `n_context` is then their number of tokens.
-        None for small random vectors.
+        Words to start from, such as "a photo of a"; `n_context` is then their number of
+        tokens. None for small random vectors.
     class_specific : bool, default=False
-        Whether each label has context vectors of its own.
+        Whether each label has its own context vectors.
     use_local : bool, default=True
-        Whether to learn local prompts beside the global ones (False is the paper's TaI).
+        Whether to learn local prompts in addition to the global ones (False is the paper's
+        TaI).
     scale : float, default=4.0
         Factor of the similarities; the margin of the loss is 1.
     token_scale : float, default=50.0
-        How much the tokens most like the label outweigh the others.
+        How much the tokens most similar to the label outweigh the others.
     region_scale : float, default=40.0
         The same for the regions of images.
     max_epochs : int, default=20
@@ -50,15 +51,15 @@ class TaIDPTClassifier(PromptClassifier):
     batch_size : int, default=512
         Items in one batch.
     optimizer : {"sgd", "adamw"}, default="sgd"
-        How the vectors are trained.
+        Optimizer of the vectors.
     max_lr : float, default=1e-4
-        Learning rate, which falls to 0 by half a cosine after a first epoch at 1e-5.
+        Learning rate, which decays to 0 along a cosine after a first epoch at 1e-5.
     momentum : float, default=0.9
         Of "sgd".
     weight_decay : float, default=5e-4
         Of the context vectors.
     threshold : float, default=0.5
-        ``predict`` names a label where its probability is above this.
+        ``predict`` assigns a label if its probability is above this.
     random_state : int, RandomState instance or None, default=None
         Fixes initial vectors and batches.
     verbose : int, default=0
@@ -80,7 +81,7 @@ class TaIDPTClassifier(PromptClassifier):
     n_features_in_ : int
         Dimension of the embeddings.
     encoder_ : OpenCLIPEncoder
-        The encoder used. It holds no weights, so that pickles stay small.
+        The encoder used. It contains no weights, so pickles stay small.
 
     See Also
     --------
@@ -98,7 +99,7 @@ class TaIDPTClassifier(PromptClassifier):
     Embeddings have no parts: fitted on them, only global prompts are learned; scored,
     they have a global score only. The same holds for towers without regions.
 
-    A ranking loss leaves open where probabilities lie. They come from a logistic regression
+    A ranking loss does not determine probabilities. They come from a logistic regression
     on the training scores, centred for each item: a shift of all scores, such as that
     between texts and images, then changes nothing. ``score`` uses the scores themselves.
 

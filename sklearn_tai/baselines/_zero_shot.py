@@ -49,17 +49,17 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
         Divides the similarities in the softmax of :meth:`predict_proba`, without
         `standardize`; CLIP's own is 0.01.
     standardize : bool, default=False
-        Whether the similarities of an image are brought to mean 0 and standard
-        deviation 1, as SPARC does [1]_: some images are more similar than others to
-        every prompt.
+        Whether to scale the similarities of an image to mean 0 and standard deviation 1, as
+        SPARC does [1]_: some images are more similar than others to every prompt.
     background : bool, default=False
-        Whether the names of 350 everyday things take part in that mean and standard
-        deviation, so that an image may have none of the labels
-        (see :func:`~sklearn_tai.corpus.background_names`). Without it `standardize` takes
+        Whether to include the names of 350 everyday things in that mean and standard
+        deviation, so that an image may have none of the labels (see
+        :func:`~sklearn_tai.corpus.background_names`). Without it `standardize` needs
         many labels; with it one is enough.
     region_weight : float or "auto", default="auto"
-        Weight in [0, 1] of the best regions of an image beside the whole, as in
-        :class:`TextAsImageClassifier`. "auto" is 0.5 where the encoder's model has regions.
+        Weight in [0, 1] of the best regions of an image against the whole, as in
+        :class:`TextAsImageClassifier`. "auto" is 0.5 if the encoder's model has regions,
+        else 0.
     threshold : float or None, default=None
         ``predict`` names a label where its probability is above this; None for 0.25 with
         `standardize`, else for 1 / n_labels, the probability of a uniform guess.
@@ -85,12 +85,12 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    As in CLIP (Radford et al., 2021), section 3.1, unless told otherwise. ``score`` ranks by
-    similarity, not by the softmax, which compares labels
-    within an image. With `standardize`, a probability is the logistic function of
-    1.5 (z - 3) for the standardised score z, and labels are named from z = 2.27 on; both
-    were measured on photos with CLIP ViT-B/16. Of SPARC, only the standardisation is
-    here, not its compound prompts of several labels and the merging of their scores.
+    By default, this follows CLIP (Radford et al., 2021), section 3.1. ``score`` ranks by
+    similarity, not by the softmax, which compares labels within an image. With
+    `standardize`, a probability is the logistic function of 1.5 (z - 3) for the
+    standardised score z, and labels are assigned from z = 2.27 on; both were measured on
+    photos with CLIP ViT-B/16. Of SPARC, only the standardisation is here, not its
+    compound prompts of several labels and the merging of their scores.
 
     References
     ----------
@@ -216,8 +216,8 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_items, n_labels)
-            With `standardize` each by itself; else the softmax over the labels, whose
-            rows sum to 1.
+            With `standardize`, each label on its own; else the softmax over the labels,
+            whose rows sum to 1.
         """
         return self._proba(self._outputs(X))
 

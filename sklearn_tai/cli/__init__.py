@@ -48,9 +48,9 @@ def cli(ctx: click.Context, debug: bool) -> None:
 
     \b
     Exit codes:
-      0    all went well
-      1    it failed, or some images could not be read
-      2    the command line is wrong
+      0    success
+      1    failure, or some images could not be read
+      2    wrong command line
       130  stopped by Ctrl-C
     """
     if ctx.invoked_subcommand is None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _N_SHOWN = 12
 
 
-@click.command(short_help="See it work, in seconds and without a network.")
+@click.command(short_help="See it work in seconds, without a network.")
 @click.option(
     "--save",
     metavar="FILE.png",

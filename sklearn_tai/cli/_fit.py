@@ -61,7 +61,7 @@ class _Radius(click.ParamType):  # type: ignore[type-arg]
         except ValueError:
             radius = math.nan
         if not 0 <= radius < math.inf:
-            self.fail(f"{value!r} is neither a number from 0 on nor 'auto'.", param, ctx)
+            self.fail(f"{value!r} is neither a number of at least 0 nor 'auto'.", param, ctx)
         return radius
 
 
@@ -73,16 +73,16 @@ class _Radius(click.ParamType):  # type: ignore[type-arg]
     required=True,
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the model goes.",
+    help="Where to write the model.",
 )
 @click.option(
     "--encoder",
     default="ViT-B-16",
     show_default=True,
     metavar="NAME",
-    help="A preset (fast, balanced, best, multilingual, paper), a CLIP model of open_clip, "
+    help="A preset (fast, balanced, best, multilingual, paper), an open_clip model, "
     '"hf-hub:org/model", "local-dir:/folder", or "tai-tiny", which is built in and knows '
-    "pictograms only.",
+    "only pictograms.",
 )
 @pretrained_option
 @quick_gelu_option
@@ -91,21 +91,21 @@ class _Radius(click.ParamType):  # type: ignore[type-arg]
     type=click.Choice(["kernel", "network"]),
     default="kernel",
     show_default=True,
-    help="kernel averages the labels of the texts by similarity, without training; network "
-    "trains layers, as the paper does.",
+    help="kernel averages the labels of similar texts, without training; network trains a "
+    "neural network, as in the paper.",
 )
 @click.option(
     "--radius",
     type=_Radius(),
-    help="Length of the noise: auto, from how far apart the texts are, or a number of their mean "
-    "norms. Try 1 to 5 on images of yours.  [default: auto; 2.5 with --adapter network]",
+    help="Length of the noise: auto, computed from the texts, or a number in mean norms of the "
+    "texts. Try 1 to 5 on your images.  [default: auto; 2.5 with --adapter network]",
 )
 @click.option(
     "--hidden-layer-sizes",
     type=_Sizes(),
     default="2048,2048,2048",
     show_default=True,
-    help="Widths of the network's layers. One of 256 makes a model of 2 MB; give it "
+    help="Sizes of the network's layers. A single 256 makes a model of 2 MB; use it with "
     "--learning-rate 0.003.  [network only]",
 )
 @click.option(
@@ -122,13 +122,13 @@ class _Radius(click.ParamType):  # type: ignore[type-arg]
     type=click.FloatRange(0, min_open=True),
     default=1e-4,
     show_default=True,
-    help="Peak of the learning rate.  [network only]",
+    help="Peak learning rate.  [network only]",
 )
 @seed_option
 @click.option(
     "--device", metavar="NAME", help='"cpu", "cuda", ...  [default: a GPU if there is one]'
 )
-@click.option("--force", is_flag=True, help="Replace the model that is there.")
+@click.option("--force", is_flag=True, help="Replace an existing model.")
 @quiet_option
 @click.pass_context
 def fit(
@@ -150,9 +150,9 @@ def fit(
 ) -> None:
     """Train a model on CORPUS, texts with their labels, and write it to a folder.
 
-    The folder holds JSON and safetensors, no code, and not CLIP's weights: those are
-    downloaded once and kept where open_clip keeps them. Almost all of the time goes into
-    encoding the texts; --adapter network takes minutes more.
+    The folder contains JSON and safetensors, no code, and not CLIP's weights: those are
+    downloaded once and cached. Encoding the texts takes most of the time; --adapter network
+    takes some minutes more.
 
     \b
     Examples:
@@ -170,10 +170,10 @@ def fit(
     if output.is_dir() and any(output.iterdir()):
         if not (output / "config.json").is_file():
             raise click.UsageError(
-                f"{str(output)!r} holds files, but no model; give another folder."
+                f"{str(output)!r} contains files but no model; give another folder."
             )
         if not force:
-            raise click.UsageError(f"{str(output)!r} holds a model; --force replaces it.")
+            raise click.UsageError(f"{str(output)!r} contains a model; --force replaces it.")
     corpus = _load(corpus_file)
     note(
         f"Training on {count(len(corpus), 'text')} about "
@@ -225,5 +225,7 @@ def _load(path: str) -> Corpus:
         message = str(error) if path in str(error) else f"{path!r} is not a corpus: {error}"
         raise click.ClickException(message) from error
     if not len(corpus):
-        raise click.ClickException(f"{path!r} holds no texts; make it with sklearn-tai generate.")
+        raise click.ClickException(
+            f"{path!r} contains no texts; make it with sklearn-tai generate."
+        )
     return corpus

@@ -29,28 +29,28 @@ _ONLY_OLLAMA = ("host", "checkpoint", "label_policy", "timeout")
     "--n-texts",
     metavar="N",
     type=click.IntRange(1),
-    help="How many texts.  [default: 5000, of a language model 1000]",
+    help="How many texts.  [default: 5000, with --ollama 1000]",
 )
 @seed_option
-@click.option("--ollama", metavar="MODEL", help="Let a language model on Ollama write captions.")
-@click.option("--host", metavar="URL", help="Address of Ollama.  [default: that of Ollama itself]")
+@click.option("--ollama", metavar="MODEL", help="Have a language model on Ollama write captions.")
+@click.option("--host", metavar="URL", help="Address of Ollama.  [default: Ollama's own]")
 @click.option(
     "--timeout",
     metavar="S",
     type=click.FloatRange(0, min_open=True),
-    help="Seconds for a caption of Ollama.",
+    help="Seconds that Ollama may take for a caption.",
 )
 @click.option(
     "--label-policy",
     type=click.Choice(["sampled", "all", "named"]),
-    help="Labels of a caption: those asked for; the same, without captions that do not name "
-    "them all; or those that it names.  [default: sampled]",
+    help="Labels of a caption: the requested ones; the same, but drop captions that do not "
+    "mention them all; or those that it mentions.  [default: sampled]",
 )
 @click.option(
     "--checkpoint",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where captions are kept as they come.  [default: OUTPUT with .captions.jsonl]",
+    help="Where to save captions as they arrive.  [default: OUTPUT with .captions.jsonl]",
 )
 @click.option("--force", is_flag=True, help="Overwrite the output.")
 @quiet_option
@@ -65,19 +65,19 @@ def generate(
     quiet: bool,
     **ollama_options: Any,
 ) -> None:
-    """Write training texts about labels: from templates, or by a language model.
+    """Write training texts about labels, from templates or with a language model.
 
-    LABELS is a text file, or - for standard input, with one label a line, in natural words
-    ("tv monitor", not "tvmonitor"), or with all that it is called. Groups and labels that
-    exclude each other follow the labels; # begins a comment.
+    LABELS is a text file, or - for standard input, with one label per line, in natural words
+    ("tv monitor", not "tvmonitor"), optionally with synonyms. Groups, and labels that exclude
+    each other, follow the labels. # starts a comment.
 
     \b
-      car = car, automobile   a label and all its names, which texts use in turn
-      vehicle: car, bus       a group, present where a member is
-      day | night             labels of which an image has one at most
+      car = car, automobile   a label and all its names
+      vehicle: car, bus       a group, present if a member is
+      day | night             labels that exclude each other
 
-    Captions of a language model are kept as they come: after a stop, the same command
-    goes on where it was; with a larger --n-texts (and --force) it adds to them.
+    A language model's captions are saved as they arrive. If interrupted, run the same command
+    again to continue; use a larger --n-texts (and --force) to add captions.
 
     \b
     Examples:
@@ -115,7 +115,7 @@ def generate(
     if isinstance(generator, OllamaCorpusGenerator):
         report = generator.generation_report_
         note(
-            f"Of the labels they were asked for, {report['names_all']:,} captions name all, "
+            f"{report['names_all']:,} captions mention all of the requested labels, "
             f"{report['names_some']:,} some, {report['names_none']:,} none.",
             quiet,
         )

@@ -65,18 +65,18 @@ class Keyworder:
         return f"{verb} the keywords of {count(self._n_changed, 'image')}."
 
 
-@click.command(short_help="Take the keywords of tag away again.")
+@click.command(short_help="Remove the keywords that tag wrote.")
 @click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True))
 @null_option
-@click.option("--dry-run", is_flag=True, help="Change no image.")
+@click.option("--dry-run", is_flag=True, help="Do not change any image.")
 @quiet_option
 @click.pass_context
 def untag(
     ctx: click.Context, images: tuple[str, ...], null: bool, dry_run: bool, quiet: bool
 ) -> None:
-    """Remove the keywords that tag --keywords gave, from images and their sidecars.
+    """Remove the keywords that tag --keywords wrote, from images and their sidecars.
 
-    All other keywords stay. A sidecar that holds nothing else goes away.
+    All other keywords stay. Sidecars with nothing else in them are deleted.
 
     \b
     Examples:

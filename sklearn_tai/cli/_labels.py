@@ -15,7 +15,7 @@ label_option = click.option(
     "named",
     multiple=True,
     metavar="LINE",
-    help="A label, or what else a line of a file of labels holds. May be repeated.",
+    help="A label, or any line of a file of labels. May be repeated.",
 )
 
 

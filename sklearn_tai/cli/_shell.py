@@ -96,7 +96,7 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, _EXPLAINED) and message:
         return message
     return (
-        f"{type(error).__name__}: {message or 'no message'}. This was not foreseen; "
+        f"{type(error).__name__}: {message or 'no message'}. This is unexpected; "
         "sklearn-tai --debug COMMAND ... shows where it comes from."
     )
 
@@ -105,7 +105,7 @@ def _show_warning(message: Warning | str, *args: Any, **kwargs: Any) -> None:
     click.echo(f"Warning: {shown(message, _MAX_LINE)}", err=True)
 
 
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show errors and warnings only.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show only errors and warnings.")
 seed_option = click.option(
     "--seed",
     metavar="N",
@@ -119,23 +119,23 @@ pretrained_option = click.option(
     default="auto",
     show_default=True,
     metavar="TAG",
-    help="Its weights: a tag of open_clip, or a file; auto takes the only tag, or OpenAI's.",
+    help="The encoder's weights: a tag of open_clip or a file; auto is the only tag, or OpenAI's.",
 )
 null_option = click.option(
-    "-0", "--null", is_flag=True, help="Names that - reads end in NUL, as of find -print0."
+    "-0", "--null", is_flag=True, help="With -: paths end in NUL, as from find -print0."
 )
 trust_option = click.option(
     "--trust",
     "trusted",
     multiple=True,
     metavar="NAME",
-    help="What MODEL may load that open_clip does not publish: the repository, folder or file "
-    "that fit was given. May be repeated.",
+    help="Allow MODEL to load this repository, folder or file, which open_clip does not publish. "
+    "May be repeated.",
 )
 quick_gelu_option = click.option(
     "--quick-gelu/--gelu",
     default=None,
-    help="Its activation.  [default: the one that the weights were trained with]",
+    help="The encoder's activation.  [default: the one that the weights were trained with]",
 )
 
 

@@ -48,68 +48,68 @@ class _Threshold(click.ParamType):  # type: ignore[type-arg]
     "--labels",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False),
-    help="A file of labels, as of generate.",
+    help="A file of labels, as for generate.",
 )
 @click.option(
     "--encoder",
     metavar="NAME",
-    help="With labels: what looks at images, as of fit.  [default: ViT-B-16]",
+    help="With labels: the encoder, as for fit.  [default: ViT-B-16]",
 )
 @pretrained_option
 @click.option(
     "--model",
     metavar="FOLDER",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Take the labels of a model that fit wrote.",
+    help="A model made by fit, with its labels.",
 )
 @click.option(
     "--threshold",
     metavar="T",
     type=_Threshold(),
-    help="All labels with a probability above T; with --top the K likeliest of them.  "
-    "[default: auto, where the model cuts; none with --top]",
+    help="Give labels with a probability above T; with --top, the K most probable of them.  "
+    "[default: auto, the model's own threshold; none with --top]",
 )
-@click.option("--top", metavar="K", type=click.IntRange(1), help="The K likeliest labels.")
+@click.option("--top", metavar="K", type=click.IntRange(1), help="The K most probable labels.")
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    help="Write to FILE.csv, .jsonl, .parquet or .html; - is standard output. After a stop the "
-    "same command goes on with it.",
+    help="Write to FILE.csv, .jsonl, .parquet or .html; - is standard output. If interrupted, run "
+    "the same command again to continue.",
 )
 @click.option(
     "--format",
     "format_name",
     type=click.Choice(list(FORMATS)),
-    help="[default: as FILE ends; else table on a terminal, csv in a pipe]",
+    help="[default: by the suffix of FILE; else a table on a terminal, csv in a pipe]",
 )
-@click.option("--bom", is_flag=True, help="Begin CSV with the mark that Excel knows UTF-8 by.")
+@click.option("--bom", is_flag=True, help="Mark CSV as UTF-8 for Excel.")
 @click.option(
-    "--print0", is_flag=True, help="Print the names of images with a label, for xargs -0."
+    "--print0", is_flag=True, help="Print the paths of images with a label, for xargs -0."
 )
 @null_option
 @click.option(
     "--keywords",
     type=click.Choice(["sidecar", "embed"]),
-    help="Give images their labels as keywords, in photo.jpg.xmp or in the image itself.",
+    help="Write labels as keywords, to photo.jpg.xmp or into the image itself.",
 )
-@click.option("--dry-run", is_flag=True, help="With --keywords: change no image.")
+@click.option("--dry-run", is_flag=True, help="With --keywords: do not change any image.")
 @click.option(
     "--batch-size",
     metavar="N",
     type=click.IntRange(1),
     default=16,
     show_default=True,
-    help="Images encoded at once. On a GPU more is faster.",
+    help="Images encoded at once. Larger is faster on a GPU.",
 )
 @click.option(
     "--device",
     metavar="NAME",
-    help='Where images are encoded: "cpu", "cuda", ...  [default: a GPU if there is one]',
+    help='Where to encode images: "cpu", "cuda", ...  [default: a GPU if there is one]',
 )
 @trust_option
-@click.option("--force", is_flag=True, help="Begin FILE anew.")
+@click.option("--force", is_flag=True, help="Overwrite FILE instead of continuing it.")
 @quiet_option
 @click.pass_context
 def tag(
@@ -135,24 +135,24 @@ def tag(
     force: bool,
     quiet: bool,
 ) -> None:
-    """Label images: with labels given here, or those of a model that fit wrote.
+    """Label images, with labels given here or those of a model made by fit.
 
-    IMAGES are files and folders, with all that is in them; - reads paths from standard
-    input, one a line. Labels are learnt when they are first asked for, which takes some
-    minutes, and kept for the next time. An image may have none of them.
+    IMAGES are files and folders, including subfolders; - reads paths from standard input,
+    one per line. New labels are learnt first, which takes a few minutes, and kept for the
+    next time. An image may get no label.
 
-    Images that cannot be read are told at the end, and the exit code is then 1; the
-    others are tagged all the same. With -o, every batch is kept when it is done: after a
-    stop the same command goes on where it was, and later it adds images that are new.
+    Images that cannot be read are listed at the end, and the exit code is then 1; the
+    others are tagged anyway. With -o, every batch is saved when it is done. If interrupted,
+    run the same command again to continue; run it later to add new images.
 
     \b
     Formats:
-      table    to read on the terminal
-      csv      path,label,score: a row for each image and label
-      wide     CSV with a row for each image, a column for each label
-      jsonl    {"path": "...", "labels": [...], "scores": [...]}: a line for each image
+      table    for reading on the terminal
+      csv      path,label,score: one row per image and label
+      wide     CSV with one row per image, one column per label
+      jsonl    {"path": "...", "labels": [...], "scores": [...]}, one line per image
       parquet  the same columns; needs pyarrow
-      html     a page to look through the images, label by label
+      html     a page for browsing the images, label by label
 
     \b
     Examples:
@@ -166,12 +166,12 @@ def tag(
         raise click.UsageError("Give either labels (--label or --labels) or a --model.")
     if model is not None and (encoder is not None or pretrained != "auto"):
         raise click.UsageError(
-            "The model has its encoder; --encoder and --pretrained go with labels."
+            "A model has its own encoder: use --encoder and --pretrained only with labels."
         )
     if dry_run and not keywords:
         raise click.UsageError("--dry-run needs --keywords.")
     if print0 and (output is not None or format_name is not None):
-        raise click.UsageError("--print0 prints names alone: leave out -o and --format.")
+        raise click.UsageError("--print0 prints only paths: leave out -o and --format.")
     output = None if output == Path("-") else output
     form = Names() if print0 else format_of(output, format_name, bom)
     if output is not None:
@@ -218,7 +218,7 @@ def tag(
             total = sum(1 for _ in list_pictures(images))
         first = next(paths, None)
         if first is None:
-            note(f"Nothing is left to do: {output} holds {count(n_before, 'image')}.", quiet)
+            note(f"Nothing left to do: {output} has {count(n_before, 'image')}.", quiet)
             return
         n_tagged = 0
         try:
@@ -240,13 +240,14 @@ def tag(
             if output is None:
                 raise
             raise KeyboardInterrupt(
-                f"{output} holds {count(n_before + n_tagged, 'image')}; the same command goes on."
+                f"{output} has {count(n_before + n_tagged, 'image')}; run the same command again "
+                "to continue."
             ) from None
-    total_now = "" if output is None else f" {output} holds {n_before + n_tagged:,}."
+    total_now = "" if output is None else f" {output} now has {n_before + n_tagged:,}."
     note(f"Tagged {count(n_tagged, 'image')}.{total_now}", quiet)
     if left_out:
         kinds = ", ".join(f"{suffix} {n:,}" for suffix, n in left_out.most_common(5))
-        note(f"Left out {count(left_out.total(), 'file')} of other kinds: {kinds}.", quiet)
+        note(f"Skipped {count(left_out.total(), 'file')} of other types: {kinds}.", quiet)
     if keyworder is not None:
         note(keyworder.summary(), quiet)
     wrong = [*map(str, sorted(tagger.errors, key=lambda error: error.index))]

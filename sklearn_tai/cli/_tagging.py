@@ -33,7 +33,7 @@ class Tagger:
     device : str or None
         Where they are encoded; None for a GPU if there is one.
     trusted : tuple of str
-        As of :func:`~sklearn_tai.deploy.load_classifier`.
+        As in :func:`~sklearn_tai.deploy.load_classifier`.
     """
 
     def __init__(

@@ -10,24 +10,24 @@ from ..exceptions import install_command
 from ._shell import pretrained_option, quick_gelu_option, shows_progress
 
 
-@click.command(short_help="Serve a page to try it in a browser.")
+@click.command(short_help="Serve a web page to try out labels.")
 @click.option(
     "--encoder",
     "model_name",
     default="tai-tiny",
     show_default=True,
     metavar="NAME",
-    help="A preset (fast, balanced, best, multilingual, paper) or a CLIP model of open_clip, such "
-    "as ViT-B-16; the default knows pictograms only.",
+    help="A preset (fast, balanced, best, multilingual, paper) or an open_clip model such as "
+    "ViT-B-16; the default knows only pictograms.",
 )
 @pretrained_option
 @quick_gelu_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
-@click.option("--port", type=int, metavar="N", help="[default: the first free one from 7860 on]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=int, metavar="N", help="[default: the first free port from 7860 on]")
 def web(
     model_name: str, pretrained: str, quick_gelu: bool | None, host: str, port: int | None
 ) -> None:
-    """Serve a page where you type labels, drop images and see scores.
+    """Serve a web page where you type labels, drop images and see scores.
 
     \b
     Examples:

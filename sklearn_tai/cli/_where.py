@@ -21,7 +21,7 @@ _DEFAULT_TOP = 3
     required=True,
     metavar="FOLDER",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The model, which fit wrote.",
+    help="A model made by fit.",
 )
 @click.option(
     "-o",
@@ -29,7 +29,7 @@ _DEFAULT_TOP = 3
     required=True,
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where the figure goes; its name ends in .png, .jpg, .pdf or .svg.",
+    help="Where to write the figure, a .png, .jpg, .pdf or .svg file.",
 )
 @click.option(
     "--label", "labels", multiple=True, metavar="NAME", help="A label to show; may be repeated."
@@ -38,12 +38,12 @@ _DEFAULT_TOP = 3
     "--top",
     metavar="K",
     type=click.IntRange(1),
-    help=f"Show the K likeliest labels.  [default: {_DEFAULT_TOP}, without --label]",
+    help=f"Show the K most probable labels.  [default: {_DEFAULT_TOP}, without --label]",
 )
 @click.option(
     "--device",
     metavar="NAME",
-    help='Where the image is encoded: "cpu", "cuda", ...  [default: a GPU if there is one]',
+    help='Where to encode the image: "cpu", "cuda", ...  [default: a GPU if there is one]',
 )
 @trust_option
 @quiet_option
@@ -57,10 +57,10 @@ def where(
     trusted: tuple[str, ...],
     quiet: bool,
 ) -> None:
-    """Draw where in IMAGE the labels of a model are seen.
+    """Draw where in IMAGE a model sees its labels.
 
-    IMAGE is drawn once for each label, in grey, and over it how likely the label is in each
-    place. The number beside the label is its score in the image as a whole.
+    IMAGE is drawn once per label, in grey, with the probability of the label in each region
+    on top. The number next to the label is its probability for the whole image.
 
     \b
     Examples:
@@ -68,7 +68,7 @@ def where(
       sklearn-tai where photo.jpg --model model --label dog --label bicycle -o where.pdf
     """
     if labels and top is not None:
-        raise click.UsageError("--label names what is shown; leave out --top.")
+        raise click.UsageError("Give either --label or --top.")
     check_figure(output, "where")
     if output.exists() and output.samefile(image):
         raise click.UsageError(f"{str(output)!r} is the image itself; give another FILE.")

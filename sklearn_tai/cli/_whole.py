@@ -124,7 +124,7 @@ class WholeFile(ResumableFile):
     name : str
         Its format.
     settings, force
-        As of :class:`ResumableFile`.
+        As in :class:`ResumableFile`.
     """
 
     def __init__(self, path: Path, name: str, settings: Settings, force: bool) -> None:

@@ -35,18 +35,18 @@ def _parse(lines: Sequence[str]) -> Iterator[_Thing]:
 def background_names(labels: LabelNames) -> list[str]:
     """Names of everyday things, scenes and materials that are none of the labels.
 
-    Left out are those that are, hold or mean a label: "fire truck" and "lorry" for "truck",
-    and all animals for "animal".
+    Names of things that are, contain or mean a label are left out: "fire truck" and "lorry"
+    for "truck", and all animals for "animal".
 
     Parameters
     ----------
     labels : sequence of n_labels str, mapping or Vocabulary
-        The labels, of which all names count.
+        The labels; all their names count.
 
     Returns
     -------
     list of str
-        About a thousand names, one of each thing.
+        About a thousand names, one for each thing.
 
     Examples
     --------

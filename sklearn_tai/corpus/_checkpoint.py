@@ -89,8 +89,8 @@ class Checkpoint:
 
     def _not_ours(self, number: int) -> ValueError:
         return ValueError(
-            f"checkpoint {str(self.path)!r}: line {number} is not of a checkpoint of captions. "
-            "Give another path, or delete the file."
+            f"checkpoint {str(self.path)!r}: line {number} does not belong to a checkpoint of "
+            "captions. Give another path, or delete the file."
         )
 
     def _read(self, lines: list[str], settings: Settings) -> None:
@@ -112,8 +112,8 @@ class Checkpoint:
                 f"{k} was {_short(known.get(k))}, is {_short(wanted.get(k))}" for k in changed
             )
             raise ValueError(
-                f"checkpoint {str(self.path)!r} holds captions made with other settings: "
-                f"{details}. Give the old settings to go on, or another path to start anew."
+                f"checkpoint {str(self.path)!r} contains captions made with other settings: "
+                f"{details}. Use the old settings to continue, or another path to start over."
             )
 
     def _write(self, record: Caption | Settings) -> None:

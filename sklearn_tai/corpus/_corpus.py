@@ -33,13 +33,13 @@ class Corpus:
     Y : array-like of shape (n_texts, n_labels)
         1 where a text has the label, else 0.
     label_names : list of n_labels str, mapping or Vocabulary
-        Names of the columns of `Y`. A group of a :class:`Vocabulary` is present in a text where
-        a member is, and may lack a column at the end of `Y`.
+        Names of the columns of `Y`. A group of a :class:`Vocabulary` is present in a text
+        if a member is, and need not have a column at the end of `Y`.
 
     Attributes
     ----------
     vocabulary : Vocabulary
-        The names of labels, groups and exclusions; `Y` has it too, and hands it on to the
+        The names of labels, groups and exclusions; `Y` has it too, and passes it on to the
         classifier.
 
     Raises
@@ -91,13 +91,13 @@ class Corpus:
         return len(self.texts)
 
     def save(self, path: str | Path) -> None:
-        """Write a JSON Lines file: the vocabulary, then a text with its labels a line.
+        """Write a JSON Lines file: the vocabulary, then one text with its labels per line.
 
         Parameters
         ----------
         path : str or Path
-            The file, by convention ``*.jsonl``. One that is there stays as it is until
-            the new one is whole.
+            The file, by convention ``*.jsonl``. An existing file stays as it is until the
+            new one is complete.
         """
         with whole_file(path) as draft, open(draft, "wb") as file:
             known = self.vocabulary.to_dict()
@@ -113,7 +113,7 @@ class Corpus:
         Parameters
         ----------
         path : str or Path
-            The file. Lines hold ``{"text": ..., "labels": [...]}``.
+            The file. Its lines contain ``{"text": ..., "labels": [...]}``.
         label_names : sequence of str, mapping or Vocabulary, default=None
             Names and order of the columns; None for those in the file, or if it has
             none, the labels that occur, sorted.
@@ -193,7 +193,7 @@ def concatenate_corpora(corpora: Sequence[Corpus]) -> Corpus:
     Raises
     ------
     ValueError
-        If there are none, or their labels differ.
+        If `corpora` is empty, or their labels differ.
 
     Examples
     --------

@@ -144,7 +144,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
                 self.partial_ = self._corpus(store, sets, vocabulary)[:2]
             kept = f"{n_done} finished captions are kept in {where}."
             if self.checkpoint is not None:
-                kept += " Run the same again to go on."
+                kept += " Run the same again to continue."
             if isinstance(error, KeyboardInterrupt):
                 raise KeyboardInterrupt(kept) from None
             if type(error) in (ConnectionError, TimeoutError, RuntimeError, ValueError):
@@ -169,8 +169,8 @@ class BaseLLMCorpusGenerator(BaseEstimator):
         reserved = sorted({"model", "messages", "seed", "stream"} & set(options))
         if reserved:
             raise ValueError(
-                f"options={options!r} holds {reserved}, which the generator sets itself; use its "
-                "own parameters (random_state for the seed)."
+                f"options={options!r} contains {reserved}, which the generator sets itself; use "
+                "its own parameters (random_state for the seed)."
             )
         try:
             json.dumps(options)
@@ -235,7 +235,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
             named, chosen = named_labels(record["text"], vocabulary), sets[i]
             if chosen[0] >= len(vocabulary):  # about other things
                 if named:
-                    dropped["is about other things but names a label"] += 1
+                    dropped["is about other things but mentions a label"] += 1
                     continue
                 texts.append(record["text"])
                 rows.append([])
@@ -244,10 +244,10 @@ class BaseLLMCorpusGenerator(BaseEstimator):
             kind = "all" if n_named == len(chosen) else "some" if n_named else "none"
             names_of[kind] += 1
             if self.label_policy == "all" and kind != "all":
-                dropped["does not name all its labels"] += 1
+                dropped["does not mention all its labels"] += 1
                 continue
             if self.label_policy == "named" and not named:
-                dropped["names no label"] += 1
+                dropped["mentions no label"] += 1
                 continue
             texts.append(record["text"])
             rows.append(named if self.label_policy == "named" else chosen)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
-    """Let a language model on an Ollama server caption random label sets.
+    """Let a language model on an Ollama server write captions for random label sets.
 
     Needs the ``ollama`` package (``pip install sklearn-tai[ollama]``) and a running
     server with the model.
@@ -24,9 +24,9 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
     Parameters
     ----------
     model : str, default="llama3.2"
-        A model of the server (``ollama list``).
+        A model on the server (``ollama list``).
     n_texts : int, default=1000
-        How many captions to ask for.
+        How many captions to request.
     labels_per_text : int or tuple of (int, int), default=(1, 4)
         Number of labels in a caption, or the smallest and largest number, drawn
         uniformly between them.
@@ -34,57 +34,57 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
         What to ask: "caption" or "organize" for the paper's two instructions, or your
         own with one ``{}``, where the labels go.
     background_share : float, default=0.25
-        Share of the captions, in [0, 1), that are asked for about other things and have no
-        label, as of :class:`~sklearn_tai.PromptCorpusGenerator`. One that names a label all
-        the same is dropped.
+        Share of the captions, in [0, 1), that are about other things and have no label, as
+        in :class:`~sklearn_tai.PromptCorpusGenerator`. If one mentions a label after all,
+        it is dropped.
     n_variations : int, default=0
-        Further, different captions of each label set, asked for in the same
-        conversation. They count among the `n_texts`.
+        Further, different captions for each label set, requested in the same conversation.
+        They count towards `n_texts`.
     max_words : int, default=50
-        A longer caption is asked for again, shorter: CLIP reads 77 tokens, about 50
-        words.
+        The model is asked to shorten longer captions: CLIP reads 77 tokens, about 50 words.
     label_policy : {"sampled", "all", "named"}, default="sampled"
-        Which labels a caption gets: those it was asked for, as in the paper; the same,
-        but captions that do not name them all are dropped; or those that it names, in
+        Which labels a caption gets: the requested ones, as in the paper; the same, but
+        captions that do not mention them all are dropped; or those that it mentions, in
         singular or plural.
     system : str, default=None
         System prompt.
     structured : bool, default=False
-        Ask for JSON by a schema (Ollama's structured output) instead of plain text.
+        Ask for JSON with a schema (Ollama's structured output) instead of plain text.
     options : dict, default=None
         Options of the model, such as ``{"temperature": 1.0, "num_thread": 4}``.
     host : str, default=None
         Address of the server; None for the environment's ``OLLAMA_HOST``, else
         ``http://127.0.0.1:11434``.
     timeout : float or None, default=120
-        Seconds to wait for one reply; None for ever.
+        Seconds to wait for one reply; None waits forever.
     n_retries : int, default=3
-        How often a failed request, an empty reply or a refusal is tried again, with
-        growing waits for failures.
+        How often to retry a failed request, an empty reply or a refusal, with growing waits
+        after failures.
     n_jobs : int, default=1
-        Requests at a time. The server must be set up for it (``OLLAMA_NUM_PARALLEL``).
+        Simultaneous requests. The server must be set up for them (``OLLAMA_NUM_PARALLEL``).
     random_state : int, RandomState instance or None, default=None
-        Fixes the label sets and the seeds of the requests. Equal seeds give equal
-        captions on the same server as a rule, not for certain.
+        Fixes the label sets and the seeds of the requests. On the same server, equal seeds
+        usually give equal captions, but this is not guaranteed.
     checkpoint : str, Path or None, default=None
-        A JSON Lines file to which every finished caption is added at once. The same
-        call goes on where it stopped, also after a kill, and with a larger `n_texts`.
+        A JSON Lines file to which every finished caption is added at once. Make the same
+        call again to continue an interrupted run, even after a crash, or to add captions
+        with a larger `n_texts`.
     verbose : int, default=0
         0 is silent, 1 shows a progress bar.
 
     Attributes
     ----------
     generation_report_ : dict
-        How many captions name all, some or none of the labels they were asked for
-        (before the policy), how many were dropped and why, shortened and retried.
+        How many captions mention all, some or none of the requested labels (before the
+        policy), and how many were dropped and why, shortened and retried.
     partial_ : tuple of (texts, Y)
-        What was finished when a run without `checkpoint` was stopped.
+        What was finished when a run without `checkpoint` was interrupted.
 
     See Also
     --------
     PromptCorpusGenerator : Texts from templates, without a model.
     OpenAICorpusGenerator : The same on servers with OpenAI's interface.
-    sklearn_tai.corpus.concatenate_corpora : Put both kinds together.
+    sklearn_tai.corpus.concatenate_corpora : Join both kinds.
 
     References
     ----------

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
-    """Let a language model behind OpenAI's interface caption random label sets.
+    """Let a language model with OpenAI's interface write captions for random label sets.
 
     For vLLM, LM Studio, llama.cpp, Ollama (at ``/v1``) and hosted services. Needs the
     ``openai`` package (``pip install sklearn-tai[openai]``).
@@ -24,9 +24,9 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
     Parameters
     ----------
     model : str
-        A model of the server.
+        A model on the server.
     n_texts : int, default=1000
-        How many captions to ask for.
+        How many captions to request.
     labels_per_text : int or tuple of (int, int), default=(1, 4)
         Number of labels in a caption, or the smallest and largest number, drawn
         uniformly between them.
@@ -34,34 +34,34 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
         "caption" or "organize" for the paper's two instructions, or your own with one
         ``{}``, where the labels go.
     background_share : float, default=0.25
-        Share of the captions, in [0, 1), that are asked for about other things and have no
-        label, as of :class:`~sklearn_tai.PromptCorpusGenerator`. One that names a label all
-        the same is dropped.
+        Share of the captions, in [0, 1), that are about other things and have no label, as
+        in :class:`~sklearn_tai.PromptCorpusGenerator`. If one mentions a label after all,
+        it is dropped.
     n_variations : int, default=0
-        Further, different captions of each label set. They count among the `n_texts`.
+        Further, different captions for each label set. They count towards `n_texts`.
     max_words : int, default=50
-        A longer caption is asked for again, shorter.
+        The model is asked to shorten longer captions.
     label_policy : {"sampled", "all", "named"}, default="sampled"
         Which labels a caption gets; see :class:`~sklearn_tai.OllamaCorpusGenerator`.
     system : str, default=None
         System prompt.
     structured : bool, default=False
-        Ask for JSON by a schema, where the server can.
+        Ask for JSON with a schema, if the server supports it.
     options : dict, default=None
         Further arguments of the request, such as ``{"temperature": 1.0}``.
     base_url : str, default=None
         Address of the server, with ``/v1``; None for the environment's
         ``OPENAI_BASE_URL``, else OpenAI's own.
     api_key : str, default=None
-        Key; None for the environment's ``OPENAI_API_KEY``, the safer place: parameters
-        are shown when the estimator is printed. Servers of your own take any key. It is
-        not written to the checkpoint.
+        Key; None for the environment's ``OPENAI_API_KEY``, which is safer: parameters are
+        shown when the estimator is printed. Local servers accept any key. It is not written
+        to the checkpoint.
     timeout : float or None, default=120
-        Seconds to wait for one reply; None for ever.
+        Seconds to wait for one reply; None waits forever.
     n_retries : int, default=3
-        How often a failed request, an empty reply or a refusal is tried again.
+        How often to retry a failed request, an empty reply or a refusal.
     n_jobs : int, default=1
-        Requests at a time.
+        Simultaneous requests.
     random_state : int, RandomState instance or None, default=None
         Fixes the label sets and the seeds of the requests.
     checkpoint : str, Path or None, default=None
@@ -72,9 +72,9 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
     Attributes
     ----------
     generation_report_ : dict
-        How many captions name all, some or none of their labels, were dropped and why.
+        How many captions mention all, some or none of their labels, were dropped and why.
     partial_ : tuple of (texts, Y)
-        What was finished when a run without `checkpoint` was stopped.
+        What was finished when a run without `checkpoint` was interrupted.
 
     See Also
     --------

@@ -25,13 +25,13 @@ _STYLE_WEIGHTS = (0.5, 0.15, 0.2, 0.15)
 
 
 class PromptCorpusGenerator(BaseEstimator):
-    """Make training texts by putting random label sets into sentence templates.
+    """Make training texts by filling sentence templates with random label sets.
 
     Parameters
     ----------
     n_texts : int, default=5000
-        How many texts to make. 10,000 suffice for the paper's benchmarks; 1,000 do
-        decently for 20 labels.
+        How many texts to make. 10,000 are enough for the paper's benchmarks; 1,000 are
+        decent for 20 labels.
     labels_per_text : int or tuple of (int, int), default=(1, 4)
         Number of labels in a text, or the smallest and largest number, drawn
         uniformly between them.
@@ -41,8 +41,8 @@ class PromptCorpusGenerator(BaseEstimator):
         :data:`sklearn_tai.corpus.TEMPLATES`.
     background_share : float, default=0.25
         Share of the texts, in [0, 1), that are about other things and have no label.
-        Without them every picture is given some label, and a single label is learnt of
-        nothing (see :func:`~sklearn_tai.corpus.background_texts`).
+        Without them every image gets some label, and a single label cannot be learnt (see
+        :func:`~sklearn_tai.corpus.background_texts`).
     random_state : int, RandomState instance or None, default=None
         Fixes the texts.
 
@@ -52,9 +52,9 @@ class PromptCorpusGenerator(BaseEstimator):
 
     Notes
     -----
-    Every label is drawn equally often (up to one or two times), as each pass over the
-    labels is a shuffle of them all. Templates are in the spirit of Fig. 9 of
-    arXiv:2312.04160. Articles and plurals are English.
+    All labels are drawn equally often, give or take one or two: they are shuffled, used up
+    and shuffled again. Templates are in the spirit of Fig. 9 of arXiv:2312.04160. Articles
+    and plurals are English.
 
     Examples
     --------
@@ -151,20 +151,21 @@ def background_texts(
     templates: Sequence[str] | None = None,
     random_state: RandomState = None,
 ) -> Corpus:
-    """Texts about other things than the labels, to put beside captions of your own.
+    """Texts about other things than the labels, to add to your own captions.
 
-    Without them a classifier learns that every picture has some label.
+    Without them a classifier learns that every image has some label.
 
     Parameters
     ----------
     labels : sequence of n_labels str, mapping or Vocabulary
-        The labels. What is or means one of them, by any of its names, is not written about.
+        The labels. No text is about a thing that is or means one of them, by any of its
+        names.
     n_texts : int, default=1000
-        How many texts to make: a fifth to a third of all texts served best.
+        How many texts to make: a fifth to a third of all texts worked best.
     labels_per_text : int or tuple of (int, int), default=(1, 4)
-        Number of things in a text, as of :class:`~sklearn_tai.PromptCorpusGenerator`.
+        Number of things in a text, as in :class:`~sklearn_tai.PromptCorpusGenerator`.
     templates : sequence of str or None, default=None
-        As of :class:`~sklearn_tai.PromptCorpusGenerator`.
+        As in :class:`~sklearn_tai.PromptCorpusGenerator`.
     random_state : int, RandomState instance or None, default=None
         Fixes the texts.
 
@@ -181,7 +182,7 @@ def background_texts(
     See Also
     --------
     background_names : What they are about.
-    concatenate_corpora : Puts them and other texts together.
+    concatenate_corpora : Joins them and other texts.
 
     Examples
     --------

@@ -60,7 +60,7 @@ def load_coco(
     Parameters
     ----------
     root : str or path-like
-        The folder that holds "annotations" and the folders of images.
+        The folder that contains "annotations" and the folders of images.
     split : {"train", "val"}, default="train"
         The part to read.
     year : {2014, 2017}, default=2014
@@ -83,7 +83,7 @@ def load_coco(
         label_names : list of 80 str
             Names of the columns of `Y`: those of the categories, in the order of their ids.
         raw_label_names : list of 80 str
-            The same, as COCO writes its categories in natural wording.
+            The same; COCO's names are in natural wording already.
         DESCR : str
             What was read.
 
@@ -97,11 +97,11 @@ def load_coco(
     Notes
     -----
     The archives "annotations_trainval2014.zip", "train2014.zip" and "val2014.zip" [1]_ (or
-    those of 2017) are to be extracted into the same folder. The file read is
+    those of 2017) must be extracted into the same folder. The file read is
     "annotations/instances_<split><year>.json"; the images are in "<split><year>" (or
     "images/<split><year>"). The published splits of 2014 have 82,081 (train) and 40,137
-    (val) annotated images. Test splits have no published annotations. While it is read, the
-    file of the largest split (450 MB) takes about twice its size in memory.
+    (val) annotated images. Test splits have no published annotations. Reading the file of
+    the largest split (450 MB) takes about twice its size in memory.
 
     References
     ----------

@@ -17,8 +17,8 @@ _DATA = Path(__file__).parent / "data"
 def load_emoji_scenes() -> Bunch:
     """Load scenes of pictograms with 20 labels, most of them Pascal VOC's.
 
-    The pictures are composed of art that the bundled model "tai-tiny" was never
-    trained on, so they measure how text-trained classifiers transfer to new images.
+    The bundled model "tai-tiny" was never trained on the art in these pictures, so they
+    measure how classifiers trained on texts transfer to new images.
 
     Returns
     -------

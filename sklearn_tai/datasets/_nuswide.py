@@ -47,7 +47,7 @@ def load_nuswide(
     Parameters
     ----------
     root : str or path-like
-        The folder that holds "Groundtruth", "ImageList", "ConceptsList" and "Flickr".
+        The folder that contains "Groundtruth", "ImageList", "ConceptsList" and "Flickr".
     split : {"train", "test"}, default="train"
         The part to read.
     unlabelled : {"drop", "keep"}, default="keep"
@@ -66,10 +66,9 @@ def load_nuswide(
         Y : ndarray of shape (n_images, 81), dtype int8
             1 where an image shows the label, else 0.
         label_names : list of 81 str
-            Names of the columns of `Y`, with spaces for underscores. The published names
-            are words already.
+            Names of the columns of `Y`, with spaces instead of underscores.
         raw_label_names : list of 81 str
-            The same as the files write them.
+            The same as written in the files.
         DESCR : str
             What was read.
 
@@ -84,7 +83,7 @@ def load_nuswide(
     Notes
     -----
     The archives "Groundtruth.zip", "ImageList.zip" and "ConceptsList.zip" [1]_ and the
-    images are to be extracted into the same folder. The files read are
+    images must be extracted into the same folder. The files read are
     "ConceptsList/Concepts81.txt" (or "Concepts81.txt"), "ImageList/TrainImagelist.txt"
     and "Groundtruth/TrainTestLabels/Labels_<concept>_Train.txt", or those of "Test"; the
     images are in "Flickr/<folder>" (or "images/<folder>"). The published splits have

@@ -55,13 +55,13 @@ def load_voc2007(
     Parameters
     ----------
     root : str or path-like
-        The folder "VOC2007", the folder "VOCdevkit" that holds it, or the folder that
-        holds "VOCdevkit".
+        The folder "VOC2007", the folder "VOCdevkit" that contains it, or the folder that
+        contains "VOCdevkit".
     split : {"trainval", "train", "val", "test"}, default="trainval"
         The part to read.
     difficult : {"absent", "present", "unknown"}, default="absent"
-        What a label counts as where all its objects in an image are marked as difficult
-        to recognise: 0, 1 or -1 in `Y`.
+        How to count a label if all its objects in an image are marked as difficult to
+        recognise: as 0, 1 or -1 in `Y`.
     check_images : bool, default=True
         Whether to raise an error if the file of an image is missing.
 
@@ -77,7 +77,7 @@ def load_voc2007(
         label_names : list of 20 str
             Names of the columns of `Y`, in natural wording ("tv monitor").
         raw_label_names : list of 20 str
-            The same as the files write them ("tvmonitor").
+            The same as written in the files ("tvmonitor").
         DESCR : str
             What was read.
 
@@ -90,11 +90,11 @@ def load_voc2007(
 
     Notes
     -----
-    The archives "VOCtrainval_06-Nov-2007.tar" and "VOCtest_06-Nov-2007.tar" [1]_ are to be
-    extracted into the same folder. The files read are "ImageSets/Main/<label>_<split>.txt",
-    of an image and 1, -1 or 0 (difficult) per line; the images are
-    "JPEGImages/<image>.jpg". The published splits have 5,011 (trainval) and 4,952 (test)
-    images. Studies of multi-label recognition count difficult objects as absent.
+    The archives "VOCtrainval_06-Nov-2007.tar" and "VOCtest_06-Nov-2007.tar" [1]_ must be
+    extracted into the same folder. The files read are "ImageSets/Main/<label>_<split>.txt", of
+    an image and 1, -1 or 0 (difficult) per line; the images are "JPEGImages/<image>.jpg". The
+    published splits have 5,011 (trainval) and 4,952 (test) images. Studies of multi-label
+    recognition count difficult objects as absent.
 
     References
     ----------

@@ -21,32 +21,32 @@ __all__ = ["MultiLabelCalibratedClassifier"]
 class MultiLabelCalibratedClassifier(PostHocClassifier):
     """Classifier whose probabilities are calibrated with a few labelled images.
 
-    Scikit-learn's :class:`~sklearn.calibration.CalibratedClassifierCV` calibrates label
-    by label, for which few images have too few positives. Here all labels share one
-    slope and one intercept (Platt's), and each has an offset drawn to 0. The order of
-    the items of a label stays the same, and with it the mean average precision.
+    Scikit-learn's :class:`~sklearn.calibration.CalibratedClassifierCV` calibrates label by
+    label, and a few images have too few positives for that. Here all labels share one slope
+    and one intercept (Platt's), and each has an offset shrunk towards 0. The order of items
+    within a label, and so the mean average precision, stays the same.
 
     Parameters
     ----------
     estimator : estimator
-        A multi-label classifier with ``decision_function`` or ``predict_proba``. Wrap
-        one that is fitted already in :class:`sklearn.frozen.FrozenEstimator`; any other
-        is cross-validated on the items given to :meth:`fit`, then fitted on all of them.
+        A multi-label classifier with ``decision_function`` or ``predict_proba``. Wrap one
+        that is already fitted in :class:`sklearn.frozen.FrozenEstimator`; any other is
+        cross-validated on the items passed to :meth:`fit`, then fitted on all of them.
     shrinkage : float, default=4
-        How strongly the offsets of labels are drawn to 0, as a number of positives;
-        ``np.inf`` leaves them out.
+        How strongly the offsets of labels are shrunk towards 0, as a number of positives;
+        with ``np.inf`` there are none.
     threshold : float, default=0.5
-        ``predict`` names a label where its probability is above this.
+        ``predict`` assigns a label if its probability is above this.
     cv : int, cross-validation generator or iterable, default=None
-        Splits for an estimator that is not frozen; None for five folds, of the images where
-        `X` lists texts and images: all texts belong to the training.
+        Splits for an estimator that is not frozen; None for five folds. If `X` lists texts
+        and images, only images are split, and all texts are used for training.
     n_jobs : int or None, default=None
-        Splits fitted at a time.
+        Splits fitted in parallel.
 
     Attributes
     ----------
     slope_ : float
-        Factor of the scores; above 1 where the estimator is too timid.
+        Factor of the scores; above 1 if the estimator is underconfident.
     intercept_ : float
         Shared by all labels.
     offsets_ : ndarray of shape (n_labels,)
@@ -60,7 +60,7 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
 
     See Also
     --------
-    MultiLabelThresholdClassifier : For labels; it may stand around this one.
+    MultiLabelThresholdClassifier : Chooses thresholds; it can wrap this classifier.
     expected_calibration_error : How far probabilities are off.
     ReliabilityDisplay : The same as a plot.
 
@@ -74,9 +74,9 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
 
     .. math:: o_k = \\log \\frac{n_k + m}{e_k + m}
 
-    Calibrate on *images*: among texts the scores have another scale. Scikit-learn's
-    other way, isotonic regression, had a higher calibration error on 10 to 200 images,
-    and it makes scores equal that were not.
+    Calibrate on *images*: scores of texts have another scale. Scikit-learn's other method,
+    isotonic regression, had a higher calibration error with 10 to 200 images, and it
+    creates ties.
 
     Examples
     --------
@@ -179,7 +179,7 @@ class MultiLabelCalibratedClassifier(PostHocClassifier):
         return with_groups(logits, self.vocabulary_, self.classes_)
 
     def predict_proba(self, X: Items) -> np.ndarray:
-        """Calibrated probabilities of the labels, each by itself.
+        """Calibrated probabilities of the labels, each on its own.
 
         Parameters
         ----------

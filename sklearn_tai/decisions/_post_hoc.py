@@ -54,9 +54,9 @@ def _check_not_learnt(estimator: Any, X: Items) -> None:
     learnt = isinstance(estimator, MultiLabelClassifierMixin) and estimator.has_learnt(X)
     if np.any(learnt):
         raise ValueError(
-            f"X holds {np.sum(learnt)} items that the estimator was fitted on; their scores say "
-            "nothing about new ones. Give others, or leave FrozenEstimator out and pass texts and "
-            "images in one list, which are cross-validated."
+            f"X contains {np.sum(learnt)} items that the estimator was fitted on; their scores "
+            "say nothing about new ones. Give others, or leave FrozenEstimator out and pass texts "
+            "and images in one list, which are cross-validated."
         )
 
 
@@ -117,7 +117,7 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
         self.vocabulary_ = join([known, vocabulary_of(y)])
         read = was_read(scores)
         if not read.any():
-            raise ValueError("X holds no image that could be read. Give others.")
+            raise ValueError("X contains no image that could be read. Give others.")
         return scores[read], None if labels is None else labels[read]
 
     def _splitter(self, X: Items) -> Any:

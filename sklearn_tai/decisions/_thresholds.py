@@ -26,49 +26,49 @@ _METHODS = {
 
 
 class MultiLabelThresholdClassifier(PostHocClassifier):
-    """Classifier that chooses the threshold of each label for a high F1, or a precision.
+    """Classifier that chooses each label's threshold for a high F1, or for a precision.
 
-    Probabilities learnt from texts are not calibrated on images, so 0.5 is seldom the
-    best place to cut. This is scikit-learn's
+    Probabilities learnt from texts are not calibrated on images, so 0.5 is seldom the best
+    threshold. This is scikit-learn's
     :class:`~sklearn.model_selection.TunedThresholdClassifierCV` for many labels and few
-    labelled items. Fit it on *images*: with labels where there are some, else without.
+    labelled items. Fit it on *images*, with labels if there are any, else without.
 
     Parameters
     ----------
     estimator : estimator
-        A multi-label classifier with ``predict_proba`` or ``decision_function``. Wrap
-        one that is fitted already in :class:`sklearn.frozen.FrozenEstimator`; any other
-        is cross-validated on the items given to :meth:`fit`, then fitted on all of them.
+        A multi-label classifier with ``predict_proba`` or ``decision_function``. Wrap one
+        that is already fitted in :class:`sklearn.frozen.FrozenEstimator`; any other is
+        cross-validated on the items passed to :meth:`fit`, then fitted on all of them.
     precision : float or None, default=None
-        Share of what is named that shall be right, such as 0.9; it takes labelled items.
-        `precision_` says how far it held. None for a high F1.
+        The share of assigned labels that should be right, such as 0.9; this needs labelled
+        items. `precision_` estimates what was reached. None for a high F1.
     shrinkage : float, default=128
-        How strongly the cut that is best for a label's own items is drawn to the one
-        that calibrated probabilities imply: at so many positives both count equally. 0
-        lets each label stand alone, ``np.inf`` leaves the own cuts out, and so does
-        `precision`.
+        How strongly a label's own best threshold is shrunk towards the one implied by
+        calibrated probabilities: with this many positives both count equally. With 0, each
+        label is on its own; with ``np.inf``, or with `precision`, labels' own thresholds
+        are not used.
     response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
-        The scores that are cut; "auto" takes the first of these that there is.
+        The scores to compare with thresholds; "auto" takes the first of these that exists.
     cv : int, cross-validation generator or iterable, default=None
-        Splits for an estimator that is not frozen; None for five folds, of the images where
-        `X` lists texts and images: all texts belong to the training.
+        Splits for an estimator that is not frozen; None for five folds. If `X` lists texts
+        and images, only images are split, and all texts are used for training.
     n_jobs : int or None, default=None
-        Splits fitted at a time.
+        Splits fitted in parallel.
 
     Attributes
     ----------
     thresholds_ : ndarray of shape (n_labels,)
-        ``predict`` names a label where its score is above its threshold.
+        ``predict`` assigns a label if its score is above its threshold.
     shared_threshold_ : float
-        The threshold of a label of which `y` tells nothing.
+        The threshold of a label that is unknown in `y`.
     best_score_ : float
-        Micro F1 of `thresholds_` on the items of :meth:`fit`; without labels the F1
-        that the probabilities let expect.
+        Micro F1 of `thresholds_` on the items of :meth:`fit`; without labels the expected
+        F1 according to the probabilities.
     precision_ : float or None
-        With `precision`, the share of what is named that is right, each fifth of the items
-        cut as by the other four; NaN if nothing is named.
+        With `precision`, the share of assigned labels that are right, cross-validated in
+        five folds; NaN if none is assigned.
     n_named_ : int or None
-        How many entries are named there.
+        How many labels are assigned there.
     n_positives_ : ndarray of shape (n_labels,) or None
         Positive items of each label in `y`; None without labels.
     estimator_ : estimator
@@ -80,30 +80,30 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
 
     See Also
     --------
-    MultiLabelCalibratedClassifier : Mends the probabilities instead.
+    MultiLabelCalibratedClassifier : Calibrates the probabilities instead.
 
     Notes
     -----
-    *Without labels* all labels get the plug-in cut: where the micro F1 is highest that
-    the probabilities imply. Naming the set S of entries, that is
-    :math:`2 \\sum_{S} p / (|S| + \\sum p)`, and the best cut lies at half its maximum
-    [1]_. It is as good as the probabilities are calibrated. Cuts of single labels from
-    their own probabilities were no better.
+    *Without labels* all labels get the plug-in threshold, which maximises the expected
+    micro F1. If the set S of entries is assigned, that is :math:`2 \\sum_{S} p / (|S| +
+    \\sum p)`, and the best threshold is half of its maximum [1]_. It is as good as the
+    calibration of the probabilities. Separate thresholds for labels from their own
+    probabilities were no better.
 
     *With labels* the probabilities are calibrated first, as by
-    :class:`~sklearn_tai.MultiLabelCalibratedClassifier`. With slope a,
-    intercept b, offsets :math:`o_k` and the plug-in cut :math:`c` of the calibrated
-    logits, and :math:`c_k` the score where label k, of :math:`n_k` positives, has its
-    highest F1, its cut is
+    :class:`~sklearn_tai.MultiLabelCalibratedClassifier`. With slope a, intercept b,
+    offsets :math:`o_k` and the plug-in threshold :math:`c` of the calibrated logits,
+    and :math:`c_k` the score at which label k, with :math:`n_k` positives, has its
+    highest F1, its threshold is
 
     .. math:: t_k = \\frac{n_k \\, c_k + m \\, (c - b - o_k) / a}{n_k + m}
 
     on the scale of logits for probabilities; m is `shrinkage`. Unknown labels (-1) are
     left out.
 
-    *With a precision* a label is named where its calibrated probability is above it. So
-    each label named is as likely right as was asked, and all of them on average more; if
-    nothing is so sure, nothing is named.
+    *With a precision* a label is assigned if its calibrated probability is above it. So
+    each assigned label is at least that likely to be right, and more likely on average; if
+    no label is that certain, none is assigned.
 
     References
     ----------
@@ -168,7 +168,7 @@ class MultiLabelThresholdClassifier(PostHocClassifier):
         Parameters
         ----------
         X : list of n_items images, or array-like of shape (n_items, n_features)
-            Images such as those to label, or their embeddings, that a frozen estimator
+            Images like those to be labelled, or their embeddings, that a frozen estimator
             was not trained on. For an estimator that is not frozen, its training items.
         y : {array-like, sparse matrix, DataFrame} of shape (n_items, n_labels), default=None
             Labels; -1 where unknown. None if there are none, with a frozen estimator

@@ -48,28 +48,28 @@ def predict_folder(
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> Path | str:
-    """Probabilities of the labels of all pictures in a folder, as a Parquet dataset.
+    """Predict the probabilities of labels for all images in a folder, as a Parquet dataset.
 
-    Work is cut into parts, each written when it is done. After a stop the same call goes
-    on where it was; pictures that came since are added, and those that could not be read
-    are tried again. With ``n_jobs``, or inside ``joblib.parallel_config("dask")``, parts
-    are worked on side by side; so they are by the same call on several machines.
+    The work is split into parts, each written when it is done. Make the same call again to
+    continue after an interruption; new images are added, and those that could not be read
+    are tried again. With ``n_jobs``, inside ``joblib.parallel_config("dask")``, or if
+    several machines make the same call, parts are processed in parallel.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted classifier that takes images. For pictures that may be broken give its
-        encoder ``on_error="nan"``: theirs are NaN.
+        A fitted classifier that takes images. If some images may be broken, set
+        ``on_error="nan"`` on its encoder: their probabilities are then NaN.
     images : str, Path, or iterable of Path and str
         A folder, searched with all its sub-folders, or the paths themselves. URLs such as
         "s3://bucket/photos" are those of stores that fsspec reads; each part's pictures
         are copied to the folder for temporary files while it is worked on.
     output : str or Path
-        A folder for the parts, made if need be, or its URL.
+        A folder for the parts, created if needed, or its URL.
     part_size : int, default=1000
         Pictures in a part.
     n_jobs : int or None, default=None
-        Parts worked on at a time, each in a process of its own that loads CLIP once.
+        Parts processed in parallel, each in its own process, which loads CLIP once.
     verbose : int, default=0
         0 is silent, 1 shows a progress bar over the parts.
 
@@ -127,7 +127,7 @@ def predict_folder(
                 f"Two pictures would be called {_name(picture)!r}. Rename one of them."
             )
     if not pictures:
-        raise ValueError(f"images={str(images)!r} holds no pictures; see {IMAGE_SUFFIXES}.")
+        raise ValueError(f"images={str(images)!r} contains no pictures; see {IMAGE_SUFFIXES}.")
     parts = Parts(output, model)
     done: set[str] = set()
     todo: list[tuple[str, list[str], bool]] = []

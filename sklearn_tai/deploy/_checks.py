@@ -19,7 +19,7 @@ def dump_json(config: Settings) -> str:
         return json.dumps(config, indent=2, allow_nan=False)
     except ValueError as error:
         raise ValueError(
-            "The classifier holds NaN or infinite numbers, so it cannot be saved. Fit it again."
+            "The classifier contains NaN or infinite numbers, so it cannot be saved. Fit it again."
         ) from error
 
 
@@ -27,13 +27,13 @@ def load_json(text: str) -> Settings:
     """A JSON object without NaN and infinity."""
     config = json.loads(text, parse_float=_finite, parse_constant=_finite)
     if not isinstance(config, dict):
-        raise ValueError(f"config.json holds a {type(config).__name__}, not an object")
+        raise ValueError(f"config.json contains a {type(config).__name__}, not an object")
     return config
 
 
 def _finite(text: str) -> float:
     if not math.isfinite(number := float(text)):
-        raise ValueError(f"config.json holds the number {text}")
+        raise ValueError(f"config.json contains the number {text}")
     return number
 
 
@@ -56,14 +56,14 @@ def check_labels(labels: Any) -> np.ndarray:
     if not isinstance(labels, list) or not labels:
         raise ValueError("classes is not a list of labels")
     if not all(isinstance(label, (str, int, float)) for label in labels):
-        raise ValueError("classes holds what is neither a str nor a number")
+        raise ValueError("classes contains what is neither a str nor a number")
     if any(re.search(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", str(label)) for label in labels):
-        raise ValueError("classes holds control characters")
+        raise ValueError("classes contains control characters")
     if len(set(labels)) < len(labels):
-        raise ValueError("classes holds a label more than once")
+        raise ValueError("classes contains a label more than once")
     array = label_array(labels)
     if array.tolist() != labels:
-        raise ValueError("classes holds labels that an array cannot keep as they are")
+        raise ValueError("classes contains labels that an array cannot keep as they are")
     return array
 
 
@@ -72,7 +72,7 @@ def check_statistics(arrays: Arrays, n_features: int, n_labels: int) -> None:
     for name, array in arrays.items():
         # a perturbation that moves texts has NaN for labels without any
         if not name.startswith("perturbation.") and not np.isfinite(array).all():
-            raise ValueError(f"{name} holds NaN or infinite numbers")
+            raise ValueError(f"{name} contains NaN or infinite numbers")
         if "." in name:
             continue
         shape = (n_labels,) if name == "offsets_" else (n_features,)

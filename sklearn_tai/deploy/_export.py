@@ -55,30 +55,30 @@ def export_onnx(
 ) -> float:
     """Write a fitted classifier, with CLIP's image tower, to one ONNX file.
 
-    The file holds the image tower, the adapter and the logistic function in float32, and
-    in its metadata what else is needed to tag pictures: names of the labels, threshold,
-    size and normalization of the pixels (docs/howto/onnx.md). Before it takes its place it is
-    checked: onnxruntime must return the classifier's probabilities.
+    The file contains the image tower, the adapter and the logistic function in float32. Its
+    metadata contain everything else that is needed to tag images: label names, threshold,
+    and the size and normalization of pixels (docs/howto/onnx.md). Before the file is put in
+    place it is checked: onnxruntime must return the classifier's probabilities.
 
     Parameters
     ----------
     clf : TextAsImageClassifier or CoMCClassifier
-        A fitted classifier whose encoder is an
-        :class:`~sklearn_tai.OpenCLIPEncoder`. With ``input="embeddings"`` any encoder.
+        A fitted classifier whose encoder is an :class:`~sklearn_tai.OpenCLIPEncoder`. With
+        ``input="embeddings"``, any encoder.
     path : str or Path
-        The file, usually ``*.onnx``. One of that name is replaced.
+        The file, usually ``*.onnx``. An existing file is replaced.
     input : {"pixels", "embeddings"}, default="pixels"
-        What the file takes: "pixels" of preprocessed images, float32 of shape
-        (batch, 3, height, width), or "embeddings" as the encoder returns them, float32 of
-        shape (batch, n_features). It returns "probabilities" and "logits", float32 of
-        shape (batch, n_labels).
+        The input of the file: "pixels" of preprocessed images, float32 of shape (batch,
+        3, height, width), or "embeddings" as the encoder returns them, float32 of shape
+        (batch, n_features). It returns "probabilities" and "logits", float32 of shape
+        (batch, n_labels).
     label_names : sequence of str or None, default=None
         Names of the labels for the metadata; None for ``clf.classes_``, which has names
         only if `y` was a data frame in ``fit``.
     opset : int, default=18
         Version of ONNX's operators; the newest depends on torch's.
     tolerance : float, default=1e-4
-        Largest difference, as it is returned, that is let pass.
+        Largest difference, as returned, that is accepted.
 
     Returns
     -------
@@ -92,10 +92,10 @@ def export_onnx(
     sklearn.exceptions.NotFittedError
         If `clf` is not fitted.
     ValueError
-        If the encoder is none of open_clip, or of another width than the adapter; if
+        If the encoder is not an open_clip model or has another width than the adapter; if
         `label_names` does not fit, or a parameter is invalid.
     FileNotFoundError
-        If the folder of `path` is not there.
+        If the folder of `path` does not exist.
     ImportError
         If onnx is not installed (``pip install 'sklearn-tai[onnx]'``).
     OSError
@@ -106,10 +106,10 @@ def export_onnx(
 
     Notes
     -----
-    An encoder of "bf16" or "fp16" is exported in "fp32", from the weights as they were
-    published. A classifier that was fitted on embeddings does not know their encoder:
-    assign that to ``clf.encoder_`` first. Above 2 GB, the limit of ONNX files, the weights
-    go to a second file beside it, ``<path>.<random name>.data``: keep both together.
+    An encoder with "bf16" or "fp16" is exported in "fp32", from the published weights. A
+    classifier fitted on embeddings does not know their encoder: assign it to
+    ``clf.encoder_`` first. Above 2 GB, the limit of ONNX files, the weights go to a second
+    file, ``<path>.<random name>.data``: keep both together.
 
     Examples
     --------
@@ -130,8 +130,8 @@ def export_onnx(
     names = list(map(str, clf.classes_ if label_names is None else label_names))
     if len(names) != len(clf.classes_):
         raise ValueError(
-            f"label_names holds {len(names)} names, but clf has {len(clf.classes_)} labels. Give "
-            "one for each column of y."
+            f"label_names contains {len(names)} names, but clf has {len(clf.classes_)} labels. "
+            "Give one for each column of y."
         )
     known = clf.vocabulary_, clf.classes_
     groups = group_columns(*known)

@@ -22,23 +22,23 @@ _IPTC_BYTES = 64
 def write_keywords(
     photo: str | Path, keywords: Iterable[str], *, embed: bool = False, dry_run: bool = False
 ) -> bool:
-    """Give a photo keywords that Lightroom, digiKam, darktable, immich and others read.
+    """Write keywords that Lightroom, digiKam, darktable, immich and others read.
 
-    They replace those that an earlier call gave; the photo's other keywords stay. They go
-    to ``dc:subject``, and once more to ``lr:hierarchicalSubject`` below ``sklearn-tai``,
-    which tells ours from others. A keyword that the photo has already is left to its owner.
+    They replace the keywords of an earlier call; the photo's other keywords stay. They go
+    to ``dc:subject``, and also to ``lr:hierarchicalSubject`` below ``sklearn-tai``, which
+    marks them as ours. A keyword that the photo already has is not marked.
 
     Parameters
     ----------
     photo : str or Path
         A file.
     keywords : iterable of str
-        What the photo shows, such as the labels that ``predict`` names.
+        What the photo shows, such as the labels from ``predict``.
     embed : bool, default=False
-        Whether they go into the photo itself (JPEG, PNG, WebP, TIFF), in JPEG and TIFF as
-        IPTC keywords too, and not into the sidecar beside it, ``photo.jpg.xmp``. Pixels
-        and other metadata stay as they are. The file is written beside the old one and
-        then takes its place, so that a photo is whole whenever the process dies.
+        Whether to write into the photo itself (JPEG, PNG, WebP, TIFF; in JPEG and TIFF also
+        as IPTC keywords) instead of the sidecar ``photo.jpg.xmp``. Pixels and other
+        metadata stay as they are. A new file is written and then replaces the old one, so
+        the photo survives if the process dies.
     dry_run : bool, default=False
         Whether to change nothing.
 
@@ -50,15 +50,15 @@ def write_keywords(
     Raises
     ------
     FileNotFoundError
-        If there is no such photo.
+        If the photo does not exist.
     ValueError
-        If the photo or its sidecar cannot be read, or its format takes no keywords.
+        If the photo or its sidecar cannot be read, or its format does not support keywords.
     ImportError
         If exiv2 is not installed (``pip install 'sklearn-tai[photos]'``).
 
     See Also
     --------
-    remove_keywords : Takes them away again.
+    remove_keywords : Removes them again.
 
     Examples
     --------
@@ -109,9 +109,9 @@ def write_keywords(
 
 
 def remove_keywords(photo: str | Path, *, embed: bool = False, dry_run: bool = False) -> bool:
-    """Remove the keywords that :func:`write_keywords` gave a photo, and no others.
+    """Remove the keywords that :func:`write_keywords` wrote, and no others.
 
-    A sidecar that held nothing else goes away.
+    A sidecar with nothing else in it is deleted.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def remove_keywords(photo: str | Path, *, embed: bool = False, dry_run: bool = F
     Raises
     ------
     FileNotFoundError, ValueError, ImportError
-        As of :func:`write_keywords`.
+        As in :func:`write_keywords`.
     """
     return write_keywords(photo, (), embed=embed, dry_run=dry_run)
 

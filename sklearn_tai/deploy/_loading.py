@@ -33,30 +33,29 @@ __all__ = ["load_classifier"]
 def load_classifier(
     folder: str | Path, encoder: Encoder | None = None, *, trusted: Collection[str] = ()
 ) -> TextAsImageClassifier:
-    """Read a classifier that :func:`save_classifier` wrote. No code of the folder is run.
+    """Load a classifier that :func:`save_classifier` wrote. No code from the folder is run.
 
     Parameters
     ----------
     folder : str or Path
         The folder.
     encoder : estimator or None, default=None
-        Takes the place of the encoder written there; needed if that was of a class of
-        your own.
+        Replaces the saved encoder; needed if that was of your own class.
     trusted : collection of str, default=()
-        What its encoder may load beyond the weights that open_clip and this package
-        publish: repositories, folders and files, as they were named in the encoder that
-        was saved, such as "hf-hub:org/model".
+        What the encoder may load besides the weights published by open_clip and this
+        package: repositories, folders and files, by their names in the saved encoder, such
+        as "hf-hub:org/model".
 
     Returns
     -------
     TextAsImageClassifier
-        It predicts as the one that was saved. Its embeddings are cached in memory, also
-        where that one kept them in a folder.
+        It predicts like the saved one. Its embeddings are cached in memory, even if the
+        saved one kept them in a folder.
 
     Raises
     ------
     FileNotFoundError
-        If the folder holds no saved classifier.
+        If the folder contains no saved classifier.
     ValueError
         If its files are damaged or do not fit together, or if `encoder` is None and the
         encoder is of an unknown class, or loads what is not in `trusted`.
@@ -72,7 +71,7 @@ def load_classifier(
     folder = Path(folder)
     if not (folder / CONFIG).is_file():
         raise FileNotFoundError(
-            f"{str(folder)!r} holds no {CONFIG}; give a folder that save_classifier wrote."
+            f"{str(folder)!r} contains no {CONFIG}; give a folder that save_classifier wrote."
         )
     try:
         config = load_json((folder / CONFIG).read_text(encoding="utf-8"))

@@ -52,30 +52,30 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     clf : TextAsImageClassifier
         A fitted classifier.
     folder : str or Path
-        Made if need be. An earlier classifier is replaced, at once.
+        Created if needed. An existing classifier is replaced in one step.
 
     Returns
     -------
     Path
-        The folder, with ``config.json`` (parameters, labels and what is known of them, the
-        encoder's name) and the file that it names, ``weights-*.safetensors`` (the adapter).
+        The folder, with ``config.json`` (parameters, labels, vocabulary, the encoder's
+        name) and the file that it names, ``weights-*.safetensors`` (the adapter).
 
     Raises
     ------
     sklearn.exceptions.NotFittedError
         If `clf` is not fitted.
     TypeError
-        If a parameter or label is nothing that JSON holds, such as a ``RandomState``, or the
-        adapter is of a class of your own.
+        If a parameter or label cannot be written as JSON, such as a ``RandomState``, or the
+        adapter is of your own class.
     ValueError
         If the adapter is a classifier of scikit-learn, weights are NaN or infinite, or
-        labels are such as :func:`load_classifier` refuses.
+        labels are ones that :func:`load_classifier` refuses.
 
     Notes
     -----
-    ``callbacks`` matter only in training and are left out. CLIP's weights are not
-    written: the encoder loads them by name. An encoder or perturbation of your own class
-    cannot be written without code; see `encoder` of :func:`load_classifier`.
+    ``callbacks`` only matter in training and are left out. CLIP's weights are not saved:
+    the encoder loads them by name. An encoder or perturbation of your own class cannot be
+    saved without code; see `encoder` of :func:`load_classifier`.
 
     Examples
     --------

@@ -21,9 +21,9 @@ _CARD = """
 
 Finds these labels in images, any number of them in one: {labels}.
 
-{description}It was trained on texts alone or beside a few images, with
+{description}It was trained on texts, alone or with a few images, with
 sklearn-tai {version}: an adapter on the embeddings of a
-frozen CLIP model, which is loaded from where it was published and has a licence of its own.
+frozen CLIP model, which is loaded from its publisher and has its own licence.
 
 ```python
 from pathlib import Path
@@ -39,7 +39,7 @@ clf.inverse_transform(clf.predict([Path("photo.jpg")]))
 | perturbation | `{perturbation}` |
 | adapter | `{adapter}` |
 {figures}
-The folder holds JSON and safetensors, and no code.
+The folder contains JSON and safetensors, and no code.
 """
 
 
@@ -62,16 +62,15 @@ def push_to_hub(
     clf : TextAsImageClassifier
         A fitted classifier; what :func:`save_classifier` cannot write cannot be shared.
     repo_id : str
-        "organisation/name", made if need be.
+        "organisation/name", created if needed.
     license : str or None, default=None
-        The hub's short name of the licence that you give it, such as "bsd-3-clause" or
-        "cc-by-4.0".
+        The hub's short name of your licence, such as "bsd-3-clause" or "cc-by-4.0".
     description : str, default=""
-        For the card: where the texts come from, what it is good and bad at.
+        For the card: where the texts come from, what the classifier is good and bad at.
     metrics : mapping of str to float, or None, default=None
         For the card: what was measured, and on what, such as ``{"mAP on 200 photos": 0.74}``.
     private : bool or None, default=None
-        Whether only you see it; None for the hub's default.
+        Whether only you can see it; None for the hub's default.
     revision : str or None, default=None
         A branch; None for main.
     token : str or None, default=None
@@ -82,14 +81,14 @@ def push_to_hub(
     Returns
     -------
     str
-        Where it is.
+        Its address.
 
     Raises
     ------
     OSError
         If the hub cannot be reached or refuses.
     NotFittedError, TypeError, ValueError
-        As of :func:`save_classifier`.
+        As in :func:`save_classifier`.
 
     Examples
     --------
@@ -125,14 +124,14 @@ def from_pretrained(
     verbose: int = 0,
     **options: Any,
 ) -> TextAsImageClassifier:
-    """Load a classifier from the Hugging Face hub, without running any code of its own.
+    """Load a classifier from the Hugging Face hub without running any code from it.
 
     Parameters
     ----------
     repo_id : str
         "organisation/name".
     revision : str or None, default=None
-        A branch, tag or commit; None for main. A commit is always the same classifier.
+        A branch, tag or commit; None for main. A commit always gives the same classifier.
     token : str or None, default=None
         As in :func:`push_to_hub`.
     verbose : int, default=0
@@ -148,10 +147,10 @@ def from_pretrained(
     Raises
     ------
     OSError
-        If there is no such repository, or the hub cannot be reached and the classifier was
-        not downloaded before.
+        If the repository does not exist, or the hub cannot be reached and the classifier is
+        not in the cache.
     ValueError
-        As of :func:`load_classifier`.
+        As in :func:`load_classifier`.
 
     Examples
     --------

@@ -52,7 +52,7 @@ def choose_activation(
         )
     if trained is not None and trained != asked:
         return asked, (
-            f"The weights were trained with {_name(trained)}, but {_name(asked)} is asked for, "
+            f"The weights were trained with {_name(trained)}, but {_name(asked)} is requested, "
             "which makes embeddings worse."
         )
     return asked, None

@@ -30,9 +30,9 @@ class EncodedBatch(NamedTuple):
     Parameters
     ----------
     rows : ndarray of int, shape (n_items,)
-        Which items of ``X`` they are.
+        Their positions in ``X``.
     embeddings : ndarray of shape (n_items, n_features) or (n_items, 1 + n_regions, n_features)
-        Of the items as wholes; with regions the whole comes first.
+        Embeddings of whole items; with regions, the whole comes first.
     is_image : bool
         Whether all are images; else all are texts.
     """
@@ -45,11 +45,11 @@ class EncodedBatch(NamedTuple):
 class BaseEncoder(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta
 ):
-    """Base of the encoders: all but the model itself.
+    """Base class of encoders: everything but the model itself.
 
-    A subclass loads its model in ``_load``, and its constructor takes the parameters
-    named here. The rest is inherited: texts and images in one list, chunk by chunk, with
-    progress; a cache by content; and what happens to images that cannot be read.
+    A subclass loads its model in ``_load``, and its constructor takes the parameters named
+    here. The rest is inherited: texts and images in one list, in chunks, with progress
+    bars; a cache by content; and the handling of images that cannot be read.
     """
 
     model_name: str
@@ -64,12 +64,12 @@ class BaseEncoder(
         """The model, loaded at the first call and shared by all encoders that ask for it."""
 
     def unpublished_model(self) -> str | None:
-        """What it loads that neither open_clip nor this package publishes.
+        """The model that it loads, if neither open_clip nor this package publishes it.
 
         Returns
         -------
         str or None
-            A repository, folder or file, as it was given; None if there is no such thing.
+            A repository, folder or file, as it was given; None if the model is published.
         """
         return self.model_name
 
@@ -108,24 +108,24 @@ class BaseEncoder(
         Raises
         ------
         ValueError
-            If `X` is empty, holds something else or an image that cannot be read, the
-            model is unknown, or cannot take `image_size`.
+            If `X` is empty, or contains something else or an image that cannot be read, if
+            the model is unknown, or cannot take `image_size`.
         FileNotFoundError
-            If there is no file at a path.
+            If a file does not exist.
         ~sklearn_tai.exceptions.WeightsError
             If the weights are neither in the cache nor downloadable, or cannot be read.
 
         Warns
         -----
         UserWarning
-            If images could not be read and ``on_error="nan"``, if texts fill the
-            model's context, so that what is beyond is not seen, or if it is not known
-            which activation the weights were trained with.
+            If images could not be read and ``on_error="nan"``, if texts fill the model's
+            context, so that the rest of each is ignored, or if it is unknown which
+            activation the weights were trained with.
         """
         return in_order([(batch.rows, batch.embeddings) for batch in self.iter_batches(X)])
 
     def transform_regions(self, X: Any) -> np.ndarray:
-        """Embed images, and all their regions with them.
+        """Embed images and all their regions.
 
         Parameters
         ----------
@@ -135,61 +135,61 @@ class BaseEncoder(
         Returns
         -------
         ndarray of shape (n_items, 1 + n_regions, n_features), float32
-            The embedding of the whole image, then those of its regions, row by row.
-            Without regions where the model has none. It takes 0.4 MB an image with
-            ViT-B/16; :meth:`iter_batches` needs that of one batch alone.
+            The embedding of the whole image, then those of its regions, row by row. If the
+            model has no regions, there are none. It takes 0.4 MB per image with ViT-B/16;
+            :meth:`iter_batches` only needs that for one batch.
 
         Raises
         ------
         ValueError
-            As in :meth:`transform`, or if `X` holds texts.
+            As in :meth:`transform`, or if `X` contains texts.
         """
         batches = list(self.iter_batches(X, regions=True))
         if not all(batch.is_image for batch in batches):
-            raise ValueError("X holds texts, which have no regions. Give images alone.")
+            raise ValueError("X contains texts, which have no regions. Give only images.")
         return in_order([(batch.rows, batch.embeddings) for batch in batches])
 
     def region_grid(self) -> tuple[int, int] | None:
-        """How the regions of an image lie; loads the model.
+        """Layout of an image's regions; loads the model.
 
         Returns
         -------
         tuple of int or None
-            Number of rows and columns; None where the model has no regions.
+            Number of rows and columns; None if the model has no regions.
         """
         tower = self._load().region_tower
         return None if tower is None else tower.grid
 
     def region_frame(self, width: int, height: int) -> tuple[float, float, float, float]:
-        """The part of a picture that the regions divide; loads the model.
+        """The part of an image that the regions cover; loads the model.
 
         Parameters
         ----------
         width, height : int
-            Size of the picture in pixels.
+            Size of the image in pixels.
 
         Returns
         -------
         tuple of float
-            Left, upper, right and lower edge, in pixels of the picture. Beyond it where the
-            model pads pictures to a square.
+            Left, upper, right and lower edge, in pixels of the image. They are outside of
+            it if the model pads images to a square.
         """
         return self._load().frame(width, height)
 
     def iter_batches(
         self, X: Any, *, regions: bool = False, errors: list[ImageReadError] | None = None
     ) -> Iterator[EncodedBatch]:
-        """Embed items batch by batch, for more of them than memory holds.
+        """Embed items batch by batch, for more items than fit in memory.
 
         Parameters
         ----------
         X : list or iterator of items
-            As in :meth:`transform`. An iterator is read as it is needed, 16 batches at a
-            time, so it may bring millions of images.
+            As in :meth:`transform`. An iterator is read as needed, 16 batches at a time, so
+            it may yield millions of images.
         regions : bool, default=False
-            Whether images come with the embeddings of their regions.
+            Whether to include the embeddings of images' regions.
         errors : list or None, default=None
-            With ``on_error="nan"`` what was wrong with images is appended here, as
+            With ``on_error="nan"``, the errors of images are appended here, as
             :class:`~sklearn_tai.exceptions.ImageReadError`; None for a warning at the end.
 
         Yields

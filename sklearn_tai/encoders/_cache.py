@@ -156,7 +156,7 @@ class EmbeddingCache(_Cache):
             self._is_usable = False
             warnings.warn(
                 f"The cache {str(self.path)!r} cannot be used ({shown(error)}), so embeddings are "
-                "made anew. Give another folder, or delete the file if it is damaged.",
+                "computed again. Give another folder, or delete the file if it is damaged.",
                 UserWarning,
                 stacklevel=1,
             )

@@ -172,19 +172,19 @@ def _explain(
         cause = f"{endpoint} has no {repo!r}, or keeps it private (status {status})"
         remedy = "Check the name; for a private one log in with 'hf auth login' or set HF_TOKEN"
     elif status == 429:
-        cause = f"{endpoint} takes no more requests from here for now (status 429)"
-        remedy = "Wait some minutes, or set HF_TOKEN, which allows more"
+        cause = f"{endpoint} accepts no more requests for now (status 429)"
+        remedy = "Wait a few minutes, or set HF_TOKEN, which allows more"
     elif isinstance(error, HfHubHTTPError):
         cause = f"{endpoint} failed (status {status})"
         remedy = again
     elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
         cause = f"no space is left in {cache}"
-        remedy = "Free some, or set HF_HUB_CACHE to a folder on a larger disk"
+        remedy = "Free some space, or set HF_HUB_CACHE to a folder on a larger disk"
     elif isinstance(error, PermissionError):
-        cause = f"{error.filename or cache} must not be written to"
-        remedy = "Set HF_HUB_CACHE to a folder of yours"
+        cause = f"{error.filename or cache} is not writable"
+        remedy = "Set HF_HUB_CACHE to a folder that you can write to"
     elif isinstance(error, OSError) and "onsistency check" in str(error):
-        cause = f"the download of {repo!r} broke off"
+        cause = f"the download of {repo!r} was interrupted"
         remedy = again
     else:  # no connection, or one that broke
         message = " ".join(str(error).split()) or type(error).__name__

@@ -229,9 +229,9 @@ def _unreadable(source: ModelSource, parts: _Parts, error: Exception) -> Weights
     """What is wrong with files that are there."""
     what = str(parts.file or parts.folder or source.architecture)
     if source.file is not None:
-        remedy = f" Check that the file is whole, and of {source.architecture!r}."
+        remedy = f" Check that the file is complete and belongs to {source.architecture!r}."
     elif source.folder is not None:
-        remedy = " Check that the folder is whole."
+        remedy = " Check that the folder is complete."
     elif parts.file is not None:
         remedy = f" Delete {str(parts.file.resolve())!r}, and it will be downloaded again."
     else:

@@ -15,8 +15,8 @@ from ._source import find_source
 class OpenCLIPEncoder(BaseEncoder):
     """Embed texts and images with a frozen CLIP model of open_clip.
 
-    Weights are loaded at the first :meth:`transform`, once per process however many
-    clones there are, and are never pickled.
+    Weights are loaded in the first :meth:`transform`, once per process for all clones, and
+    are never pickled.
 
     Parameters
     ----------
@@ -26,42 +26,42 @@ class OpenCLIPEncoder(BaseEncoder):
         ``"hf-hub:org/model"``, ``"local-dir:/folder"``, or ``"tai-tiny"``: the small
         model inside this package, made for demonstrations and tests on pictograms.
     pretrained : str or None, default="auto"
-        The tag of the weights (``open_clip.list_pretrained()``) or a file. "auto" takes
-        what the name brings along, the only tag there is, or else OpenAI's. None for
+        The tag of the weights (``open_clip.list_pretrained()``) or a file. "auto" takes the
+        weights that belong to the name, the only tag there is, or else OpenAI's. None for
         random weights.
     quick_gelu : bool or None, default=None
         The activation of the towers: QuickGELU or GELU. None for the one that the weights
-        were trained with, and a warning where that is not known.
+        were trained with, with a warning if that is unknown.
     device : str or None, default=None
         "cpu", "cuda", ...; None for a GPU if there is one.
     batch_size : int, default=64
-        Images encoded at once. They are read in threads while the batch before is
-        encoded, so two batches are in memory. Of texts, which are shorter, a batch
-        takes more.
+        Images encoded at once. They are read in threads while the previous batch is
+        encoded, so two batches are in memory. Batches of texts, which are smaller, contain
+        more items.
     normalize : bool, default=False
-        Scale embeddings to unit length. The paper does not.
+        Whether to scale embeddings to unit length. The paper does not.
     precision : {"fp32", "bf16", "fp16"}, default="fp32"
-        Number format of the model. "bf16" takes about half the time on processors and
-        GPUs that have it, "fp16" is for GPUs; embeddings are returned as float32 either
-        way. Labels are as good (docs/evidence/performance.md), and texts in "fp32" go with images
-        in "bf16".
+        Number format of the model. "bf16" takes about half the time on CPUs and GPUs that
+        support it, "fp16" is for GPUs; embeddings are returned as float32 either way.
+        Labels are just as good (docs/evidence/performance.md), and you can combine texts in
+        "fp32" with images in "bf16".
     image_size : int or None, default=None
-        Height and width in pixels that images are brought to; None for the model's own
-        (224 for RN50). More shows small objects, at a cost that grows with its square.
-        Positions of CLIP's ResNets and vision transformers are interpolated to match.
-        The paper takes 448 for partial labels.
+        Height and width in pixels to which images are resized; None for the model's own (224
+        for RN50). Larger images show small objects, at a cost that grows with the square.
+        Positions of CLIP's ResNets and vision transformers are interpolated to match. The
+        paper uses 448 for partial labels.
     resize_mode : {"shortest", "longest", "squash"} or None, default=None
-        "shortest" brings the shorter edge to `image_size` and crops the centre,
-        "longest" brings the longer one there and pads, "squash" distorts the whole image
-        into the square. None for the model's own, "shortest" for most.
+        "shortest" resizes the shorter edge to `image_size` and crops the centre, "longest"
+        resizes the longer edge and pads, "squash" distorts the whole image into the square.
+        None for the model's own, "shortest" for most.
     cache : "memory", str, Path or None, default="memory"
-        Where embeddings are kept, to be found again by content (weights, precision,
-        preprocessing, text or picture): so a search encodes every item once.
-        "memory" keeps up to 256 MiB in this process; a folder keeps them on disk,
-        for later runs and for processes side by side (``n_jobs``); None keeps none.
+        Where embeddings are cached by content (weights, precision, preprocessing, text or
+        image), so that a search encodes every item once. "memory" keeps up to 256 MiB in this
+        process; a folder keeps them on disk, for later runs and for parallel processes
+        (``n_jobs``); None caches nothing.
     on_error : {"raise", "nan"}, default="raise"
-        What an image that cannot be read does: "raise" stops with an error; "nan" gives
-        it an embedding of NaN, and a warning at the end names what was wrong.
+        What happens with an image that cannot be read: "raise" stops with an error; "nan"
+        gives it an embedding of NaN, and a warning at the end says what was wrong.
     verbose : int, default=0
         0 is silent, 1 shows progress bars.
 
@@ -71,9 +71,9 @@ class OpenCLIPEncoder(BaseEncoder):
 
     Notes
     -----
-    A text longer than the model's context (77 tokens for CLIP) is cut, as open_clip
-    does. Where the text tower is causal, texts are sorted by length and run on as many
-    positions as they need: the embeddings are the same, in a fraction of the time
+    A text longer than the model's context (77 tokens for CLIP) is cut, as open_clip does.
+    If the text tower is causal, texts are sorted by length and only use as many positions
+    as they need: the embeddings are the same, in a fraction of the time
     (docs/evidence/performance.md).
 
     Examples

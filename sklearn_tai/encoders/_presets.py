@@ -11,7 +11,7 @@ _PE = "https://github.com/facebookresearch/perception_models/blob/main/apps/pe/R
 
 @dataclass(frozen=True)
 class Preset:
-    """A model of open_clip under a name that says what it is good for.
+    """An open_clip model under a name that says what it is good for.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Preset:
     imagenet : float
         Published zero-shot accuracy on ImageNet-1k, in percent.
     source : str
-        Where that figure stands.
+        Source of that figure.
     measured : bool
         Whether its image tower was measured here, on real photos.
     """
@@ -47,11 +47,11 @@ PRESETS = MappingProxyType(
         "default": Preset(
             "ViT-B-16", "openai", "photos", "MIT", 150, 68.3, _OPEN_CLIP, measured=True
         ),
-        "paper": Preset("RN50", "openai", "the paper's", "MIT", 102, 59.8, _OPEN_CLIP),
+        "paper": Preset("RN50", "openai", "reproducing the paper", "MIT", 102, 59.8, _OPEN_CLIP),
         "fast": Preset(
             "ViT-B-32-256",
             "datacomp_s34b_b86k",
-            "42 % of the default's operations for an image",
+            "speed: 42 % of the default's operations per image",
             "MIT",
             151,
             72.8,
@@ -60,7 +60,7 @@ PRESETS = MappingProxyType(
         "balanced": Preset(
             "PE-Core-B-16",
             "meta",
-            "more accurate at the default's cost for images",
+            "more accuracy at the default's cost per image",
             "Apache 2.0",
             448,
             78.4,
@@ -69,14 +69,14 @@ PRESETS = MappingProxyType(
         "multilingual": Preset(
             "ViT-B-16-SigLIP2",
             "webli",
-            "labels and texts in other languages than English",
+            "labels and texts in languages other than English",
             "Apache 2.0",
             375,
             78.2,
             "https://arxiv.org/abs/2502.14786",
         ),
         "best": Preset(
-            "PE-Core-L-14-336", "meta", "most accurate, on a GPU", "Apache 2.0", 671, 83.5, _PE
+            "PE-Core-L-14-336", "meta", "most accuracy, on a GPU", "Apache 2.0", 671, 83.5, _PE
         ),
     }
 )

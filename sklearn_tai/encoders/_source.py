@@ -60,7 +60,7 @@ def find_source(model_name: str, pretrained: str | None) -> ModelSource:
     if own is not None:
         if pretrained != "auto":
             raise ValueError(
-                f"{wording('pretrained=', '--pretrained ')}{pretrained!r} cannot be honoured: "
+                f"{wording('pretrained=', '--pretrained ')}{pretrained!r} cannot be used: "
                 f"{model_name!r} brings its own weights. Leave it at 'auto'."
             )
         return own

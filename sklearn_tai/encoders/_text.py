@@ -44,7 +44,7 @@ def text_batches(
     if n_full:
         warnings.warn(
             f"{n_full} of {len(texts)} texts fill the model's context of {n_positions} tokens; "
-            "what is beyond is not seen. Shorten them.",
+            "the rest of each is ignored. Shorten them.",
             UserWarning,
             stacklevel=4,
         )

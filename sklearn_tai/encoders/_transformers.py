@@ -25,28 +25,28 @@ _lock = Lock()
 class TransformersEncoder(BaseEncoder):
     """Embed texts and images with a frozen CLIP or SigLIP model of transformers.
 
-    For models that open_clip lacks. Weights are loaded at the first :meth:`transform`, once
-    per process however many clones there are, and are never pickled. Code that comes with a
-    model is never run.
+    For models that open_clip lacks. Weights are loaded in the first :meth:`transform`, once
+    per process for all clones, and are never pickled. Code in a model's repository is never
+    run.
 
     Parameters
     ----------
     model_name : str
-        A repository of the Hugging Face hub, or a folder that ``save_pretrained`` wrote,
+        A repository on the Hugging Face hub or a folder written by ``save_pretrained``,
         with a model that has ``get_text_features`` and ``get_image_features``.
     device : str or None, default=None
         "cpu", "cuda", ...; None for a GPU if there is one.
     batch_size : int, default=64
         Items encoded at once.
     normalize : bool, default=False
-        Scale embeddings to unit length.
+        Whether to scale embeddings to unit length.
     precision : {"fp32", "bf16", "fp16"}, default="fp32"
         Number format of the model. Embeddings are returned as float32 either way.
     cache : "memory", str, Path or None, default="memory"
-        As of :class:`~sklearn_tai.OpenCLIPEncoder`.
+        As in :class:`~sklearn_tai.OpenCLIPEncoder`.
     on_error : {"raise", "nan"}, default="raise"
-        What an image that cannot be read does: "raise" stops with an error; "nan" gives
-        it an embedding of NaN, and a warning at the end names what was wrong.
+        What happens with an image that cannot be read: "raise" stops with an error; "nan"
+        gives it an embedding of NaN, and a warning at the end says what was wrong.
     verbose : int, default=0
         0 is silent, 1 shows progress bars.
 
@@ -152,8 +152,8 @@ def _load(model_name: str, device: str, precision: str) -> LoadedModel:
     except (OSError, ValueError, KeyError, AttributeError, ImportError) as error:
         raise WeightsError(
             f"The model {model_name!r} cannot be loaded ({type(error).__name__}: "
-            f"{shown(error)}). Give a CLIP or SigLIP model of the Hugging Face hub, or "
-            "the folder of one."
+            f"{shown(error)}). Give a CLIP or SigLIP model from the Hugging Face hub, "
+            "or its folder."
         ) from error
 
     def tokenize(texts: list[str]) -> torch.Tensor:

@@ -129,8 +129,8 @@ def check_items(X: Any, modality: None = None) -> tuple[list[Any], np.ndarray]:
     """The items of `X` as a list, and a mask that tells which are images."""
     if modality is not None:
         raise ValueError(
-            "modality is only for embeddings; a list of items tells by itself which are images. "
-            "Leave modality out."
+            "modality is only for embeddings; in a list of items, images are recognised by their "
+            "type. Leave modality out."
         )
     if isinstance(X, (str, Path, Image.Image)) or (
         _is_image_array(X) and X.ndim == 3 and X.dtype == np.uint8

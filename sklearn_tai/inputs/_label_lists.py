@@ -35,7 +35,7 @@ def check_labels(labels: Any) -> list[str]:
             raise ValueError(f"labels[{i}] is {name!r}; expected a str that is not blank.")
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise ValueError(f"labels holds {repeated} more than once; remove the repetitions.")
+        raise ValueError(f"labels contains {repeated} more than once; remove the repetitions.")
     return names
 
 
@@ -66,10 +66,10 @@ def read_labels(text: str) -> tuple[_Lists, _Lists, list[list[str]]]:
         kept = groups if sign == ":" else names
         for label, own in [(head, parts)] if sign else [(part, [part]) for part in parts]:
             if label in kept:
-                raise ValueError(f"line {number}: {label!r} is there more than once; remove one.")
+                raise ValueError(f"line {number}: {label!r} appears more than once; remove one.")
             kept[label] = own
     if not names and not groups:
-        raise ValueError("there are no labels. Write one a line, in natural words.")
+        raise ValueError("there are no labels. Write one per line, in natural words.")
     return names, groups, exclusive
 
 

@@ -20,23 +20,23 @@ _HINT = "Use sklearn.preprocessing.MultiLabelBinarizer to make it from lists of 
 class LabelIndicator(np.ndarray):
     """An indicator matrix whose columns have names.
 
-    It is an array in all respects. The names, and the vocabulary, go along with rows and
-    columns that are taken out, with copies, with rows stacked on it and with pickles; whatever
-    else changes the array loses them rather than mix them up.
+    It behaves like any array. Names and vocabulary are kept in slices of rows and columns,
+    in copies, when rows are stacked, and in pickles. Other operations drop them rather than
+    mix them up.
 
     Parameters
     ----------
     matrix : array-like of shape (n_items, n_labels)
-        1 where an item has a label, else 0.
+        1 if an item has a label, else 0.
     label_names : sequence of n_labels str, mapping or Vocabulary
         Names of the columns.
 
     Attributes
     ----------
     label_names : list of str or None
-        The names; None where they are not known any more.
+        The names; None if they are no longer known.
     vocabulary : Vocabulary or None
-        How labels stand to each other; None where that is not known.
+        The relations between labels; None if unknown.
 
     Examples
     --------
@@ -118,8 +118,8 @@ class LabelIndicator(np.ndarray):
         if any(names != known[0] for names in known):
             raise ValueError(
                 f"these indicator matrices have different labels, {known[0][:10]} and "
-                f"{next(names for names in known if names != known[0])[:10]}. Take their columns "
-                "in one order first."
+                f"{next(names for names in known if names != known[0])[:10]}. Bring their "
+                "columns into the same order first."
             )
         return self._named(result, known[0], join(part.vocabulary for part in parts))
 
@@ -196,7 +196,9 @@ def check_indicator(
         try:
             matrix = matrix.astype(np.float32)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"y must hold numbers 0 and 1 ({error}). {_HINT}") from None
+            raise ValueError(
+                f"y must contain only the numbers 0 and 1 ({error}). {_HINT}"
+            ) from None
     elif accept_sparse and matrix.size > _MANY:
         matrix = sparse.csr_array(matrix)  # of thousands of labels, an item has a few
     if sparse.issparse(matrix):

@@ -61,13 +61,13 @@ def check_some_present(data: TrainingSet) -> None:
     n_items = len(data.is_image)
     if n_items > 1 and np.isin(n_present, (0, n_items)).all():
         raise ValueError(
-            "all texts have the same labels, so nothing tells these from other things. Add texts "
-            "without them, such as sklearn_tai.corpus.background_texts(labels)."
+            "all texts have the same labels, so nothing distinguishes them from other things. Add "
+            "texts without them, such as sklearn_tai.corpus.background_texts(labels)."
         )
     if len(lonely):
         warnings.warn(
             f"{len(lonely)} of {len(data.classes)} labels have no positive item in y, so nothing "
-            f"can be learnt of them: {', '.join(map(str, lonely[:10]))}"
+            f"can be learnt about them: {', '.join(map(str, lonely[:10]))}"
             f"{', ...' if len(lonely) > 10 else ''}. Add texts that have them.",
             UserWarning,
             stacklevel=5,  # past fit and its decorators

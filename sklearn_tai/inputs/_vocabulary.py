@@ -13,21 +13,22 @@ from ._label_lists import check_labels, checked, read_labels, write_labels
 
 
 class Vocabulary(Mapping[str, tuple[str, ...]]):
-    """Labels with their synonyms, groups, and which of them exclude each other.
+    """Labels with their synonyms, groups and exclusions.
 
-    It is a mapping of labels to names. A list of labels, or a plain mapping of labels to names,
-    will do wherever labels are given; this class is for groups and exclusion, and for files.
+    It is a mapping of labels to names. Wherever you pass labels, you can also pass a list,
+    or a plain mapping of labels to names; use this class for groups, exclusions and files.
 
     Parameters
     ----------
     labels : sequence of str, or mapping of str to sequence of str
-        The labels, or each with its names, which texts call it by. In a list each label is its
-        own name. A group may have none, so that texts speak of its members alone.
+        The labels, or each label with the names that texts use for it. In a list each label
+        is its own name. A group may have no name, so that texts only mention its members.
     groups : mapping of str to sequence of str, default=None
-        The members of each group, which is a label too: present where a member is. It may be a
-        member itself. One that is not among `labels` comes after them, and is its own name.
+        The members of each group. A group is a label too, which is present if a member is,
+        and may itself be a member. Groups that are not among `labels` come after them, and
+        are their own names.
     exclusive : sequence of sequences of str, default=()
-        Labels of which an image has at most one.
+        Labels that exclude each other: an image has at most one of them.
 
     Attributes
     ----------
@@ -39,20 +40,20 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
     Raises
     ------
     ValueError
-        If labels or names are missing, blank or repeated, a name is that of two labels, a group
-        or exclusion has labels that are not there or that contradict each other.
+        If labels or names are missing, blank or repeated, a name is that of two labels, or
+        a group or exclusion has unknown or contradictory labels.
     TypeError
         If there is a single str where a list is expected.
 
     See Also
     --------
-    Corpus : Texts that know their vocabulary, and hand it on to the classifier.
+    Corpus : Texts that know their vocabulary and pass it on to the classifier.
 
     Notes
     -----
-    A file, or a text, has a line of each of these kinds; what is after ``#`` is a comment::
+    Files and texts have these kinds of lines; ``#`` starts a comment::
 
-        bus, bicycle               # labels, one a line or with commas between them
+        bus, bicycle               # labels, one per line or separated by commas
         car = car, automobile      # a label and all its names
         vehicle: car, bus          # a group and its members
         day | night                # of these one at most
@@ -145,7 +146,7 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
         )
 
     def below(self, label: str) -> frozenset[str]:
-        """All labels that a group holds, also by its groups.
+        """All labels in a group, including those of its subgroups.
 
         Parameters
         ----------
@@ -155,17 +156,17 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
         Returns
         -------
         frozenset of str
-            Its members, and theirs; empty if it is no group.
+            Its members, and theirs; empty if it is not a group.
         """
         return self._below.get(label, frozenset())
 
     def to_dict(self) -> Settings:
-        """The parameters, as JSON holds them.
+        """The parameters, ready for JSON.
 
         Returns
         -------
         dict
-            ``Vocabulary(**dict)`` makes it anew. Labels are a list where each is its own name.
+            ``Vocabulary(**dict)`` recreates it. Labels are a list if each is its own name.
         """
         plain = all(names == (label,) for label, names in self.items())
         labels = list(self) if plain else {label: list(names) for label, names in self.items()}
@@ -174,7 +175,7 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
         return {key: value for key, value in found.items() if value or key == "labels"}
 
     def to_text(self) -> str:
-        """What :meth:`from_text` reads.
+        """The text that :meth:`from_text` reads.
 
         Returns
         -------
@@ -184,7 +185,7 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
         Raises
         ------
         ValueError
-            If a label or name holds what separates them, such as a comma.
+            If a label or name contains a separator, such as a comma.
         """
         return write_labels(self, self.groups, self.exclusive)
 
@@ -264,7 +265,7 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
         unknown = [label for label in labels if label not in self]
         if unknown:
             raise ValueError(
-                f"{where} holds {unknown}, which are not labels; the labels are "
+                f"{where} contains {unknown}, which are not labels; the labels are "
                 f"{list(self)[:10]}. Add them to labels, or correct the spelling."
             )
         return labels
@@ -272,7 +273,7 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
     def _find_below(self, group: str, above: tuple[str, ...]) -> frozenset[str]:
         if group in above:
             raise ValueError(
-                f"groups holds a circle, {' > '.join([*above, group])}; take one of them out."
+                f"groups contains a cycle, {' > '.join([*above, group])}; remove one of them."
             )
         if group in self.groups and group not in self._below:
             members = self.groups[group]
@@ -287,8 +288,8 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
             both = self.below(one).union([one]) & self.below(other).union([other])
             if both:
                 raise ValueError(
-                    f"{where} holds {one!r} and {other!r}, but {min(both)!r} is both, so it could "
-                    "never be. Take one of them out."
+                    f"{where} contains {one!r} and {other!r}, but {min(both)!r} is in both, so it "
+                    "could never be present. Remove one of them."
                 )
 
 

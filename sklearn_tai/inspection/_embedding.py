@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 class EmbeddingDisplay:
     """t-SNE of text and image embeddings, with true and estimated image centroids.
 
-    Shows how far texts lie from images with the same labels, and whether the centroids
-    that :class:`~sklearn_tai.ShiftedPerturbation` estimates (Eq. 9) lie where the
-    images do. Make it with :meth:`from_estimator` or :meth:`from_embeddings`.
+    Shows how far texts are from images with the same labels, and whether the centroids that
+    :class:`~sklearn_tai.ShiftedPerturbation` estimates (Eq. 9) are near the images. Make it
+    with :meth:`from_estimator` or :meth:`from_embeddings`.
 
     Parameters
     ----------
     points : ndarray of shape (n_items, 2)
-        Places of the items.
+        Positions of the items.
     is_image : ndarray of bool, shape (n_items,)
         Which items are images.
     combination : ndarray of int, shape (n_items,)
@@ -35,7 +35,7 @@ class EmbeddingDisplay:
     names : list of n_combinations str
         Names of the combinations.
     true_centroids, estimated_centroids : ndarray of shape (n_combinations, 2)
-        Places of the means of the images, and of their estimates.
+        Positions of the means of the images, and of their estimates.
 
     Attributes
     ----------
@@ -148,12 +148,12 @@ class EmbeddingDisplay:
         label_names : sequence of n_labels str, default=None
             Names of the labels; None for the columns of a data frame, else numbers.
         n_combinations : int, default=6
-            How many label combinations to show: the commonest that both texts and
-            images have.
+            How many label combinations to show: the most common that both texts and images
+            have.
         perturbation : fitted ShiftedPerturbation, default=None
             Where the estimated centroids come from; None to fit one on `X`.
         random_state : int, RandomState instance or None, default=None
-            Fixes the places.
+            Fixes the positions.
         ax : matplotlib Axes, default=None
             Where to plot; None for a new figure.
 

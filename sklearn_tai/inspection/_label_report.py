@@ -25,7 +25,7 @@ _MAX_NAME = 36
 class LabelReportDisplay:
     """Average precision of each label, as bars from the best to the worst.
 
-    Beside each bar are the average precision and the number of positives. A small mark
+    Next to each bar are the average precision and the number of positives. A small mark
     shows chance level, the share of positives; a line the mean (mAP). Labels without
     positives have no average precision and are listed last. Make it with
     :meth:`from_estimator` or :meth:`from_predictions`.
@@ -35,7 +35,7 @@ class LabelReportDisplay:
     average_precisions : ndarray of shape (n_labels,)
         Average precisions, NaN for labels without positives.
     n_positives, n_known : ndarray of shape (n_labels,)
-        How many samples have the label, and of how many that is known.
+        How many samples have the label, and for how many it is known.
     label_names : list of n_labels str
         Names of the labels.
 
@@ -148,9 +148,9 @@ class LabelReportDisplay:
         Parameters
         ----------
         y_true : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels)
-            1 where a label is present, 0 where it is absent, -1 where that is unknown.
+            1 if a label is present, 0 if absent, -1 if unknown.
         y_score : array-like of shape (n_samples, n_labels)
-            Scores, higher where a label is more likely.
+            Scores, higher if a label is more likely.
         label_names : sequence of n_labels str, default=None
             Names of the labels; None for the columns of a data frame, else numbers.
         n_labels : int, default=None

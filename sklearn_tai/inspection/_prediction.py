@@ -24,11 +24,10 @@ _MAX_TOP = 8
 class PredictionDisplay:
     """Images in a grid, with their best labels and scores beneath.
 
-    Where the truth is known, ✓ marks labels that the image has and ✗ those that it has
-    not; unknown ones (-1) have no mark. Labels that the image has but that neither are
-    shown nor have a score above the threshold are named as missed. Scores in
-    parentheses are not above the threshold. Make it with :meth:`from_estimator` or
-    :meth:`from_predictions`.
+    If the truth is known, ✓ marks right labels and ✗ wrong ones; unknown ones (-1) have no
+    mark. Labels that the image has but that are neither shown nor above the threshold are
+    listed as missed. Scores in parentheses are not above the threshold. Make it with
+    :meth:`from_estimator` or :meth:`from_predictions`.
 
     Parameters
     ----------
@@ -37,12 +36,11 @@ class PredictionDisplay:
     scores : ndarray of shape (n_images, n_labels)
         Scores of the labels.
     y : ndarray of shape (n_images, n_labels) or None
-        1 where a label is present, 0 where it is absent, -1 where that is unknown; None
-        if nothing is known.
+        1 if a label is present, 0 if absent, -1 if unknown; None if nothing is known.
     label_names : list of n_labels str
         Names of the labels.
     threshold : float, ndarray of shape (n_labels,) or None
-        A label is predicted where its score is above this; None if that is not known.
+        A label is predicted if its score is above this; None if unknown.
 
     Attributes
     ----------
@@ -51,7 +49,7 @@ class PredictionDisplay:
     figure_ : matplotlib Figure or SubFigure
         The figure.
     captions_ : list of n_images lists of str
-        What stands beneath each image: mark, name and score of each label, uncut.
+        The caption of each image: mark, name and score of each label, uncut.
     texts_ : list of n_images lists of matplotlib Text
         The same as it is drawn: marks, names (cut or broken if they are long), scores.
 
@@ -139,7 +137,7 @@ class PredictionDisplay:
         TypeError
             If an item is not an image.
         FileNotFoundError
-            If there is no such file.
+            If a file does not exist.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
@@ -176,13 +174,13 @@ class PredictionDisplay:
         images : list of n_images Path, PIL images or uint8 arrays
             The images.
         scores : array-like of shape (n_images, n_labels)
-            Scores, higher where a label is more likely.
+            Scores, higher if a label is more likely.
         y : {array-like, sparse matrix, DataFrame} of shape (n_images, n_labels), default=None
             True labels: 1, 0, or -1 where unknown. None if they are not known.
         label_names : sequence of n_labels str, default=None
             Names of the labels; None for the columns of a data frame, else numbers.
         n_top : int, default=None
-            See :meth:`plot`. Needed without `threshold` if scores are beyond 0 to 1.
+            See :meth:`plot`. Needed without `threshold` if scores are outside 0 to 1.
         n_columns : int, default=None
             See :meth:`plot`.
         threshold : float or array of shape (n_labels,), default=None
@@ -204,7 +202,7 @@ class PredictionDisplay:
         TypeError
             If an item is not an image.
         FileNotFoundError
-            If there is no such file.
+            If a file does not exist.
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
         images = check_images(images)
@@ -233,7 +231,7 @@ class PredictionDisplay:
             threshold = 0.5
         elif n_top is None:
             raise ValueError(
-                "scores are beyond 0 to 1, so it is not known which labels they predict; give "
+                "scores are outside 0 to 1, so it is unknown which labels they predict; give "
                 "threshold (0 for logits) or n_top."
             )
         display = cls(pictures, scores, truth, names, threshold)
@@ -246,15 +244,15 @@ class PredictionDisplay:
         n_columns: int | None = None,
         figure: Figure | None = None,
     ) -> PredictionDisplay:
-        """Draw the images and what stands beneath.
+        """Draw the images and their captions.
 
         Parameters
         ----------
         n_top : int, default=None
-            How many labels to name for each image. None for those above the threshold,
-            one at least and eight at most.
+            How many labels to show for each image. None for those above the threshold, at
+            least one and at most eight.
         n_columns : int, default=None
-            Images in a row; None for a number that suits.
+            Images per row; None for a suitable number.
         figure : matplotlib Figure or SubFigure, default=None
             Where to plot, all scaled to fit; None for a new figure of the size it takes.
 

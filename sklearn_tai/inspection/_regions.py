@@ -25,10 +25,10 @@ def figure_size(picture: Image.Image, n_labels: int) -> tuple[float, float]:
 
 
 class RegionDisplay:
-    """An image in grey, and over it the probability of each label in each region.
+    """An image in grey, overlaid with the probability of each label in each region.
 
-    Colours mean the same for all labels. What the model does not see of the image is
-    outside a dashed line.
+    Colours mean the same for all labels. The part of the image that the model does not see
+    is outside a dashed line.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class RegionDisplay:
     maps : ndarray of shape (n_rows, n_columns, n_labels)
         Probabilities of the labels in the regions.
     frame : tuple of float
-        Left, upper, right and lower edge of the part that the regions divide, in pixels of
+        Left, upper, right and lower edge of the part that the regions cover, in pixels of
         the image.
     label_names : list of n_labels str
         Names of the labels.
@@ -104,7 +104,7 @@ class RegionDisplay:
         labels : sequence or None, default=None
             The labels to show; None for the `n_top` most probable.
         n_top : int, default=3
-            How many labels to show where none are named.
+            How many labels to show if `labels` is None.
         figure : matplotlib Figure, default=None
             Where to plot; None for a new figure.
 
@@ -117,7 +117,7 @@ class RegionDisplay:
         ------
         ValueError
             If the encoder's model has no regions, the image cannot be read, or `labels`
-            holds one that the classifier does not know.
+            contains one that the classifier does not know.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         check_scalar(n_top, "n_top", Integral, min_val=1)

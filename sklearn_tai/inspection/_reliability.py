@@ -18,8 +18,8 @@ from ._inputs import resolve_label_names
 class ReliabilityDisplay:
     """How often labels of a given probability are present, over all labels.
 
-    Bars behind the curve show, on the right axis, the share of predictions in each
-    bin; it is logarithmic, as most predictions are near 0. Scikit-learn's
+    Bars behind the curve show, on the right axis, the share of predictions in each bin;
+    the axis is logarithmic, as most predictions are near 0. Scikit-learn's
     :class:`~sklearn.calibration.CalibrationDisplay` draws the curve. Make it with
     :meth:`from_estimator` or :meth:`from_predictions`.
 
@@ -52,7 +52,7 @@ class ReliabilityDisplay:
     See Also
     --------
     expected_calibration_error : The figure in the legend.
-    MultiLabelCalibratedClassifier : Mends the probabilities.
+    MultiLabelCalibratedClassifier : Calibrates the probabilities.
 
     Examples
     --------
@@ -168,7 +168,7 @@ class ReliabilityDisplay:
         Parameters
         ----------
         y_true : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels)
-            1 where a label is present, 0 where it is absent, -1 where that is unknown.
+            1 if a label is present, 0 if absent, -1 if unknown.
         y_proba : array-like of shape (n_samples, n_labels)
             Probabilities, in [0, 1].
         n_bins : int, default=15

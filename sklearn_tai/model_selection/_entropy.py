@@ -12,7 +12,7 @@ from ..metrics import label_scores
 
 
 def entropy_sampling(estimator: Any, X: Any) -> np.ndarray:
-    """Rank unlabelled images by how uncertain a classifier is of them.
+    """Rank unlabelled images by how uncertain a classifier is about them.
 
     Label the first few, let the classifier learn them, and rank the others again.
 
@@ -39,9 +39,9 @@ def entropy_sampling(estimator: Any, X: Any) -> np.ndarray:
 
     Notes
     -----
-    That is uncertainty sampling by entropy, summed over the labels:
-    :math:`-\\sum_k p_k \\log p_k + (1 - p_k) \\log (1 - p_k)`. On photos 15 to 60 images chosen
-    so did what 45 to 75 random ones did.
+    This is uncertainty sampling by entropy, summed over the labels: :math:`-\\sum_k p_k
+    \\log p_k + (1 - p_k) \\log (1 - p_k)`. On photos, 15 to 60 images chosen this way were
+    worth 45 to 75 random ones.
 
     Examples
     --------

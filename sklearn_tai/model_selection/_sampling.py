@@ -27,7 +27,7 @@ def few_shot_indices(Y: Labels, n_shots: int, random_state: RandomState = None) 
     Parameters
     ----------
     Y : {array-like, sparse matrix, DataFrame} of shape (n_images, n_labels)
-        1 where an image shows a label, 0 where not, -1 where that is unknown.
+        1 if an image shows a label, 0 if not, -1 if unknown.
     n_shots : int
         Images per label, at least: an image drawn for one label also counts for the
         others that it shows.
@@ -42,7 +42,7 @@ def few_shot_indices(Y: Labels, n_shots: int, random_state: RandomState = None) 
     Warns
     -----
     UserWarning
-        If labels have fewer than `n_shots` images. All of theirs are drawn.
+        If labels have fewer than `n_shots` images. All of them are drawn.
 
     Notes
     -----
@@ -65,7 +65,7 @@ def few_shot_indices(Y: Labels, n_shots: int, random_state: RandomState = None) 
         warnings.warn(
             f"{len(short)} labels have fewer than n_shots={n_shots} images (columns "
             f"{', '.join(map(str, short[:10]))}{', ...' if len(short) > 10 else ''}); all of "
-            "theirs are drawn.",
+            "them are drawn.",
             UserWarning,
             stacklevel=3,  # past scikit-learn's decorator
         )
@@ -92,7 +92,7 @@ def mask_labels(Y: Labels, known_fraction: float, random_state: RandomState = No
     Parameters
     ----------
     Y : {array-like, sparse matrix, DataFrame} of shape (n_images, n_labels)
-        1 where an image shows a label, 0 where not.
+        1 if an image shows a label, 0 if not.
     known_fraction : float
         Every entry, positive or negative, stays known with this probability,
         independently of the others.
@@ -103,7 +103,7 @@ def mask_labels(Y: Labels, known_fraction: float, random_state: RandomState = No
     Returns
     -------
     ndarray or DataFrame of shape (n_images, n_labels), int8
-        `Y` with -1 where unknown; a data frame where `Y` is one.
+        `Y` with -1 where unknown; a data frame if `Y` is one.
 
     Examples
     --------

@@ -17,14 +17,14 @@ from ..inputs import as_embeddings, check_items, check_modality
 class CrossModalSplit(BaseEstimator):
     """Splits that train on texts and score on images, for ``cv=``.
 
-    Cross-validation on texts alone favours small radii of noise, as texts have no
-    modality gap among themselves. A few labelled images put that right.
+    Cross-validation on texts alone favours small radii of noise, as texts have no modality
+    gap among themselves. A few labelled images fix this.
 
     Parameters
     ----------
     n_splits : int, default=1
-        Into how many parts the images go, one part for the scores of each split. With
-        1, all images score the one classifier trained on all texts.
+        Number of parts into which the images are split; each split scores one part. With 1,
+        all images score the one classifier trained on all texts.
     train_images : bool, default=False
         Whether the images of the other parts belong to the training (few-shot); needs
         `n_splits` of 2 or more.
@@ -37,9 +37,9 @@ class CrossModalSplit(BaseEstimator):
 
     Notes
     -----
-    A list of texts and images tells by itself which are images. For embeddings, pass
-    "text" or "image" for each row as ``groups``:
-    ``search.fit(X, Y, groups=modality, modality=modality)``.
+    In a list of texts and images, the images are recognised. For embeddings, pass
+    "text" or "image" for each row as ``groups``: ``search.fit(X, Y, groups=modality,
+    modality=modality)``.
 
     ``GridSearchCV(refit=True)`` fits the best candidate on all of `X`, images included.
 
@@ -126,16 +126,16 @@ class CrossModalSplit(BaseEstimator):
             is_image = check_items(X)[1]
         else:
             raise ValueError(
-                "X are embeddings, which do not tell which rows are images; pass 'text' or "
+                "X contains embeddings, so it is unknown which rows are images; pass 'text' or "
                 "'image' for each row as groups."
             )
         texts, images = np.flatnonzero(~is_image), np.flatnonzero(is_image)
         if not len(texts) and not self.train_images:
-            raise ValueError("X holds no texts to train on; add texts.")
+            raise ValueError("X contains no texts to train on; add texts.")
         if len(images) < self.n_splits:
             raise ValueError(
-                f"X holds {len(images)} images, fewer than n_splits={self.n_splits}; add labelled "
-                "images or lower n_splits."
+                f"X contains {len(images)} images, fewer than n_splits={self.n_splits}; add "
+                "labelled images or lower n_splits."
             )
         if self.n_splits == 1:
             yield texts, images

@@ -19,23 +19,23 @@ from ._noise import sphere_noise
 
 
 class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta):
-    """Base of the perturbations: what adapters may ask of any of them.
+    """Base class of perturbations: what adapters can expect of all of them.
 
-    A perturbation of your own says in :meth:`learn` how long its noise is. It may move
-    embeddings before the noise (:meth:`shift`, and then `moves_`), or draw another noise
+    Your own perturbation sets the length of its noise in :meth:`learn`. It may move
+    embeddings before the noise (:meth:`shift`, and then `moves_`), or draw other noise
     (:meth:`perturb`). Its constructor takes the parameters `relative`, `surface` and
     `random_state`, or its class sets them.
 
     Attributes
     ----------
     norm_ : float
-        Mean norm of the text embeddings (of the images where there are no texts).
+        Mean norm of the text embeddings (of the images if there are no texts).
     radius_ : float
         The length of the noise on texts in the units of the embeddings.
     image_radius_ : float
         The length of the noise on images.
     covariance_factor_ : ndarray of shape (n_features, n_components) or None
-        Maps Gaussian noise to where the noise points; None for everywhere alike.
+        Maps Gaussian noise to the directions of the noise; None for all directions alike.
     moves_ : bool
         Whether :meth:`shift` moves embeddings.
     n_features_in_ : int
@@ -70,8 +70,8 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
     def learn(self, X: np.ndarray, y: Labels, is_image: np.ndarray, length: Length) -> None:
         """Learn the lengths of the noise; :meth:`fit` calls it.
 
-        It sets `radius_`, and those of the other attributes that differ from the rule:
-        images have the noise of texts, it points everywhere alike, and nothing is moved.
+        It sets `radius_`, and other attributes if they differ from the defaults: images get
+        the same noise as texts, in all directions alike, and nothing is moved.
 
         Parameters
         ----------
@@ -82,8 +82,7 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
         is_image : ndarray of bool, shape (n_samples,)
             Which rows are images.
         length : callable
-            Tells what a radius stands for, a number or "auto", in the units of the
-            embeddings.
+            Converts a radius, a number or "auto", to the units of the embeddings.
         """
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -95,7 +94,7 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
         X : array-like of shape (n_samples, n_features)
             Embeddings of the training items.
         y : array-like of shape (n_samples, n_labels), default=None
-            Labels of the items, where the perturbation uses them.
+            Labels of the items, if the perturbation uses them.
         modality : array-like of shape (n_samples,), default=None
             "text" or "image" for each row; None if all are texts.
 
@@ -129,14 +128,14 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
         X : array-like of shape (n_samples, n_features)
             Embeddings of the training items.
         y : array-like of shape (n_samples, n_labels), default=None
-            Labels of the items, where the perturbation uses them.
+            Labels of the items, if the perturbation uses them.
         modality : array-like of shape (n_samples,), default=None
             "text" or "image" for each row; None if all are texts.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            The embeddings, moved where the perturbation does so, plus noise.
+            The embeddings, moved if the perturbation moves them, plus noise.
         """
         self.fit(X, y, modality)
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
@@ -144,12 +143,12 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
         return self.sample(self.shift(X, y, is_image), is_image)
 
     def sample(self, X: np.ndarray, is_image: np.ndarray) -> np.ndarray:
-        """One draw of noise on embeddings, fixed by `random_state`.
+        """Add one draw of noise to embeddings, fixed by `random_state`.
 
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_features)
-            Embeddings, moved where the perturbation does so.
+            Embeddings, moved if the perturbation moves them.
         is_image : ndarray of bool, shape (n_samples,)
             Which rows are images.
 
@@ -185,7 +184,7 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_features)
-            The embeddings given to ``fit``.
+            The embeddings passed to ``fit``.
         y : array-like of shape (n_samples, n_labels)
             Their labels.
         is_image : ndarray of bool, shape (n_samples,)
@@ -211,7 +210,7 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
         X : torch.Tensor of shape (n_samples, n_features)
             A batch of embeddings, on any device.
         is_image : torch.Tensor of bool, shape (n_samples,), or None, default=None
-            Which rows are images; None if none is.
+            Which rows are images; None if none are.
         generator : torch.Generator or None, default=None
             Where random numbers come from; None for torch's global generator.
 

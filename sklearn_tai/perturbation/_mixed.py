@@ -12,10 +12,10 @@ from ._base import BasePerturbation
 
 
 class MixedPerturbation(BasePerturbation):
-    """Add noise to texts and, of another radius, to a few labelled images.
+    """Add noise to texts and, with another radius, to a few labelled images.
 
-    A few images beside the texts tell the classifier where images lie (section 3.5 of
-    [1]_). They need no bridge over the modality gap, so their noise (Eq. 6) is small.
+    A few images among the texts tell the classifier where images are (section 3.5 of [1]_).
+    They do not have to cross the modality gap, so their noise (Eq. 6) is small.
 
     Parameters
     ----------
@@ -25,11 +25,11 @@ class MixedPerturbation(BasePerturbation):
         :class:`~sklearn_tai.RandomPerturbation`.
     image_radius : float or "auto", default="auto"
         The length of the noise on images, in the same unit (the paper: 1); "auto" is 0.1
-        mean norms. A :class:`~sklearn_tai.KernelAdapter` has no noise on images.
+        mean norms. A :class:`~sklearn_tai.KernelAdapter` adds no noise to images.
     image_share : float or None, default=None
-        The share of images among the rows that a network draws in an epoch: all texts
-        once, and each image as often as it takes. None to draw every image once. A
-        :class:`~sklearn_tai.KernelAdapter` finds by itself how much images count.
+        The share of images among the rows that a network draws in an epoch: all texts once,
+        and each image as often as needed. None to draw every image once. A
+        :class:`~sklearn_tai.KernelAdapter` decides by itself how much images count.
     relative : bool, default=True
         Whether radii are in mean norms of the text embeddings.
     surface : bool, default=True
@@ -51,7 +51,7 @@ class MixedPerturbation(BasePerturbation):
     See Also
     --------
     RandomPerturbation : The same without images, exactly.
-    ShiftedPerturbation : Moves texts to where images lie.
+    ShiftedPerturbation : Moves texts to where images are.
 
     References
     ----------

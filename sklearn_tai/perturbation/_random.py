@@ -14,29 +14,26 @@ from ._base import BasePerturbation
 class RandomPerturbation(BasePerturbation):
     r"""Add random noise of a given radius to training embeddings.
 
-    Text and image embeddings of CLIP lie in clusters that do not overlap (the
-    modality gap). A classifier trained on texts within a radius around each of them
-    also covers the region where images lie [1]_ (Eq. 5).
+    CLIP's text and image embeddings form clusters that do not overlap (the modality gap). A
+    classifier trained on texts within a radius around each of them also covers the region
+    where images are [1]_ (Eq. 5).
 
-    Noise belongs to training: :meth:`fit_transform` perturbs, :meth:`transform`
-    returns its input unchanged, so that
-    ``make_pipeline(encoder, RandomPerturbation(), classifier)`` trains on noisy
-    texts and predicts on clean images.
+    Noise is for training only: :meth:`fit_transform` perturbs, :meth:`transform`
+    returns its input unchanged, so that ``make_pipeline(encoder, RandomPerturbation(),
+    classifier)`` trains on noisy texts and predicts on clean images.
     :class:`~sklearn_tai.TextAsImageClassifier` draws fresh noise for every batch.
 
     Parameters
     ----------
     radius : float or "auto", default="auto"
-        The length of the noise: in mean norms of the text embeddings given to ``fit``
-        if ``relative``, else in their own units. The paper's 25 for the un-normalised
-        embeddings of CLIP RN50 is about 2.5 times their norm. "auto" needs no labelled
-        image; see Notes.
+        The length of the noise: in mean norms of the text embeddings passed to ``fit`` if
+        ``relative``, else in their own units. The paper's 25 for the un-normalised embeddings
+        of CLIP RN50 is about 2.5 times their norm. "auto" needs no labelled image; see Notes.
     covariance : {"identity", "texts"}, default="identity"
-        Where the noise points: everywhere alike, or as text embeddings differ from each
-        other.
+        Directions of the noise: all alike, or those in which text embeddings differ.
     relative : bool, default=True
-        Whether the radius is in mean norms. Norms differ between models, so a
-        relative radius carries over from one to another.
+        Whether the radius is in mean norms. Norms differ between models, and a relative
+        radius can be used with all of them.
     surface : bool, default=True
         Draw noise on the surface of the sphere, so that its length is the radius exactly.
         False draws from the interior, with a length uniform in [0, radius]; the paper
@@ -57,10 +54,10 @@ class RandomPerturbation(BasePerturbation):
     Notes
     -----
     ``radius="auto"`` is :math:`\sqrt{d \sigma / 4}` mean norms, with :math:`\sigma` the
-    standard deviation of the cosines between text embeddings of dimension d. It is made
-    for :class:`~sklearn_tai.KernelAdapter`, which does best there or nearby with
-    all encoders and label sets tried; a network of limited size and training does best
-    at about 0.6 of it.
+    standard deviation of the cosines between text embeddings of dimension d. It is meant
+    for :class:`~sklearn_tai.KernelAdapter`, which does best at or near it with all encoders
+    and label sets tried; a network of limited size and training does best at about 0.6
+    times that.
 
     References
     ----------

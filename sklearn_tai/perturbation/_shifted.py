@@ -1,4 +1,4 @@
-"""Texts moved to where images lie, then noise: the partial-label setting."""
+"""Texts moved to where images are, then noise: the partial-label setting."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ._base import BasePerturbation
 
 
 class ShiftedPerturbation(BasePerturbation):
-    """Move texts to where images with the same labels lie, then add noise.
+    """Move texts to where images with the same labels are, then add noise.
 
-    Images whose labels are partly known tell where each label lies among images
-    (section 3.6 of [1]_). Texts are moved there before the noise. With
-    ``offset_by="combination"``, as in the paper:
+    Images whose labels are partly known show where each label is among images (section 3.6
+    of [1]_). Texts are moved there before noise is added. With ``offset_by="combination"``,
+    as in the paper:
 
     1. the image centroid of label :math:`k` is the mean embedding of the images known
        to show it, :math:`c_k` (Eq. 7);
@@ -31,11 +31,11 @@ class ShiftedPerturbation(BasePerturbation):
     4. a text :math:`t` with labels :math:`S` is moved to :math:`t + o_S` (Eq. 10), and
        noise :math:`\\epsilon` of length `radius` is added (Eq. 5).
 
-    By default, ``offset_by="label"``, the offset of a combination is instead the mean
-    of the offsets :math:`c_k - t_k` of its labels, with :math:`t_k` the mean of all
-    texts that have label :math:`k`. It keeps what tells the texts of rare combinations
-    apart, and does better with few images. Offsets of labels with few images are shrunk
-    towards that of all images and texts.
+    By default, ``offset_by="label"``, the offset of a combination is instead the mean of the
+    offsets :math:`c_k - t_k` of its labels, with :math:`t_k` the mean of all texts that have
+    label :math:`k`. It preserves differences between texts of rare combinations, and does
+    better with few images. Offsets of labels with few images are shrunk towards that of all
+    images and texts.
 
     Parameters
     ----------
@@ -44,16 +44,16 @@ class ShiftedPerturbation(BasePerturbation):
         ``relative``, else in the embeddings' own units (the paper: 10, about 1 norm). For
         "auto" see :class:`~sklearn_tai.RandomPerturbation`.
     image_radius : float or "auto", default="auto"
-        The length of the noise on images, where the classifier trains on them; "auto" is
-        0.1 mean norms. A :class:`~sklearn_tai.KernelAdapter` has no noise on images.
+        The length of the noise on images, if the classifier trains on them; "auto" is 0.1
+        mean norms. A :class:`~sklearn_tai.KernelAdapter` adds no noise to images.
     offset_by : {"label", "combination"}, default="label"
         How texts are moved; "combination" is the paper's.
     shrinkage : float, default=10.0
-        With ``offset_by="label"``, the offset of a label that n images are known to show
-        counts n, and the gap between all images and all texts counts this.
+        With ``offset_by="label"``, the offset of a label known to be on n images has weight
+        n, and the gap between all images and all texts has this weight.
     image_share : float or None, default=0.0
-        The share of images among the rows a classifier draws in an epoch. 0 uses
-        images for their centroids only, as the paper does; above, the classifier also
+        The share of images among the rows a classifier draws in an epoch. With 0, images
+        are only used for their centroids, as in the paper; above, the classifier also
         trains on them, with a loss over their known labels. None draws each once.
     relative : bool, default=True
         Whether radii are in mean norms of the text embeddings.
@@ -70,7 +70,7 @@ class ShiftedPerturbation(BasePerturbation):
         :math:`c_k`; estimated for labels that no image is known to show, and NaN if no
         text has them either. None if ``fit`` saw no images or no texts.
     label_offsets_ : ndarray of shape (n_labels, n_features) or None
-        :math:`c_k - t_k`, shrunk; ``gap_`` for labels of images alone or texts alone.
+        :math:`c_k - t_k`, shrunk; ``gap_`` for labels of only images or only texts.
     gap_ : ndarray of shape (n_features,)
         Mean of all images minus mean of all texts.
     radius_, image_radius_ : float
@@ -81,7 +81,7 @@ class ShiftedPerturbation(BasePerturbation):
     Warns
     -----
     UserWarning
-        If there are no images: texts stay where they are, as with
+        If there are no images: texts are not moved, as with
         :class:`~sklearn_tai.RandomPerturbation`.
 
     See Also
@@ -90,15 +90,15 @@ class ShiftedPerturbation(BasePerturbation):
 
     Notes
     -----
-    Where the paper is silent:
+    Details that the paper does not specify:
 
     - A label that no image is known to show gets the centroid of its texts plus
       ``gap_``, so that it stays apart from the labels it is combined with.
     - Texts without labels are moved by ``gap_``.
     - With ``offset_by="combination"``, a text whose combination occurs once is its own
-      centroid, so it lands on :math:`\\hat c_S` exactly, and its wording is lost. With
-      many labels a text most combinations occur once; fewer labels a text, or more
-      texts, keep the variety.
+      centroid, so it ends up exactly at :math:`\\hat c_S`, and its wording is lost. With
+      many labels per text, most combinations occur once; fewer labels per text, or more
+      texts, preserve the variety.
 
     References
     ----------
@@ -161,8 +161,8 @@ class ShiftedPerturbation(BasePerturbation):
         self.image_centroids_ = self.label_offsets_ = None
         if not len(images):
             warnings.warn(
-                "X holds no images, so ShiftedPerturbation cannot move texts to where images lie "
-                "and only adds noise. Add images whose labels are partly known, or use "
+                "X contains no images, so ShiftedPerturbation cannot move texts to where images "
+                "are and only adds noise. Add images whose labels are partly known, or use "
                 "RandomPerturbation.",
                 UserWarning,
                 stacklevel=5,
@@ -184,7 +184,7 @@ class ShiftedPerturbation(BasePerturbation):
         self.label_offsets_ = np.where(np.isnan(offsets), self.gap_, shrunk).astype(X.dtype)
 
     def estimate_centroids(self, y: Labels) -> np.ndarray:
-        """Where images with given labels lie (first term of Eq. 9).
+        """Estimate where images with given labels are (first term of Eq. 9).
 
         Parameters
         ----------
@@ -215,7 +215,7 @@ class ShiftedPerturbation(BasePerturbation):
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_features)
-            The embeddings given to ``fit``.
+            The embeddings passed to ``fit``.
         y : array-like of shape (n_samples, n_labels)
             Their labels.
         is_image : ndarray of bool, shape (n_samples,)

@@ -50,10 +50,10 @@ class _Seen(NamedTuple):
 def make_app(
     encoder: Encoder | None = None, *, labels: LabelNames | None = None, n_texts: int = 1000
 ) -> gradio.Blocks:
-    """Build the page: labels and images in, scores out.
+    """Build the web page: labels and images in, scores out.
 
     Behind it, a :class:`~sklearn_tai.TextAsImageClassifier` learns from template texts
-    about the visitor's labels. Their embeddings are kept for the same labels.
+    about the visitor's labels. Their embeddings are reused for the same labels.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def make_app(
         Turns texts and images into embeddings; None for ``OpenCLIPEncoder("tai-tiny")``,
         the small model inside the package. Its weights are loaded at once.
     labels : sequence of str, mapping, Vocabulary or None, default=None
-        The labels that are in the box at first; None for those of
+        The labels shown at first; None for those of
         :func:`~sklearn_tai.datasets.load_emoji_scenes`.
     n_texts : int, default=1000
         Texts to train on.
@@ -69,7 +69,7 @@ def make_app(
     Returns
     -------
     gradio.Blocks
-        The page, not yet served. :func:`launch` serves it.
+        The page, not yet served. Use :func:`launch` to serve it.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def make_app(
                 raise Mistake("Please add an image: drop one above, or click an example.")
             if len(pictures) > _MAX_PICTURES:
                 raise Mistake(
-                    f"These are {len(pictures)} images; please take up to {_MAX_PICTURES} at a "
+                    f"These are {len(pictures)} images. Please use up to {_MAX_PICTURES} at a "
                     "time."
                 )
             trained, is_new = trainer.get(names, noise, progress)
@@ -144,8 +144,7 @@ def make_app(
             label_box = gr.Textbox(
                 vocabulary.to_text(),
                 label="Labels",
-                info="One a line, or with commas between them. One with several names: car = car, "
-                "automobile",
+                info="One per line or separated by commas. With synonyms: car = car, automobile",
                 min_width=320,
                 lines=8,
                 max_lines=8,
@@ -174,9 +173,9 @@ def make_app(
                 2,
                 1,
                 step=0.1,
-                label="Noise radius, times the automatic one",
-                info="How many sentences have a say: at 0 the one nearest to an image alone, and "
-                "the more, the higher it is. 1 is what suits most models.",
+                label="Noise radius, as a multiple of the automatic one",
+                info="How many sentences count: at 0 only the one nearest to the image, with a "
+                "larger radius more of them. 1 suits most models.",
             )
         button = gr.Button("Label the images", variant="primary")
         results, data = gr.HTML(css_template=CSS), gr.JSON(visible=False)

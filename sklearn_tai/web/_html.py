@@ -52,9 +52,9 @@ def legend(cut: float | None, has_spots: bool) -> str:
     if has_spots:
         bold += ", with a number at the place in the image that looks most like it"
     return (
-        f"<b>Trained on words</b>: how likely each label is by itself{bold}. "
-        "<b>Zero-shot CLIP</b>, for comparison: the untrained model, whose scores share 100 % "
-        "among the labels."
+        f"<b>Trained on words</b>: the probability of each label on its own{bold}. "
+        "<b>Zero-shot CLIP</b>, for comparison: the untrained model, whose scores add up "
+        "to 100 %."
     )
 
 

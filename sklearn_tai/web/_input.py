@@ -19,7 +19,7 @@ class Mistake(Exception):
 
 def parse_labels(text: str) -> Vocabulary:
     """Labels, one a line or between commas, and what else :class:`Vocabulary` reads."""
-    few = "Please type at least two labels, one a line or with commas between them."
+    few = "Please type at least two labels, one per line or separated by commas."
     if not text.strip(" ,\n"):
         raise Mistake(few)
     try:
@@ -31,8 +31,8 @@ def parse_labels(text: str) -> Vocabulary:
     names = [name for own in labels.values() for name in own]
     if len(names) > _MAX_LABELS:
         raise Mistake(
-            f"These are {len(names):,} labels; this page takes up to {_MAX_LABELS}, with all "
-            "their names. For more, use TextAsImageClassifier in Python."
+            f"These are {len(names):,} labels. This page takes up to {_MAX_LABELS}, counting "
+            "synonyms. For more, use TextAsImageClassifier in Python."
         )
     if long := [name for name in [*labels, *names] if len(name) > _MAX_LABEL_LENGTH]:
         raise Mistake(
@@ -41,7 +41,7 @@ def parse_labels(text: str) -> Vocabulary:
         )
     folded = [name.casefold() for name in names]
     if repeated := sorted({name for name in folded if folded.count(name) > 1}):
-        raise Mistake(f"There more than once: {', '.join(repeated)}. Please name each label once.")
+        raise Mistake(f"More than once: {', '.join(repeated)}. Please list each label once.")
     return labels
 
 
@@ -66,4 +66,4 @@ def open_picture(path: Path) -> Image.Image:
     try:
         return open_image(path, 0)
     except ValueError:
-        raise Mistake("This image is broken: it cannot be read to its end.") from None
+        raise Mistake("This image is broken: its end is missing.") from None

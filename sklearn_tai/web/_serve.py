@@ -74,14 +74,17 @@ class _OwnHostOnly:
             return 421, "This page is not served under that name."
         origin = headers.get(b"origin", b"").decode("latin-1").lower()
         if origin and urlsplit(origin).netloc != host:
-            return 403, "Another site has sent this."
+            return 403, "This request comes from another site."
         length = headers.get(b"content-length", b"0")
         if b"transfer-encoding" in headers:
-            return 411, "Say how long it is."
+            return 411, "The request must state its length."
         if not length.isdigit() or int(length) > _MAX_REQUEST:
-            return 413, "This is more than the page takes at once."
+            return 413, "This is more than the page accepts at once."
         if int(length) > _MAX_FORM and _size(self.uploads) + int(length) > _MAX_UPLOADS:
-            return 503, "Too many images were sent; they are deleted after an hour."
+            return (
+                503,
+                "Too many images were uploaded. They are deleted after an hour; try again then.",
+            )
         return None
 
 
@@ -116,26 +119,26 @@ def launch(
     port: int | None = None,
     block: bool = True,
 ) -> gradio.Blocks:
-    """Serve the page of :func:`make_app`, by default to this machine alone.
+    """Serve the page of :func:`make_app`, by default only to this machine.
 
-    No statistics are sent, and the page loads nothing from other hosts. Requests that pages
-    of other sites send by a visitor's browser are refused, and so are uploads above 20 MB a
-    image, or 2 GiB of all visitors within the hour after which they are deleted.
+    No statistics are sent, and the page loads nothing from other hosts. Requests that other
+    sites' pages send through a visitor's browser are refused. So are uploads above 20 MB
+    per image, or above 2 GiB in total; uploads are deleted after an hour.
 
     Parameters
     ----------
     encoder : estimator or None, default=None
         As in :func:`make_app`, like the next two.
     labels : sequence of str or None, default=None
-        The labels that are in the box at first.
+        The labels shown at first.
     n_texts : int, default=1000
         Texts to train on.
     host : str, default="127.0.0.1"
-        The address to listen at; "0.0.0.0" lets other machines in, without a password.
+        The address to listen on; "0.0.0.0" lets other machines in, without a password.
     port : int or None, default=None
         The port; None for the first free one from 7860 on.
     block : bool, default=True
-        Whether to serve until Ctrl-C. If not, ``close()`` of the page ends the serving.
+        Whether to serve until Ctrl-C. If not, call the page's ``close()`` to stop.
 
     Returns
     -------

@@ -114,13 +114,13 @@ def test_maps(default_clf, scenes, regions):
 def test_maps_that_cannot_be(default_clf, scenes, image_embeddings, regions):
     with pytest.raises(ValueError, match=r"There are no regions: .*'ViT-B-16'"):
         default_clf.predict_regions(image_embeddings)
-    with pytest.raises(ValueError, match="X holds texts, which have no regions"):
+    with pytest.raises(ValueError, match="X contains texts, which have no regions"):
         default_clf.predict_regions(["a dog"])
     with pytest.raises(ValueError, match=r"labels names \['dgo'\], which this classifier"):
         default_clf.predict_regions(scenes.images[:1], ["dgo"])
-    with pytest.raises(ValueError, match="5 regions, which make no grid"):
+    with pytest.raises(ValueError, match="5 regions, which do not form a known grid"):
         default_clf.predict_regions(regions[:, :6])
-    with pytest.raises(ValueError, match="X holds texts, which have no regions"):
+    with pytest.raises(ValueError, match="X contains texts, which have no regions"):
         OpenCLIPEncoder("tai-tiny").transform_regions([scenes.images[0], "a dog"])
 
 

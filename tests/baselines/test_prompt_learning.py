@@ -400,7 +400,7 @@ def test_divergence(encoder, image_embeddings):
 def test_bad_data(encoder, image_embeddings):
     clf = CoOpClassifier(NAMES, encoder, max_epochs=1)
     X = image_embeddings[:3]
-    with pytest.raises(ValueError, match="y holds no 1 or no 0"):
+    with pytest.raises(ValueError, match="y has no 1 or no 0"):
         clf.fit(X, np.zeros((3, 3)))
     with pytest.raises(ValueError, match="must be the same number"):
         clf.fit(X, np.eye(3)[:2])

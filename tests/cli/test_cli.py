@@ -199,7 +199,7 @@ class TestGenerate:
             assert json.loads(line)["labels"] == [label for label, _ in best]
             assert len(best) == 4
         stderr = run("generate", "--label", "pet: dog", "-o", tmp_path / "d", code=1).stderr
-        assert "groups['pet'] holds ['dog'], which are not labels" in stderr
+        assert "groups['pet'] contains ['dog'], which are not labels" in stderr
         labels.write_text("# nothing yet")
         stderr = run("generate", labels, "-o", tmp_path / "d", code=1).stderr
         assert "there are no labels" in stderr
@@ -234,11 +234,11 @@ class TestGenerate:
             server.failures = [None, None, 400]
             result = run(*args, "--host", server.url, code=1)
             assert "2 finished captions are kept" in result.stderr
-            assert "Run the same again to go on" in result.stderr
+            assert "Run the same again to continue" in result.stderr
             assert not out.exists()
             result = run(*args, "--host", server.url)
         assert len(server.requests) == 3 + 4
-        assert "5 captions name all" in result.stderr
+        assert "5 captions mention all" in result.stderr
         assert len(Corpus.load(out)) == 6
         assert (tmp_path / "c.captions.jsonl").exists()
 
@@ -291,7 +291,7 @@ class TestFit:
     def test_bad_radius(self, model, tmp_path, radius):
         args = ["fit", model.parent / "c.jsonl", "-o", tmp_path / "m", "--radius", radius]
         message = run(*args, code=2).stderr
-        assert f"{radius!r} is neither a number from 0 on nor 'auto'" in message
+        assert f"{radius!r} is neither a number of at least 0 nor 'auto'" in message
 
     def test_overwrites_models_only_and_when_told(self, model, tmp_path):
         corpus = model.parent / "c.jsonl"
@@ -316,7 +316,7 @@ class TestFit:
         ("text", "message"),
         [
             ("", "labels is empty"),
-            ('{"label_names": ["dog"]}\n', "holds no texts"),
+            ('{"label_names": ["dog"]}\n', "contains no texts"),
             ("a dog\n", "line 1: expected"),
             (b"\xff\xfe\n", "line 1: expected"),
         ],
@@ -339,7 +339,7 @@ class TestTag:
         result = run("tag", "--model", model, "photos", "--top", 2)
         frame = pd.read_csv(io.StringIO(result.stdout))
         assert list(frame.columns) == ["path", "label", "score"]
-        said = "Tagged 10 images.\nLeft out 1 file of other kinds: .txt 1.\n"
+        said = "Tagged 10 images.\nSkipped 1 file of other types: .txt 1.\n"
         assert result.stderr == said
         result = run("tag", "--model", model, "photos", "--top", 2, "--format", "jsonl", "--quiet")
         assert result.stderr == ""
@@ -412,7 +412,7 @@ class TestTag:
         result = CliRunner().invoke(
             cli, ["tag", "--model", str(model), "photos/1.png", "-o", name]
         )
-        assert "not foreseen" not in result.stderr
+        assert "is unexpected" not in result.stderr
         assert result.exception is None or isinstance(result.exception, SystemExit)
 
     def test_threshold(self, model, photos, scenes):
@@ -466,10 +466,10 @@ class TestTag:
         # mended, and run again
         Image.new("RGB", (50, 50)).save(photos / "2.png")
         result = run("tag", "--model", model, "photos", "-o", "t.jsonl")
-        assert result.stderr.startswith("Tagged 1 image. t.jsonl holds 10.\n")
+        assert result.stderr.startswith("Tagged 1 image. t.jsonl now has 10.\n")
         assert lines("t.jsonl")[-1]["path"] == "photos/2.png"
         result = run("tag", "--model", model, "photos", "-o", "t.jsonl")
-        assert result.stderr == "Nothing is left to do: t.jsonl holds 10 images.\n"
+        assert result.stderr == "Nothing left to do: t.jsonl has 10 images.\n"
 
     def test_none_can_be_read(self, model, photos):
         result = run("tag", "--model", model, "photos/notes.txt", "-o", "t.csv", code=1)
@@ -644,7 +644,7 @@ class TestWhere:
             ("--model MODEL photos/0.png -o no/w.png", "There is no folder 'no'"),
             ("--model MODEL photos/0.png -o photos/0.png", "is the image itself"),
             ("--model MODEL photos/0.png -o w.png --top 0", "0 is not in the range"),
-            ("--model MODEL photos/0.png -o w.png --top 2 --label dog", "leave out --top"),
+            ("--model MODEL photos/0.png -o w.png --top 2 --label dog", "either --label or --top"),
             ("--model MODEL photos/0.png -o w.png --label Dgo", "label 'Dgo'; did you mean 'dog'"),
             (
                 "--model MODEL photos/0.png -o w.png --label xyzzy",
@@ -747,7 +747,7 @@ class TestProcesses:
             (
                 signal.SIGINT,
                 130,
-                r"Stopped\. t\.jsonl holds [\d,]+ images; the same .* goes on\.",
+                r"Stopped\. t\.jsonl has [\d,]+ images; run the same command again to continue\.",
             ),
             (signal.SIGKILL, -signal.SIGKILL, ""),
         ],

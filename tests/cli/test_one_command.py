@@ -50,7 +50,7 @@ def test_the_first_time_it_learns_then_it_remembers():
     again = run(*TAG, "--format", "jsonl")
     assert "Using the model in" in again.stderr
     assert again.stdout == first.stdout
-    assert "Left out 1 file of other kinds: .mp4 1." in again.stderr
+    assert "Skipped 1 file of other types: .mp4 1." in again.stderr
     corpus = PromptCorpusGenerator(random_state=0).generate(
         {"bus": ["bus"], "car": ["car", "automobile"], "cat": ["cat"], "dog": ["dog"]}
     )
@@ -94,9 +94,9 @@ def test_one_relative_name_in_two_folders_is_two_models(tmp_path, monkeypatch):
     [
         ("tag photos", "Give either labels"),
         ("tag photos --label a --label b --model photos", "Give either labels"),
-        ("tag photos --model photos --encoder RN50", "The model has its encoder"),
+        ("tag photos --model photos --encoder RN50", "A model has its own encoder"),
         ("tag photos --label a -o t.txt", "The suffix of 't.txt' names no format; use .csv"),
-        ("tag photos --label a -o t.csv --print0", "--print0 prints names alone"),
+        ("tag photos --label a -o t.csv --print0", "--print0 prints only paths"),
         ("tag photos --label a --format html", "give a file with -o"),
         ("tag photos --label a --format jsonl --bom", "--bom needs a CSV format"),
         ("tag photos --label a --dry-run", "--dry-run needs --keywords"),
@@ -120,7 +120,7 @@ def test_wide(capsysbinary):
     run(*TAG, "--format", "wide", "--bom", "-o", "t.csv")
     data = Path("t.csv").read_bytes()
     assert data.startswith("\ufeffpath,bus,car".encode())
-    assert "Nothing is left to do" in run(*TAG, "--format", "wide", "--bom", "-o", "t.csv").stderr
+    assert "Nothing left to do" in run(*TAG, "--format", "wide", "--bom", "-o", "t.csv").stderr
     assert Path("t.csv").read_bytes() == data
 
 

@@ -84,6 +84,6 @@ def test_captions_that_name_a_label_all_the_same():
         generator = OllamaCorpusGenerator(
             MODEL, 8, host=server.url, labels_per_text=1, random_state=0
         )
-        with pytest.warns(UserWarning, match="2 of 8 captions were dropped.*names a label"):
+        with pytest.warns(UserWarning, match="2 of 8 captions were dropped.*mentions a label"):
             _, Y = generator.generate(["dog", "cat"])
     assert np.asarray(Y).any(axis=1).all()

@@ -66,7 +66,7 @@ def test_other_settings_are_refused(path):
 def test_other_files_are_not_touched(tmp_path, content):
     path = tmp_path / "notes.md"
     path.write_text(content)
-    with pytest.raises(ValueError, match="line 1 is not of a checkpoint"):
+    with pytest.raises(ValueError, match="line 1 does not belong to a checkpoint"):
         Checkpoint(path, SETTINGS)
     assert path.read_text() == content
 
@@ -74,7 +74,7 @@ def test_other_files_are_not_touched(tmp_path, content):
 def test_a_bad_line_is_named(path):
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], "rubbish", lines[2]]) + "\n")
-    with pytest.raises(ValueError, match="line 2 is not"):
+    with pytest.raises(ValueError, match="line 2 does not belong"):
         Checkpoint(path, SETTINGS)
 
 
@@ -124,7 +124,7 @@ def test_records_that_somebody_made_up(key, value, tmp_path_factory):
     try:
         store = Checkpoint(path, {"a": 1})
     except ValueError as error:
-        assert "line 2 is not of a checkpoint" in str(error)  # noqa: PT017
+        assert "line 2 does not belong to a checkpoint" in str(error)  # noqa: PT017
         return
     for (i, variation), kept in store.records.items():
         assert type(i) is type(variation) is int

@@ -270,7 +270,7 @@ def test_options_the_server_refuses():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"seed": 1}, r"holds \['seed'\], which the generator sets itself"),
+        ({"seed": 1}, r"contains \['seed'\], which the generator sets itself"),
         ({"temperature": np.float32(0.5)}, "cannot be sent.*plain Python numbers"),
     ],
 )
@@ -317,7 +317,7 @@ def test_ctrl_c_says_what_is_kept(tmp_path):
         pressed = []
         with OllamaServer(reply, delay=0.01) as server:
             generator = ollama(server, 30, checkpoint=path, n_jobs=n_jobs)
-            with pytest.raises(KeyboardInterrupt, match=r"finished captions are kept in.*go on"):
+            with pytest.raises(KeyboardInterrupt, match=r"captions are kept in.*continue"):
                 generator.generate(LABELS)
             n_kept = len(path.read_text().splitlines()) - 1
             assert 3 <= n_kept < 30

@@ -105,7 +105,7 @@ def test_captions_that_name_a_member_or_a_synonym():
         generator = OllamaCorpusGenerator(
             MODEL, 8, host=server.url, label_policy="named", random_state=0
         )
-        with pytest.warns(UserWarning, match="names a label"):
+        with pytest.warns(UserWarning, match="mentions a label"):
             texts, Y = generator.generate(vocabulary)
     assert Y.tolist() == [[1, 1]] * len(texts) != []
     assert generator.generation_report_["names_all"] == len(texts)

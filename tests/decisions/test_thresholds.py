@@ -340,6 +340,6 @@ def test_images_that_a_frozen_classifier_has_learnt_are_refused(scenes, corpus, 
     calibrated.fit(embeddings[10:60], scenes.Y[10:60])
     tuned = MultiLabelThresholdClassifier(FrozenEstimator(calibrated))
     for post_hoc in (calibrated, tuned):
-        with pytest.raises(ValueError, match="X holds 2 items that the estimator was fitted on"):
+        with pytest.raises(ValueError, match="X contains 2 items that the estimator was"):
             post_hoc.fit(embeddings[8:60], scenes.Y[8:60])
     tuned.fit(embeddings)  # without labels there is nothing to have learnt

@@ -92,7 +92,7 @@ def test_a_broken_picture_costs_only_itself(fitted, folder, tmp_path):
 def test_bad_input(fitted, folder, tmp_path):
     with pytest.raises(FileNotFoundError, match="is not a folder"):
         predict_folder(fitted, tmp_path / "none", tmp_path / "out")
-    with pytest.raises(ValueError, match="holds no pictures"):
+    with pytest.raises(ValueError, match="contains no pictures"):
         predict_folder(fitted, folder.parent / "photos" / ".." / "out", tmp_path / "out")
     with pytest.raises(ValueError, match="part_size is 0"):
         predict_folder(fitted, folder, tmp_path / "out", part_size=0)

@@ -300,7 +300,7 @@ def test_bad_input(clf, tmp_path, monkeypatch):
         export_onnx(clf, file, input="images")
     with pytest.raises(ValueError, match="'opset' parameter"):
         export_onnx(clf, file, opset=13)
-    with pytest.raises(ValueError, match="label_names holds 2 names, but clf has 20 labels"):
+    with pytest.raises(ValueError, match="label_names contains 2 names, but clf has 20 labels"):
         export_onnx(clf, file, label_names=["dog", "cat"])
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         export_onnx(clf, tmp_path / "none" / "tagger.onnx")

@@ -170,7 +170,7 @@ def test_what_cannot_be_saved(data, fitted, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "error", "message"),
     [
-        ("config.json", None, FileNotFoundError, "holds no config.json"),
+        ("config.json", None, FileNotFoundError, "contains no config.json"),
         ("weights-*", None, ValueError, "there is no weights-"),
         ("config.json", b"{", ValueError, "cannot be read"),
         ("config.json", b"{}", ValueError, "cannot be read: KeyError: 'weights_sha256'"),

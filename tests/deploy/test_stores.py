@@ -123,7 +123,7 @@ def test_broken_pictures_are_called_by_their_urls(clf, store):
 
 def test_stores_that_are_not_there(clf, store, tmp_path, monkeypatch):
     root, photos = store
-    with pytest.raises(ValueError, match="holds no pictures"):
+    with pytest.raises(ValueError, match="contains no pictures"):
         predict_folder(clf, f"{root}/none", tmp_path / "out")
     with pytest.raises(ValueError, match="'s4://b/photos' is in no store that fsspec knows"):
         predict_folder(clf, "s4://b/photos", tmp_path / "out")

@@ -89,7 +89,7 @@ def test_other_files(weights, expected, tmp_path):
 def test_a_known_mismatch_is_told(weights, tmp_path):
     path = tmp_path / "openai.pt"
     path.symlink_to(weights)
-    with pytest.warns(UserWarning, match="trained with QuickGELU, but GELU is asked for"):
+    with pytest.warns(UserWarning, match="trained with QuickGELU, but GELU is requested"):
         embed(path, quick_gelu=False)
 
 
@@ -166,7 +166,7 @@ def test_damaged_files(content, tmp_path):
 
 
 def test_weights_of_another_model(weights):
-    with pytest.raises(WeightsError, match=r"cannot be used .* whole, and of 'ViT-B-16'"):
+    with pytest.raises(WeightsError, match=r"complete and belongs to 'ViT-B-16'"):
         embed(weights, "ViT-B-16")
 
 

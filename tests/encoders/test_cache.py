@@ -118,7 +118,7 @@ def test_caches_that_cannot_be_used(encoder, tmp_path):
     os.mkfifo(tmp_path / "pipe" / "embeddings.sqlite")
     for name in ("file", "noise", "cut", "folder", "pipe", "x" * 300):
         own = clone(encoder).set_params(cache=tmp_path / name)
-        with pytest.warns(UserWarning, match="cannot be used .* made anew"):
+        with pytest.warns(UserWarning, match="cannot be used .* computed again"):
             np.testing.assert_allclose(own.transform(texts), expected, atol=1e-5)
 
 

@@ -70,7 +70,7 @@ def test_a_tag_runs_with_the_activation_it_was_trained_with(hub, checkpoints, na
         images = model.encode_image(torch.stack([preprocess(image) for image in items[2:]]))
     expected = torch.nn.functional.normalize(torch.cat([texts, images])).numpy()
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    with pytest.warns(UserWarning, match="trained with QuickGELU, but GELU is asked for"):
+    with pytest.warns(UserWarning, match="trained with QuickGELU, but GELU is requested"):
         other = embed(name, "openai", quick_gelu=False, items=items)
     assert np.abs(other - expected).max() > 1e-4
 
@@ -127,7 +127,7 @@ FAILURES = {
     404: r"has no 'timm/resnet50_clip.openai', or keeps it private \(status 404\). Check the name",
     401: r"or keeps it private \(status 401\).*log in with 'hf auth login' or set HF_TOKEN",
     "gated": "for people who accepted its terms.*Accept them at .*/timm/resnet50.*, then log in",
-    429: "takes no more requests from here for now.*Wait some minutes, or set HF_TOKEN",
+    429: "accepts no more requests for now.*Wait a few minutes, or set HF_TOKEN",
     500: r"failed \(status 500\). Try again later",
     "silent": "cannot be reached, or stopped answering.*Connect to the network once, or use "
     r"OpenCLIPEncoder\('RN50', 'FILE'\) with a weights file",
@@ -269,7 +269,7 @@ def test_no_space_is_left(hub, monkeypatch, tmp_path):
     try:
         use_hub(monkeypatch, hub.url, small)
         with pytest.raises(
-            WeightsError, match=r"no space is left in .*small\. Free some, or set HF_"
+            WeightsError, match=r"no space is left in .*small\. Free some space, or set HF_"
         ):
             embed(TINY)
     finally:

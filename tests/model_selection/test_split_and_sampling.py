@@ -113,7 +113,7 @@ def test_split_with_images_in_training():
 @pytest.mark.parametrize(
     ("params", "groups", "message"),
     [
-        ({}, None, "do not tell which rows are images"),
+        ({}, None, "unknown which rows are images"),
         ({}, ["text"] * 20, "0 images, fewer than n_splits=1"),
         ({}, ["image"] * 20, "no texts"),
         ({"train_images": True}, MODALITY, "n_splits of 2 or more"),

@@ -89,10 +89,10 @@ def test_noise_comes_after_the_shift():
 
 
 def test_without_images_it_warns_and_is_random_noise():
-    with pytest.warns(UserWarning, match="holds no images.*Add images"):
+    with pytest.warns(UserWarning, match="contains no images.*Add images"):
         same = ShiftedPerturbation(1, random_state=0).fit_transform(X[:5], Y[:5])
     np.testing.assert_array_equal(same, RandomPerturbation(1, random_state=0).fit_transform(X[:5]))
-    with pytest.warns(UserWarning, match="holds no images"):
+    with pytest.warns(UserWarning, match="contains no images"):
         fitted = ShiftedPerturbation().fit(X[:5], Y[:5])
     with pytest.raises(ValueError, match="without both texts and images"):
         fitted.estimate_centroids([[1, 0, 0]])
