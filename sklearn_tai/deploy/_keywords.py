@@ -80,27 +80,26 @@ def write_keywords(
         raise FileNotFoundError(f"There is no photo {str(photo)!r}.")
     target = photo if embed else photo.with_name(photo.name + ".xmp")
     with_iptc = embed and photo.suffix.lower() in _IPTC_SUFFIXES
-    keywords = list(dict.fromkeys(keywords))
-    if target.exists():
-        image = _opened(exiv2, target)
-        if not _change(image, keywords, with_iptc):
-            return False
-    elif not keywords:
+    exists, sidecar = target.exists(), exiv2.ImageType.xmp
+    image = _opened(exiv2, target) if exists else exiv2.ImageFactory.create(sidecar)
+    if not _change(image, list(dict.fromkeys(keywords)), with_iptc):
         return False
     if dry_run:
         return True
-    if not embed and not keywords and image.xmpData().empty():
+    if not embed and image.xmpData().empty():
         target.unlink()
         return True
     with whole_file(target) as draft:
-        if target.exists():
+        if exists:
             shutil.copy2(target, draft)
-            image = _opened(exiv2, draft)
+            written = _opened(exiv2, draft)
         else:
-            image = exiv2.ImageFactory.create(exiv2.ImageType.xmp, str(draft))
-        _change(image, keywords, with_iptc)
+            written = exiv2.ImageFactory.create(sidecar, str(draft))
+        written.setXmpData(image.xmpData())
+        if with_iptc:
+            written.setIptcData(image.iptcData())
         try:
-            image.writeMetadata()
+            written.writeMetadata()
         except exiv2.Exiv2Error as error:
             raise ValueError(
                 f"{str(target)!r} takes no keywords ({error.args[-1]}). Write a sidecar instead."

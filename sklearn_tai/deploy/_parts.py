@@ -79,7 +79,8 @@ class Parts:
             fs, root = file_system(self.output)
             buffer = BytesIO()
             parquet.write_table(table, buffer)
-            fs.pipe_file(f"{root}/{name}", buffer.getvalue())  # it is there once all of it is
+            with reached(f"{self.output}/{name}"):
+                fs.pipe_file(f"{root}/{name}", buffer.getvalue())  # there once all of it is
         else:
             with whole_file(Path(self.output, name)) as draft:
                 parquet.write_table(table, draft)

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import __version__
 from ..classifier import TextAsImageClassifier
-from ..encoders import hub_progress
+from ..encoders import hub_progress, hub_trouble
 from ._loading import load_classifier
 from ._persistence import CONFIG, save_classifier, weights_name
 
@@ -99,20 +99,21 @@ def push_to_hub(
     from huggingface_hub import HfApi
 
     api = HfApi(token=token)
-    with TemporaryDirectory() as folder, _explained(repo_id), hub_progress(verbose):
+    with TemporaryDirectory() as folder:
         save_classifier(clf, folder)
         card = _card(clf, repo_id, license, description, metrics)
         Path(folder, "README.md").write_text(card, encoding="utf-8")
-        url = api.create_repo(repo_id, private=private, exist_ok=True)
-        if revision is not None:
-            api.create_branch(repo_id, branch=revision, exist_ok=True)
-        api.upload_folder(
-            repo_id=repo_id,
-            folder_path=folder,
-            revision=revision,
-            delete_patterns=weights_name("*"),  # those of an earlier one
-            commit_message=f"A classifier of sklearn-tai {__version__}",
-        )
+        with _explained(repo_id), hub_progress(verbose):
+            url = api.create_repo(repo_id, private=private, exist_ok=True)
+            if revision is not None:
+                api.create_branch(repo_id, branch=revision, exist_ok=True)
+            api.upload_folder(
+                repo_id=repo_id,
+                folder_path=folder,
+                revision=revision,
+                delete_patterns=weights_name("*"),  # those of an earlier one
+                commit_message=f"A classifier of sklearn-tai {__version__}",
+            )
     return str(url)
 
 
@@ -168,25 +169,14 @@ def from_pretrained(
 
 @contextmanager
 def _explained(repo_id: str) -> Iterator[None]:
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        LocalTokenNotFoundError,
-    )
+    from huggingface_hub.errors import HFValidationError
 
     try:
         yield
     except HFValidationError as error:
         raise ValueError(f"repo_id={repo_id!r} is not a valid name on the hub: {error}") from None
-    except LocalTokenNotFoundError:
-        raise OSError("The hub asks who you are: run 'hf auth login', or set HF_TOKEN.") from None
-    except (HfHubHTTPError, LocalEntryNotFoundError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise OSError(
-            f"repo_id={repo_id!r}: the hub gives no answer or refuses ({reason}). Check the name "
-            "and the connection; private and gated repositories need 'hf auth login'."
-        ) from error
+    except Exception as error:  # of several HTTP libraries, by the version of huggingface_hub
+        raise OSError(f"repo_id={repo_id!r}: {hub_trouble(error, repo_id)}") from error
 
 
 def _card(

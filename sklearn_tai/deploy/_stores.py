@@ -68,8 +68,10 @@ def find_objects(url: str) -> Iterator[str]:
     with reached(url):
         paths = sorted(fs.find(root))
     for path in paths:
-        if path.lower().endswith(IMAGE_SUFFIXES) and "/." not in path.removeprefix(root):
-            yield fs.unstrip_protocol(path)
+        name = path.removeprefix(root)
+        if name.lower().endswith(IMAGE_SUFFIXES) and "/." not in name:
+            # what a store calls it may leave out the account, or say abfs: of what is az:
+            yield f"{url.rstrip('/')}{name}"
 
 
 def predict_proba(estimator: Classifier, pictures: list[Path | str]) -> Any:
@@ -106,7 +108,7 @@ def _copied(pictures: list[Path | str], folder: Path) -> list[Path]:
             return Path(picture)
         copy = (folder / str(i)).with_suffix(Path(picture).suffix)
         fs, path = file_system(picture)
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), reached(picture):
             fs.get_file(path, str(copy))
         return copy
 

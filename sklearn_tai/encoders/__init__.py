@@ -3,6 +3,7 @@
 from .._public import settle
 from ._base import BaseEncoder, EncodedBatch
 from ._hub import hub_progress as hub_progress
+from ._hub import hub_trouble as hub_trouble
 from ._loading import read_settings as read_settings
 from ._open_clip import OpenCLIPEncoder
 from ._presets import PRESETS, Preset

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 from ..exceptions import WeightsError
 from ._cache import hash_file
@@ -56,7 +55,6 @@ def hub_file(
         If it is neither there nor to be had.
     """
     from huggingface_hub import (
-        constants,
         get_hf_file_metadata,
         hf_hub_download,
         hf_hub_url,
@@ -89,7 +87,8 @@ def hub_file(
             "hf-hub:organisation/name."
         ) from error
     except Exception as error:  # of several HTTP libraries, by the version of huggingface_hub
-        _explain(error, source, repo, constants.ENDPOINT, constants.HF_HUB_CACHE, damaged)
+        trouble = hub_trouble(error, repo, source.instead, damaged)
+        raise WeightsError(f"{cannot_load(source.asked)} {trouble}") from error
     raise WeightsError(
         f"{cannot_load(source.asked)} the repository {repo!r} has none of the files "
         f"{', '.join(names)}. It may hold a model of another library; open_clip's are at "
@@ -144,50 +143,69 @@ def cannot_load(asked: str) -> str:
     return f"The weights of {asked} cannot be loaded:"
 
 
-def _explain(
-    error: Exception,
-    source: ModelSource,
-    repo: str,
-    endpoint: str,
-    cache: str,
-    damaged: list[Path],
-) -> NoReturn:
-    """Say what went wrong between here and the hub, and what helps."""
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, OfflineModeIsEnabled
+def hub_trouble(
+    error: Exception, repo: str, instead: str = "", damaged: Sequence[Path] = ()
+) -> str:
+    """What went wrong between here and the hub, and what helps.
 
+    Parameters
+    ----------
+    error : Exception
+        What its client raised.
+    repo : str
+        The repository.
+    instead : str, default=""
+        What else helps where there is no network, as the end of a sentence.
+    damaged : sequence of Path, default=()
+        Files of the cache that had to be downloaded again.
+
+    Returns
+    -------
+    str
+        Two sentences.
+    """
+    from huggingface_hub.constants import ENDPOINT, HF_HUB_CACHE
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+    )
+
+    if isinstance(error, LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
     again = "Try again later"
     if isinstance(error, OfflineModeIsEnabled):
-        state = "are not in the cache"
+        cause = "HF_HUB_OFFLINE forbids asking the hub"
         if damaged:
-            state = f"are damaged in the cache ({damaged[0]})"
-        cause = f"they {state}, and HF_HUB_OFFLINE forbids a download"
-        remedy = f"Unset HF_HUB_OFFLINE once{source.instead}"
+            cause += f", and what is in the cache is damaged ({damaged[0]})"
+        remedy = f"Unset HF_HUB_OFFLINE once{instead}"
     elif isinstance(error, GatedRepoError):
         cause = f"{repo!r} is for people who accepted its terms (status {status})"
         remedy = (
-            f"Accept them at {endpoint}/{repo}, then log in with 'hf auth login' or set HF_TOKEN"
+            f"Accept them at {ENDPOINT}/{repo}, then log in with 'hf auth login' or set HF_TOKEN"
         )
     elif status in (401, 403, 404):
-        cause = f"{endpoint} has no {repo!r}, or keeps it private (status {status})"
+        cause = f"{ENDPOINT} has no {repo!r}, or keeps it private (status {status})"
         remedy = "Check the name; for a private one log in with 'hf auth login' or set HF_TOKEN"
     elif status == 429:
-        cause = f"{endpoint} accepts no more requests for now (status 429)"
+        cause = f"{ENDPOINT} accepts no more requests for now (status 429)"
         remedy = "Wait a few minutes, or set HF_TOKEN, which allows more"
     elif isinstance(error, HfHubHTTPError):
-        cause = f"{endpoint} failed (status {status})"
+        cause = f"{ENDPOINT} failed (status {status})"
         remedy = again
     elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        cause = f"no space is left in {cache}"
+        cause = f"no space is left in {HF_HUB_CACHE}"
         remedy = "Free some space, or set HF_HUB_CACHE to a folder on a larger disk"
     elif isinstance(error, PermissionError):
-        cause = f"{error.filename or cache} is not writable"
+        cause = f"{error.filename or HF_HUB_CACHE} is not writable"
         remedy = "Set HF_HUB_CACHE to a folder that you can write to"
     elif isinstance(error, OSError) and "onsistency check" in str(error):
         cause = f"the download of {repo!r} was interrupted"
         remedy = again
     else:  # no connection, or one that broke
         message = " ".join(str(error).split()) or type(error).__name__
-        cause = f"{endpoint} cannot be reached, or stopped answering ({message})"
-        remedy = f"Connect to the network once{source.instead}"
-    raise WeightsError(f"{cannot_load(source.asked)} {cause}. {remedy}.") from error
+        cause = f"{ENDPOINT} cannot be reached, or stopped answering ({message})"
+        remedy = f"Connect to the network once{instead}"
+    return f"{cause}. {remedy}."

@@ -11,7 +11,7 @@ from ._items import (
     in_order,
     item_chunks,
 )
-from ._label_lists import check_labels
+from ._label_lists import check_labels, read_utf8
 from ._labels import LabelIndicator, check_indicator, column_names, label_array, vocabulary_of
 from ._pictures import (
     image_error,
@@ -73,6 +73,7 @@ __all__ = [
     "name_columns",
     "open_image",
     "picture_file",
+    "read_utf8",
     "training_set",
     "vocabulary_of",
     "was_read",

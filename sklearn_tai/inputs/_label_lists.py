@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -45,6 +45,16 @@ def checked(given: Any, where: str) -> tuple[str, ...]:
         return tuple(check_labels(given))
     except (TypeError, ValueError) as error:
         raise type(error)(str(error).replace("labels", where, 1)) from None
+
+
+def read_utf8(file: IO[str]) -> str:
+    """The text of a file of labels that is open."""
+    try:
+        return file.read()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{str(file.name)!r} is not UTF-8 text ({error.reason}); save it as UTF-8."
+        ) from None
 
 
 def read_labels(text: str) -> tuple[_Lists, _Lists, list[list[str]]]:

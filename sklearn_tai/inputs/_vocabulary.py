@@ -9,7 +9,7 @@ from typing import Any
 
 from .._typing import LabelNames, Settings
 from ..storage import whole_file
-from ._label_lists import check_labels, checked, read_labels, write_labels
+from ._label_lists import check_labels, checked, read_labels, read_utf8, write_labels
 
 
 class Vocabulary(Mapping[str, tuple[str, ...]]):
@@ -230,12 +230,10 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
         ValueError
             As in :meth:`from_text`, or if the file is not in UTF-8.
         """
+        with open(path, encoding="utf-8-sig") as file:
+            text = read_utf8(file)
         try:
-            return cls.from_text(Path(path).read_text(encoding="utf-8-sig"))
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"{str(path)!r} is not UTF-8 text ({error.reason}); save it as UTF-8."
-            ) from None
+            return cls.from_text(text)
         except ValueError as error:
             raise ValueError(f"{str(path)!r}: {error}") from None
 

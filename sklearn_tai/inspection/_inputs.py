@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from sklearn.pipeline import Pipeline
+from sklearn.utils import check_scalar
 
 from .._typing import Classifier, Items, Labels, Names, Picture
-from ..inputs import as_embeddings, check_items, column_names, open_image
+from ..inputs import as_embeddings, check_items, column_names, first_of_exclusive, open_image
 
 _MAX_PIXELS = 640  # of the long edge: what a plot can show
 
@@ -38,7 +41,7 @@ def open_small(image: Picture, index: int) -> Image.Image:
 
 
 def check_scores(scores: npt.ArrayLike, n_images: int) -> np.ndarray:
-    """A finite matrix with a row for each image."""
+    """A matrix with a row for each image; -inf for labels that are out of the question."""
     try:
         matrix = np.asarray(scores, dtype=float)
     except (TypeError, ValueError) as error:
@@ -50,13 +53,35 @@ def check_scores(scores: npt.ArrayLike, n_images: int) -> np.ndarray:
             f"scores has shape {matrix.shape}; expected ({n_images}, n_labels), a row for each "
             "image."
         )
-    bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+    bad = np.flatnonzero(~np.isfinite(matrix.max(axis=1)))
     if len(bad):
         raise ValueError(
             f"The scores of images[{bad[0]}] contain NaN or infinity; leave images that could not "
             "be scored out."
         )
     return matrix
+
+
+def check_threshold(
+    threshold: float | np.ndarray | None, scores: np.ndarray, n_top: int | None
+) -> float | np.ndarray | None:
+    """Above which scores labels are predicted; None where only `n_top` tells what to show."""
+    if threshold is not None:
+        if np.ndim(threshold) == 0:
+            check_scalar(threshold, "threshold", Real)
+        elif np.shape(threshold) != scores.shape[1:]:
+            raise ValueError(
+                f"threshold has shape {np.shape(threshold)}; expected a number, or one for each "
+                f"of {scores.shape[1]} labels."
+            )
+    elif scores.max() <= 1 and scores.min(initial=1, where=np.isfinite(scores)) >= 0:
+        return 0.5
+    elif n_top is None:
+        raise ValueError(
+            "scores are outside 0 to 1, so it is unknown which labels they predict; give "
+            "threshold (0 for logits) or n_top."
+        )
+    return threshold
 
 
 def resolve_label_names(
@@ -89,11 +114,27 @@ def resolve_label_names(
     return names
 
 
+def without_rivals(
+    estimator: Classifier, scores: np.ndarray, threshold: float | np.ndarray | None
+) -> np.ndarray:
+    """Scores with -inf where `estimator.predict` prefers a label that excludes this one."""
+    estimator = _final(estimator)
+    known = getattr(estimator, "vocabulary_", None)
+    if known is None:
+        return scores
+    margins = first_of_exclusive(scores - threshold, known, estimator.classes_)
+    return np.where(np.isneginf(margins), margins, scores)
+
+
 def own_threshold(estimator: Classifier) -> float:
     """Above which score `estimator.predict` names a label."""
-    estimator = getattr(estimator, "best_estimator_", estimator)  # of a search
-    if isinstance(estimator, Pipeline):
-        estimator = estimator[-1]
+    estimator = _final(estimator)
     if hasattr(estimator, "_decision_threshold"):
         return estimator._decision_threshold()
     return 0.5 if hasattr(estimator, "predict_proba") else 0.0
+
+
+def _final(estimator: Classifier) -> Classifier:
+    """The classifier of a search, or at the end of a pipeline."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    return estimator[-1] if isinstance(estimator, Pipeline) else estimator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,17 @@ from .._sklearn_compat import check_matplotlib_support
 from .._typing import Classifier, Figure, Items, Labels, Names
 from ..inputs import check_indicator, column_names
 from ..metrics import label_scores
-from ._inputs import check_images, check_scores, open_small, own_threshold, resolve_label_names
-from ._picture_grid import Line, PictureGrid, suitable_columns
-
-_RIGHT, _WRONG = ("✓", "#15803d"), ("✗", "#c2410c")  # the marks are in DejaVu Sans
-_MAX_TOP = 8
+from ._captions import caption_of
+from ._inputs import (
+    check_images,
+    check_scores,
+    check_threshold,
+    open_small,
+    own_threshold,
+    resolve_label_names,
+    without_rivals,
+)
+from ._picture_grid import PictureGrid, suitable_columns
 
 
 class PredictionDisplay:
@@ -34,7 +40,7 @@ class PredictionDisplay:
     pictures : list of n_images PIL images
         The images.
     scores : ndarray of shape (n_images, n_labels)
-        Scores of the labels.
+        Scores of the labels; -inf for those that are not shown.
     y : ndarray of shape (n_images, n_labels) or None
         1 if a label is present, 0 if absent, -1 if unknown; None if nothing is known.
     label_names : list of n_labels str
@@ -102,6 +108,8 @@ class PredictionDisplay:
     ) -> PredictionDisplay:
         """Label images with a fitted classifier and show them.
 
+        Of exclusive labels only the one that ``predict`` prefers is shown.
+
         Parameters
         ----------
         estimator : estimator
@@ -143,14 +151,16 @@ class PredictionDisplay:
         check_is_fitted(estimator)
         images = check_images(images)
         scores = label_scores(estimator, images, ("predict_proba", "decision_function"))
+        threshold = own_threshold(estimator) if threshold is None else threshold
+        threshold = check_threshold(threshold, scores, n_top)
         return cls.from_predictions(
             images,
-            scores,
+            without_rivals(estimator, scores, threshold),
             y,
             label_names=resolve_label_names(label_names, scores.shape[1], y, estimator),
             n_top=n_top,
             n_columns=n_columns,
-            threshold=own_threshold(estimator) if threshold is None else threshold,
+            threshold=threshold,
             figure=figure,
         )
 
@@ -174,7 +184,7 @@ class PredictionDisplay:
         images : list of n_images Path, PIL images or uint8 arrays
             The images.
         scores : array-like of shape (n_images, n_labels)
-            Scores, higher if a label is more likely.
+            Scores, higher if a label is more likely; -inf for labels not to be shown.
         y : {array-like, sparse matrix, DataFrame} of shape (n_images, n_labels), default=None
             True labels: 1, 0, or -1 where unknown. None if they are not known.
         label_names : sequence of n_labels str, default=None
@@ -219,21 +229,7 @@ class PredictionDisplay:
                     f"y has {truth.shape[1]} columns but scores has {scores.shape[1]}; they must "
                     "be the same labels."
                 )
-        if threshold is not None:
-            if np.ndim(threshold) == 0:
-                check_scalar(threshold, "threshold", Real)
-            elif np.shape(threshold) != scores.shape[1:]:
-                raise ValueError(
-                    f"threshold has shape {np.shape(threshold)}; expected a number, or one for "
-                    f"each of {scores.shape[1]} labels."
-                )
-        elif scores.min() >= 0 and scores.max() <= 1:
-            threshold = 0.5
-        elif n_top is None:
-            raise ValueError(
-                "scores are outside 0 to 1, so it is unknown which labels they predict; give "
-                "threshold (0 for logits) or n_top."
-            )
+        threshold = check_threshold(threshold, scores, n_top)
         display = cls(pictures, scores, truth, names, threshold)
         return display.plot(n_top=n_top, n_columns=n_columns, figure=figure)
 
@@ -270,7 +266,11 @@ class PredictionDisplay:
             check_scalar(n_columns, "n_columns", Integral, min_val=1)
         n_images = len(self.pictures)
         n_columns = min(n_columns or suitable_columns(n_images), n_images)
-        captions = [self._caption(i, n_top) for i in range(n_images)]
+        truths = [None] * n_images if self.y is None else self.y
+        captions = [
+            caption_of(scores, truth, self.label_names, self.threshold, n_top)
+            for scores, truth in zip(self.scores, truths)
+        ]
         grid = PictureGrid(self.pictures, captions, n_columns, 0.9 * plt.rcParams["font.size"])
         if figure is None:
             figure = plt.figure(figsize=grid.size, layout="none")
@@ -278,31 +278,3 @@ class PredictionDisplay:
         self.captions_ = [[str(line) for line in caption] for caption in captions]
         self.axes_, self.texts_ = grid.draw(figure, plt.rcParams["text.color"])
         return self
-
-    def _caption(self, i: int, n_top: int | None) -> list[Line]:
-        """Labels of an image with their marks and scores, and those missed."""
-        scores = self.scores[i]
-        order = np.argsort(-scores, kind="stable")
-        above = np.zeros(len(scores), bool) if self.threshold is None else scores > self.threshold
-        n_shown = min(max(above.sum(), 1), _MAX_TOP) if n_top is None else n_top
-        shown = order[:n_shown]
-        lines = []
-        for k in shown:
-            mark = None if self.y is None else {1: _RIGHT, 0: _WRONG}.get(int(self.y[i, k]))
-            is_below = self.threshold is not None and not above[k]
-            score = _number(scores[k])
-            score = f"({score})" if is_below else score
-            lines.append(Line(mark, self.label_names[k], score, is_below))
-        n_more = int(above.sum()) - n_shown
-        if n_top is None and n_more > 0:
-            lines.append(Line(None, f"and {n_more:,} more", faint=True))
-        if self.y is not None:
-            missed = [k for k in order[n_shown:] if self.y[i, k] == 1 and not above[k]]
-            if missed:
-                names = ", ".join(self.label_names[k] for k in missed)
-                lines.append(Line(("–", _WRONG[1]), f"missed: {names}"))
-        return lines
-
-
-def _number(score: float) -> str:
-    return f"{score:.2f}" if score == 0 or abs(score) >= 0.01 else f"{score:.1g}"

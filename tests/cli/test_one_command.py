@@ -112,6 +112,11 @@ def test_a_file_without_labels():
     assert "no label" in run(*TAG, code=1).stderr.lower().replace("labels", "label")
 
 
+def test_a_file_in_another_encoding():
+    Path("labels.txt").write_bytes("größe".encode("latin-1"))
+    assert "'labels.txt' is not UTF-8 text" in run(*TAG, code=1).stderr
+
+
 def test_wide(capsysbinary):
     stdout = run(*TAG, "--format", "wide", "--top", 2).stdout
     frame = pd.read_csv(io.StringIO(stdout), index_col="path")

@@ -44,8 +44,21 @@ def test_without_a_network_what_was_downloaded_serves(hub, clf, monkeypatch):
     from_pretrained(REPO)
     set_offline(monkeypatch, True)
     assert from_pretrained(REPO).classes_.tolist() == clf.classes_.tolist()
-    with pytest.raises(OSError, match=r"repo_id='me/other'.*connection"):
-        from_pretrained("me/other")
+    for call in (lambda: from_pretrained("me/other"), lambda: push_to_hub(clf, "me/other")):
+        with pytest.raises(OSError, match=r"repo_id='me/other': HF_HUB_OFFLINE forbids .*Unset"):
+            call()
+
+
+def test_a_hub_that_is_not_there(clf, monkeypatch, tmp_path):
+    use_hub(monkeypatch, "http://127.0.0.1:9", tmp_path)
+    for call in (lambda: from_pretrained(REPO), lambda: push_to_hub(clf, REPO, token="a token")):
+        with pytest.raises(OSError, match=r"repo_id='me/beach': http.*9 cannot be reached.*once"):
+            call()
+
+
+def test_nothing_of_that_name(hub):
+    with pytest.raises(OSError, match=r"has no 'me/beach', or keeps it private.*hf auth login"):
+        from_pretrained(REPO)
 
 
 def test_the_card(hub, clf):
@@ -93,10 +106,12 @@ def test_an_earlier_classifier_is_replaced(hub, clf, scenes, tmp_path, monkeypat
     np.testing.assert_array_equal(again.predict_proba(images), other.predict_proba(images))
 
 
-@pytest.mark.parametrize("status", [401, 403, 500])
-def test_a_hub_that_refuses(hub, clf, status):
+@pytest.mark.parametrize(
+    ("status", "remedy"), [(401, "hf auth login"), (403, "hf auth login"), (500, "Try again")]
+)
+def test_a_hub_that_refuses(hub, clf, status, remedy):
     hub.trouble["uploads"] = status
-    with pytest.raises(OSError, match=r"repo_id='me/beach'.*hf auth login"):
+    with pytest.raises(OSError, match=rf"repo_id='me/beach': .*status {status}.*{remedy}"):
         push_to_hub(clf, REPO, token="a token")
     assert not hub.files
 

@@ -1,9 +1,17 @@
-"""Pictures and parts in object stores: fsspec's own in memory, and a real S3 server."""
+"""Pictures and parts in object stores: fsspec's own in memory, and servers of this machine.
+
+Servers that are not installed are left out: pip install 'moto[server]' s3fs, gcp-storage-emulator
+gcsfs, adlfs; npm install --global azurite.
+"""
 
 import copy
 import os
+import shutil
+import subprocess
 import sys
 import uuid
+from functools import partial
+from http.server import ThreadingHTTPServer
 
 import numpy as np
 import pandas as pd
@@ -13,6 +21,13 @@ from sklearn.base import clone
 
 from sklearn_tai import TextAsImageClassifier
 from sklearn_tai.deploy import predict_folder
+from tests.background import Background
+
+# every Azurite has this account (learn.microsoft.com/azure/storage/common/storage-connect-azurite)
+AZURITE = (
+    "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlm"
+    "EtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;BlobEndpoint="
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +38,13 @@ def clf(encoder, text_embeddings, corpus, scenes):
 
 
 @pytest.fixture(scope="module")
+def memory():
+    return "memory://bucket"
+
+
+@pytest.fixture(scope="module")
 def s3():
-    """The URL of a bucket on a server of this machine."""
-    server = pytest.importorskip("moto.server")  # pip install 'moto[server]' s3fs
+    server = pytest.importorskip("moto.server")
     s3fs = pytest.importorskip("s3fs")
     running = server.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     running.start()
@@ -34,16 +53,51 @@ def s3():
         patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
         patch.setenv("AWS_ACCESS_KEY_ID", "nobody")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-        s3fs.S3FileSystem.clear_instance_cache()
         s3fs.S3FileSystem().mkdir("bucket")
         yield "s3://bucket"
     running.stop()
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(scope="module")
+def gs():
+    server = pytest.importorskip("gcp_storage_emulator.server")
+    handler = partial(server.RequestHandler, server.Storage(use_memory_fs=True))
+    with (
+        Background(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as running,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("STORAGE_EMULATOR_HOST", running.url)
+        patch.setenv("NO_GCE_CHECK", "true")  # no search for credentials on the network
+        patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")  # which asks Google itself
+        gcsfs = pytest.importorskip("gcsfs")
+        gcsfs.GCSFileSystem().mkdir("bucket")
+        yield "gs://bucket"
+
+
+@pytest.fixture(scope="module")
+def az():
+    adlfs = pytest.importorskip("adlfs")
+    if not (azurite := shutil.which("azurite-blob")):
+        pytest.skip("could not find azurite-blob")
+    options = "--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry"
+    command = azurite, "--blobPort", "0", *options
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        try:
+            url = next(line.split()[-1] for line in running.stdout if "listens on" in line)
+            patch.setenv("AZURE_STORAGE_CONNECTION_STRING", f"{AZURITE}{url}/devstoreaccount1;")
+            adlfs.AzureBlobFileSystem().mkdir("bucket")
+            yield "az://bucket"
+        finally:
+            running.terminate()
+
+
+@pytest.fixture(params=["memory", "s3", "gs", "az"])
 def store(request, scenes, tmp_path):
     """The URL of a place with pictures, and the same pictures as files."""
-    bucket = "memory://bucket" if request.param == "memory" else request.getfixturevalue("s3")
+    bucket = request.getfixturevalue(request.param)
     root = f"{bucket}/{uuid.uuid4().hex}"
     for i in range(10):
         name = f"photos/{'more [1]/' * (i % 2)}{i}.png"
@@ -81,7 +135,7 @@ def test_from_store_to_store(clf, store, tmp_path):
     output = predict_folder(clf, f"{root}/photos", f"{root}/out/", part_size=3)
     table = read(output)
     assert_same(table, local)
-    assert all(path.startswith(root[:5]) for path in table.index)
+    assert all(path.startswith(f"{root}/photos/") for path in table.index)
     # from a list of URLs to a folder, and from a folder to a store
     assert_same(read(predict_folder(clf, list(table.index), tmp_path / "urls")), local)
     assert_same(read(predict_folder(clf, photos, f"{root}/up")), local)
@@ -119,6 +173,10 @@ def test_broken_pictures_are_called_by_their_urls(clf, store):
     strict.encoder_.set_params(on_error="raise")
     with pytest.raises(FileNotFoundError, match=f"{gone!r} does not exist"):
         predict_folder(strict, [gone], f"{root}/strict")
+    chain = f"{root}/photos/0.png::0.png"  # to fsspec, of one store in another
+    if root.startswith("s3"):
+        with pytest.raises(OSError, match=f"{chain!r} cannot be reached"):
+            predict_folder(clf, [chain], f"{root}/chain")
 
 
 def test_stores_that_are_not_there(clf, store, tmp_path, monkeypatch):
@@ -127,14 +185,18 @@ def test_stores_that_are_not_there(clf, store, tmp_path, monkeypatch):
         predict_folder(clf, f"{root}/none", tmp_path / "out")
     with pytest.raises(ValueError, match="'s4://b/photos' is in no store that fsspec knows"):
         predict_folder(clf, "s4://b/photos", tmp_path / "out")
-    monkeypatch.setitem(sys.modules, "gcsfs", None)
-    with pytest.raises(ImportError, match="'gs://b/photos' needs gcsfs: pip install gcsfs"):
-        predict_folder(clf, "gs://b/photos", tmp_path / "out")
-    if root.startswith("s3"):
-        with pytest.raises(FileNotFoundError, match="'s3://none/photos' cannot be reached"):
-            predict_folder(clf, "s3://none/photos", tmp_path / "out")
-        with pytest.raises(FileNotFoundError, match="'s3://none/out' cannot be reached"):
-            predict_folder(clf, photos, "s3://none/out")
+    monkeypatch.setitem(sys.modules, "ossfs", None)
+    with pytest.raises(ImportError, match="'oss://b/photos' needs ossfs: pip install ossfs"):
+        predict_folder(clf, "oss://b/photos", tmp_path / "out")
+    none = f"{root.partition(':')[0]}://none"
+    if root.startswith(("s3", "gs")):
+        with pytest.raises(FileNotFoundError, match=f"'{none}/photos' cannot be reached"):
+            predict_folder(clf, f"{none}/photos", tmp_path / "out")
+        with pytest.raises(FileNotFoundError, match=f"'{none}/out' cannot be reached"):
+            predict_folder(clf, photos, f"{none}/out")
+    if root.startswith("az"):  # whose package lists no container as it does an empty one
+        with pytest.raises(OSError, match=rf"'{none}/out/part-\w+.parquet' cannot be reached"):
+            predict_folder(clf, photos, f"{none}/out")
     put(f"{root}/out/part-0.parquet", b"PAR1")
     with pytest.raises(ValueError, match=r"/out/part-0.parquet' cannot be read .*Delete it"):
         predict_folder(clf, photos, f"{root}/out")

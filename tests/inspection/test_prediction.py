@@ -17,6 +17,7 @@ from sklearn_tai import (
     ScoreEnsemble,
     ZeroShotClassifier,
 )
+from sklearn_tai.corpus import Vocabulary
 from sklearn_tai.inspection import PredictionDisplay
 from tests.networks import with_network
 
@@ -66,6 +67,31 @@ def test_names_what_predict_names(clf, scenes):
         assert missed == set(names[(predicted == 0) & (truth == 1)])
     assert n_checked >= 4
     assert len(display.axes_) == len(display.figure_.axes) == 12
+
+
+def test_of_exclusive_labels_one_is_shown(encoder, scenes):
+    labels = {"vehicle": (), "bus": ["bus"], "boat": ["boat"], "dog": ["dog"], "cat": ["cat"]}
+    known = Vocabulary(labels, groups={"vehicle": ["bus", "boat"]}, exclusive=[["vehicle", "dog"]])
+    clf = ZeroShotClassifier(known, encoder, threshold=0.0).fit()
+    images, names = scenes.images[:6], np.array(list(known))
+    for estimator in (clf, make_pipeline(clf)):
+        display = PredictionDisplay.from_estimator(estimator, images)
+        for caption, predicted in zip(display.captions_, clf.predict(images)):
+            assert shown(caption) == set(names[predicted == 1])
+            assert ("dog" in shown(caption)) != ("vehicle" in shown(caption))
+    top = PredictionDisplay.from_estimator(clf, images, n_top=3, threshold=0.9)
+    best = [{label for label, _ in own} for own in clf.predict_top_k(images, 3)]
+    assert list(map(shown, top.captions_)) == best
+    Y = np.ones((6, 5), int)
+    for caption in PredictionDisplay.from_estimator(clf, images, Y).captions_:
+        assert ("missed: dog" in caption[-1]) == ("vehicle" in shown(caption))
+
+
+def test_a_score_of_minus_infinity_is_not_shown(scenes):
+    scores = [[0.9, -np.inf, 0.2]]
+    for n_top, names in ((None, {"0"}), (3, {"0", "2"})):
+        display = PredictionDisplay.from_predictions(scenes.images[:1], scores, n_top=n_top)
+        assert shown(display.captions_[0]) == names
 
 
 def test_marks_beside_names(scenes):
