@@ -19,12 +19,6 @@ SCORES = np.array([[0.9, 0.2, 0.1, 0.3], [0.5, 0.6, 0.2, 0.9], [0.3, 0.4, 0.3, 0
 NAMES = ["dog", "bicycle", "traffic light", "bus"]
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def drawn(display):
     return [text.get_text() for text in display.ax_.texts]
 

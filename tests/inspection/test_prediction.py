@@ -27,12 +27,6 @@ NAMES = ["dog", "cat", "bus"]
 LONG = [f"number {i} with a name that goes on and on/without_end" for i in range(79)]
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def clf(encoder, scenes):
     clf = with_network(encoder, hidden_layer_sizes=(64,), max_lr=1e-2, max_epochs=10)

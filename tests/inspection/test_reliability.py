@@ -20,12 +20,6 @@ PROBA = RNG.random((60, 4))
 Y = (RNG.random(PROBA.shape) < PROBA**2).astype(int)
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.mark.parametrize("strategy", ["uniform", "quantile"])
 def test_curve_of_scikit_learn(strategy):
     display = ReliabilityDisplay.from_predictions(Y, PROBA, n_bins=7, strategy=strategy)
