@@ -28,7 +28,7 @@ _BATCH = 256  # rows at once: attention to thousands of texts then stays in the 
 class KernelAdapter(BaseAdapter):
     r"""Average the labels of the texts, weighted by similarity; labelled images correct it.
 
-    It takes no time to fit and learns more items by ``partial_fit`` of the classifier.
+    It needs no training, and the classifier's ``partial_fit`` adds more items.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class KernelAdapter(BaseAdapter):
     Attributes
     ----------
     module_ : torch.nn.Module
-        The kernel, with the training items. It divides cosine similarities by its
+        The kernel with the training items. Cosine similarities are divided by its
         `temperature`.
     input_norm_ : float
         Mean norm of the embeddings it was fitted on.
@@ -56,29 +56,28 @@ class KernelAdapter(BaseAdapter):
 
     with unit embeddings t_i of the texts: softmax attention over the texts, the
     Nadaraya-Watson estimator. If each item were a text plus Gaussian noise of variance
-    :math:`\tau` a coordinate, it would be the posterior mean of the labels, which no
-    network can better on that noise. Images are not texts plus noise, and embeddings are
-    brought to unit length, so here it is an approximation that photos must judge. Noise of
-    length r in d dimensions has that variance for :math:`\tau = r^2 / d`. Other noise it
-    cannot honour, and says so: noise inside the sphere, with a covariance, or of another
-    length for images.
+    :math:`\tau` per coordinate, this would be the posterior mean of the labels, and no
+    network could do better on that noise. Images are not texts plus noise, and embeddings are
+    scaled to unit length, so it is an approximation that photos must judge. Noise of
+    length r in d dimensions has that variance for :math:`\tau = r^2 / d`. Other noise is
+    refused: inside the sphere, with a covariance, or of another length for images.
 
-    Labelled images are a witness of their own, whose log odds are added to the logits
-    :math:`s_k` of the texts:
+    Labelled images add log odds of their own to the logits :math:`s_k` of the texts:
 
     .. math:: \beta \left( s_k(v) + \gamma \, w_k \cdot (v - \bar v) \right) + o_k
 
     with :math:`\bar v` the mean of the n images. The weights come from ridge regression on
     :math:`(y - \pi_k) / (\pi_k (1 - \pi_k))`, with :math:`\pi_k` the label's share among the
-    images: a Newton step of logistic regression, or a Gaussian process. Their a priori variance
-    is such that an image's log odds have a variance of 4 n / (n + 20). An unknown entry pulls
-    nowhere. So few images change little, and labels that no image shows stay with the texts.
-    What the other images say of each (leave-one-out) gives the trust :math:`\gamma`, between 0
-    and 1, by logistic regression. The factor :math:`\beta` and the offsets :math:`o_k`, shrunk
-    where a label has few positives, bring the sum to the scale of the texts: both are calibrated
-    on the images as in :class:`~sklearn_tai.MultiLabelCalibratedClassifier`. Without texts,
-    :math:`\operatorname{logit} \pi_k` takes the place of :math:`s_k`. A perturbation with an
-    `image_share` of 0 leaves images out.
+    images: a Newton step of logistic regression, or a Gaussian process. Their prior variance
+    is chosen so that an image's log odds have a variance of 4 n / (n + 20). Unknown labels have
+    no influence. So few images change little, and a label that no image shows is left to the
+    texts. The trust :math:`\gamma`, between 0 and 1, comes from a logistic regression on what
+    the other images say about each image (leave-one-out). The factor :math:`\beta` and the
+    offsets :math:`o_k`, which are shrunk if a label has few positives, bring the sum to the
+    scale of the texts. Both are calibrated on the images as in
+    :class:`~sklearn_tai.MultiLabelCalibratedClassifier`. Without texts,
+    :math:`\operatorname{logit} \pi_k` replaces :math:`s_k`. A perturbation with an
+    `image_share` of 0 ignores images.
 
     Examples
     --------
@@ -119,7 +118,7 @@ class KernelAdapter(BaseAdapter):
         Raises
         ------
         ValueError
-            If the noise is of a kind that a kernel cannot honour.
+            If the noise is of a kind that a kernel cannot use.
         """
         self._validate_params()
         _check_noise(noise, bool(data.is_image.any()))
@@ -279,7 +278,7 @@ def _logits(module: KernelModule, X: np.ndarray) -> np.ndarray:
 
 
 def _check_noise(noise: BasePerturbation, has_images: bool) -> None:
-    """Refuse what a kernel would have to ignore."""
+    """Refuse settings that a kernel would have to ignore."""
     name = type(noise).__name__
     remedy = "Leave it at its default, or take an MLPAdapter."
     if noise.covariance_factor_ is not None:
@@ -295,6 +294,6 @@ def _check_noise(noise: BasePerturbation, has_images: bool) -> None:
         )
     if has_images and noise.image_share not in (None, 0):
         raise ValueError(
-            f"A KernelAdapter finds by itself how much images count and cannot honour image_share="
+            f"A KernelAdapter finds out how much images count and cannot use image_share="
             f"{noise.image_share!r} of {name}. Set it to None, or take an MLPAdapter."
         )

@@ -67,7 +67,7 @@ class ScikitLearnAdapter(BaseAdapter):
         name = type(self.estimator).__name__
         if is_image.any() and noise.image_share not in (None, 0):
             raise ValueError(
-                f"{name} is fitted on one draw and cannot honour image_share="
+                f"{name} is fitted on one draw and cannot use image_share="
                 f"{noise.image_share!r} of {type(noise).__name__}. Set it to None."
             )
         if noise.image_share == 0 and not is_image.all():  # images have no say

@@ -167,7 +167,7 @@ def test_images_alone(data):
 def test_a_share_of_images_is_none_of_its_business(data):
     X, Y, modality = data
     clf = TextAsImageClassifier(perturbation=MixedPerturbation(1.0, image_share=0.3))
-    with pytest.raises(ValueError, match="cannot honour image_share"):
+    with pytest.raises(ValueError, match="cannot use image_share"):
         clf.fit(X, Y, modality)
     clf.fit(X[:50], Y[:50])  # there are none
     texts = clf.predict_proba(X)
