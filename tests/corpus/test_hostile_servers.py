@@ -4,6 +4,7 @@ import gzip
 import json
 import socket
 import socketserver
+import threading
 import time
 import traceback
 import tracemalloc
@@ -105,6 +106,8 @@ NEVER_WHOLE = {"headers that dribble", "a body that dribbles", "silence"}
 
 class HostileServer(Background):
     def __init__(self, reply):
+        self._over = over = threading.Event()
+
         class Handler(socketserver.BaseRequestHandler):
             def handle(self):
                 request = b""
@@ -117,12 +120,18 @@ class HostileServer(Background):
                     return
                 try:
                     for part in reply() if callable(reply) else [reply]:
+                        if over.is_set():
+                            return
                         self.request.sendall(part)
                     self.request.shutdown(socket.SHUT_WR)
                 except OSError:
                     pass  # the other side has had enough
 
         super().__init__(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler))
+
+    def __exit__(self, *error):
+        self._over.set()  # or bytes would dribble as long as the tests run
+        super().__exit__(*error)
 
 
 def is_plain(text):
