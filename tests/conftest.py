@@ -4,27 +4,24 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before any import that reads it: tests nev
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers that all use all cores wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import json
 import signal
 from pathlib import Path
 
-import open_clip
-import pandas as pd
 import pytest
-import torch
-from safetensors.torch import save_file
 
-import sklearn_tai
-from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier
-from sklearn_tai.datasets import load_emoji_scenes
+import sklearn_tai  # nothing slower: pytest-xdist reads this in one more process
 
 
 @pytest.fixture(scope="session")
 def encoder():
-    return OpenCLIPEncoder("tai-tiny")
+    return sklearn_tai.OpenCLIPEncoder("tai-tiny")
 
 
 @pytest.fixture(scope="session")
 def scenes():
+    from sklearn_tai.datasets import load_emoji_scenes
+
     return load_emoji_scenes()
 
 
@@ -35,7 +32,7 @@ def image_embeddings(encoder, scenes):
 
 @pytest.fixture(scope="session")
 def corpus(scenes):
-    generator = PromptCorpusGenerator(n_texts=600, background_share=0, random_state=0)
+    generator = sklearn_tai.PromptCorpusGenerator(600, background_share=0, random_state=0)
     return tuple(generator.generate(scenes.label_names))
 
 
@@ -47,8 +44,10 @@ def text_embeddings(encoder, corpus):
 @pytest.fixture(scope="session")
 def default_clf(encoder, text_embeddings, corpus, scenes):
     """The default classifier, with names of labels. Do not change it."""
+    import pandas as pd
+
     Y = pd.DataFrame(corpus[1], columns=scenes.label_names)
-    return TextAsImageClassifier(encoder).fit(text_embeddings, Y)
+    return sklearn_tai.TextAsImageClassifier(encoder).fit(text_embeddings, Y)
 
 
 @pytest.fixture
@@ -62,10 +61,27 @@ def ctrl_c():
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
-    """Random weights of real architectures, under the names that tags ask for."""
+    """Random weights under the names that tags ask for, of architectures that are narrow here."""
+    import open_clip
+    import torch
+    from safetensors.torch import save_file
+
+    from tests.models import forget_models
+
     folder = tmp_path_factory.mktemp("checkpoints")
+    narrow = {
+        "RN50": {"layers": [1, 1, 1, 1], "width": 8},
+        "ViT-B-32": {"layers": 2, "width": 64},
+        "convnext_base": {"timm_model_name": "convnext_atto"},
+    }
+    for name in ("RN50", "RN50-quickgelu", "ViT-B-32", "ViT-B-32-quickgelu", "convnext_base"):
+        config = open_clip.get_model_config(name)
+        config["vision_cfg"] |= narrow[name.removesuffix("-quickgelu")]
+        config["text_cfg"] |= {"layers": 2, "width": 64, "heads": 2}
+        (folder / f"{name}.json").write_text(json.dumps(config))
+    open_clip.add_model_config(folder)
     files = {}
     for name, file in (
         ("RN50-quickgelu", "timm/resnet50_clip.openai/open_clip_model.safetensors"),
@@ -89,4 +105,6 @@ def checkpoints(tmp_path_factory):
     files["someone/other/README.md"] = tiny / "README.md"
     for name in ("open_clip_model.safetensors", "open_clip_config.json"):
         files[f"someone/tiny/{name}"] = tiny / name
-    return files
+    yield files
+    open_clip.add_model_config(Path(open_clip.__file__).parent / "model_configs")
+    forget_models()

@@ -67,6 +67,7 @@ class HubServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: HubServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or a body waits 40 ms for its headers to be seen
 
     def log_message(self, *args: object) -> None:
         """Nothing: the list of requests is the log."""

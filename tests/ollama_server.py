@@ -44,6 +44,7 @@ class OllamaServer(Background):
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # or a body waits 40 ms for its headers to be seen
 
             def log_message(self, *args):
                 pass

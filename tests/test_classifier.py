@@ -1,4 +1,3 @@
-import os
 import pickle
 import subprocess
 import sys
@@ -24,6 +23,8 @@ from sklearn_tai import (
     KernelAdapter,
     MixedPerturbation,
     MLPAdapter,
+    OpenCLIPEncoder,
+    PromptCorpusGenerator,
     RandomPerturbation,
     ShiftedPerturbation,
     TextAsImageClassifier,
@@ -33,6 +34,7 @@ from sklearn_tai.deploy import save_classifier
 from sklearn_tai.metrics import label_scores, map_scorer, mean_average_precision
 from sklearn_tai.model_selection import CrossModalSplit
 from tests.networks import with_network
+from tests.processes import new_processes
 
 
 def small(**params):
@@ -136,36 +138,28 @@ def test_grid_search_in_a_pipeline(encoder, corpus, scenes):
     assert search.predict_proba(scenes.images[:2]).shape == (2, 20)
 
 
+def warnings_of_a_search(grid, scoring):
+    texts, Y = PromptCorpusGenerator(90, random_state=0).generate(["dog", "car", "tree"])
+    clf = TextAsImageClassifier(OpenCLIPEncoder("tai-tiny"))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        clf.fit(texts, Y).predict(texts)
+        GridSearchCV(clf, grid, scoring=scoring, cv=2).fit(texts, Y)
+    return [str(w.message) for w in said if "after a radius was set" in str(w.message)]
+
+
 def test_a_search_of_the_radius_that_scores_texts_warns_once():
     """Once in a process, so each scoring has one of its own."""
-    code = (
-        "import os, warnings\n"
-        "from sklearn.model_selection import GridSearchCV\n"
-        "from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClassifier\n"
-        "texts, Y = PromptCorpusGenerator(90, random_state=0).generate(['dog', 'car', 'tree'])\n"
-        "clf = TextAsImageClassifier(OpenCLIPEncoder('tai-tiny'))\n"
-        "radii = {'perturbation__radius': [1, 2]}\n"
-        "with warnings.catch_warnings(record=True) as said:\n"
-        "    warnings.simplefilter('always')\n"
-        "    clf.fit(texts, Y).predict(texts)\n"
-        "    GridSearchCV(clf, {'center': [False, True]}, cv=2).fit(texts, Y)\n"
-        "    ours = lambda: [w for w in said if 'after a radius was set' in str(w.message)]\n"
-        "    assert not ours()\n"
-        "    for scoring in (None, 'average_precision', 'f1_macro'):\n"
-        "        if not (pid := os.fork()):\n"
-        "            GridSearchCV(clf, radii, scoring=scoring, cv=2).fit(texts, Y)\n"
-        "            print([str(w.message) for w in ours()], flush=True)\n"
-        "            os._exit(0)\n"
-        "        assert os.waitpid(pid, 0)[1] == 0\n"
-    )
-    command, env = [sys.executable, "-c", code], {**os.environ, "OMP_NUM_THREADS": "1"}
-    said = subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout
-    lines = said.splitlines()
-    assert len(lines) == 3
-    for line in lines:
-        assert line.count("Texts are scored after a radius was set") == 1
-        assert "CrossModalSplit" in line
-        assert "radius='auto'" in line
+    others, radii = {"center": [False, True]}, {"perturbation__radius": [1, 2]}
+    scorings = (None, "average_precision", "f1_macro")
+    searches = [(others, None), *((radii, scoring) for scoring in scorings)]
+    with new_processes(2) as pool:
+        said = pool.starmap(warnings_of_a_search, searches, chunksize=1)
+    assert list(map(len, said)) == [0, 1, 1, 1]
+    for (message,) in said[1:]:
+        assert "Texts are scored after a radius was set" in message
+        assert "CrossModalSplit" in message
+        assert "radius='auto'" in message
 
 
 def test_a_search_of_the_radius_that_scores_images_does_not_warn(encoder, corpus, scenes):

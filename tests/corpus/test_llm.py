@@ -370,11 +370,12 @@ def test_a_cut_variation_goes_on_in_its_conversation(tmp_path):
 
 def test_kill_at_20_random_moments_loses_nothing(tmp_path):
     path = tmp_path / "captions.jsonl"
-    # imports once, and forks a process for each line it gets
+    # imports and plans once, and forks a process for each line it gets
     code = f"""
 import os, sys
 import ollama
-from sklearn_tai import OllamaCorpusGenerator
+from sklearn_tai import OllamaCorpusGenerator, PromptCorpusGenerator
+PromptCorpusGenerator(1).generate({LABELS!r})
 g = OllamaCorpusGenerator(sys.argv[1], 400, host=sys.argv[2], checkpoint=sys.argv[3],
                           n_variations=1, n_jobs=2, background_share=0, random_state=0)
 for line in sys.stdin:
@@ -414,6 +415,7 @@ for line in sys.stdin:
                 assert seen.items() <= now.items()  # nothing lost
                 seen = now
         process.stdin.close()
+        server.delay = 0
         assert 0 < len(seen) < 400
         n_before = len(server.requests)
         texts, Y = ollama(server, 400, checkpoint=path, n_variations=1).generate(LABELS)

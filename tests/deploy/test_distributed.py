@@ -18,6 +18,7 @@ from sklearn_tai.deploy import predict_folder
 from sklearn_tai.metrics import mean_average_precision
 from tests.models import n_loads
 from tests.networks import with_network
+from tests.processes import fork_server
 
 N_WORKERS = 4
 
@@ -33,14 +34,19 @@ async def by_value(data, **kwargs):
 @pytest.fixture(scope="module")
 def client():
     distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(
-            n_workers=N_WORKERS, threads_per_worker=1, processes=True, dashboard_address=None
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        client.scatter = by_value
-        yield client
+    import dask
+
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        distributed.utils.get_mp_context()  # has imports of its own
+        fork_server()
+        with (
+            distributed.LocalCluster(
+                n_workers=N_WORKERS, threads_per_worker=1, processes=True, dashboard_address=None
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            client.scatter = by_value
+            yield client
 
 
 @pytest.fixture(scope="module")

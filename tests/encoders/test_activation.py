@@ -93,6 +93,7 @@ def test_a_known_mismatch_is_told(weights, tmp_path):
         embed(path, quick_gelu=False)
 
 
+@pytest.mark.usefixtures("checkpoints")
 def test_models_without_a_choice_need_no_warning(tmp_path):
     """Architectures whose published weights all have one activation are taken to keep it."""
     model = open_clip.create_model("convnext_base")

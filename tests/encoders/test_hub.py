@@ -167,7 +167,8 @@ def test_offline(hub, monkeypatch):
 @pytest.mark.skipif(
     Version(huggingface_hub.__version__) < Version("1.20"), reason="older ones begin anew"
 )
-def test_a_download_that_breaks_off_goes_on(hub):
+def test_a_download_that_breaks_off_goes_on(hub, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 2**20)
     hub.trouble[RN50] = "breaks"
     assert embed("RN50").shape == (1, 1024)
     spans = [span for method, _, span in hub.requests if method == "GET"]
@@ -285,9 +286,10 @@ def test_a_cache_that_is_not_ones_own(hub, monkeypatch, tmp_path):
 
 def test_two_processes_at_once(hub, tmp_path):
     """Set up as users do: by variables, which are read at import."""
+    hub.trouble["someone/tiny"] = "drips"  # so that both are at it
     code = (
-        "from sklearn_tai import OpenCLIPEncoder; "
-        "print(OpenCLIPEncoder('ViT-B-32', 'openai').transform(['a dog'])[0, :3])"
+        "from PIL import Image; from sklearn_tai import OpenCLIPEncoder; "
+        f"print(OpenCLIPEncoder({TINY!r}).transform([Image.new('RGB', (64, 64))])[0, :3])"
     )
     variables = {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "0"}
     processes = [

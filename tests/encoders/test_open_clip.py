@@ -1,8 +1,5 @@
-import os
 import pickle
 import sqlite3
-import subprocess
-import sys
 import weakref
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +18,11 @@ import sklearn_tai
 from sklearn_tai import OpenCLIPEncoder
 from sklearn_tai.encoders import PRESETS
 from sklearn_tai.encoders._cache import MemoryCache
+from sklearn_tai.encoders._chunk import Chunk
 from sklearn_tai.exceptions import WeightsError
 from tests.models import forget_embeddings, forget_models, n_loads
 from tests.networks import with_network
+from tests.processes import new_processes
 
 
 def test_agrees_with_open_clip(encoder, scenes):
@@ -208,28 +207,15 @@ def test_cache_reports_the_right_item(encoder, tmp_path):
         cached.transform(["a dog", tmp_path / "none.png"])
 
 
+def encode_fifty(k, cache):
+    encoder = OpenCLIPEncoder("tai-tiny", cache=cache)
+    for i in range(50):
+        encoder.transform([f"{k}-{i}", "same"])
+
+
 def test_cache_with_many_processes(tmp_path):
-    # imports once, and is three processes from there on
-    code = """
-import os, sys
-import open_clip
-from sklearn_tai import OpenCLIPEncoder
-encoder = OpenCLIPEncoder("tai-tiny", cache=sys.argv[1])
-children = []
-for k in range(3):
-    children.append(os.fork())
-    if not children[-1]:
-        for i in range(50):
-            encoder.transform([f"{k}-{i}", "same"])
-        os._exit(0)
-sys.exit(any(os.waitpid(child, 0)[1] for child in children))
-"""
-    subprocess.run(
-        [sys.executable, "-c", code, tmp_path],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=True,
-        timeout=300,
-    )
+    with new_processes(3) as pool:
+        pool.starmap(encode_fifty, [(k, tmp_path) for k in range(3)])
     with closing(sqlite3.connect(tmp_path / "embeddings.sqlite")) as db:
         assert db.execute("SELECT COUNT(*) FROM embedding").fetchone() == (151,)
 
@@ -237,8 +223,6 @@ sys.exit(any(os.waitpid(child, 0)[1] for child in children))
 @pytest.fixture
 def encoded(monkeypatch):
     """The texts and images that go through a model, as they go."""
-    from sklearn_tai.encoders._chunk import Chunk
-
     seen, original = [], Chunk._encode
 
     def spy(chunk, rows):
@@ -296,29 +280,26 @@ def test_disk_cache_never_unpickles(encoder, tmp_path):
     np.testing.assert_array_equal(np.frombuffer(blob[:-4], np.float32), expected[0])
 
 
+def count_encoded(cache):
+    """How many texts went through the model here, and the sum of all embeddings."""
+    n, original = 0, Chunk._encode
+
+    def count(chunk, rows):
+        nonlocal n
+        n += len(rows)
+        return original(chunk, rows)
+
+    Chunk._encode = count  # in a process that ends with this
+    texts = [f"text number {i}" for i in range(700)]
+    encoder = OpenCLIPEncoder("tai-tiny", cache=cache, batch_size=4)
+    encoder.transform(["warm up"])
+    embeddings = encoder.transform(texts)
+    return n, embeddings.sum()
+
+
 def test_processes_share_the_work(tmp_path):
-    code = """
-import sys
-import zlib
-from sklearn_tai import OpenCLIPEncoder
-from sklearn_tai.encoders._chunk import Chunk
-n, original = 0, Chunk._encode
-def count(chunk, rows):
-    global n
-    n += len(rows)
-    return original(chunk, rows)
-Chunk._encode = count
-texts = [f"text number {i}" for i in range(700)]
-encoder = OpenCLIPEncoder("tai-tiny", cache=sys.argv[1], batch_size=4)
-encoder.transform(["warm up"])
-embeddings = encoder.transform(texts)
-print(n, embeddings.sum())
-"""
-    runs = [
-        subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    counts, sums = zip(*(map(float, run.communicate()[0].split()) for run in runs))
+    with new_processes(2) as pool:
+        counts, sums = zip(*pool.map(count_encoded, [tmp_path] * 2))
     assert sums[0] == pytest.approx(sums[1], rel=1e-5)
     assert 701 <= sum(counts) < 2 * 701
 
