@@ -1,4 +1,4 @@
-"""Batches of embeddings in memory, perturbed afresh each time."""
+"""Batches of embeddings in memory, with new noise each time."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class TensorBatches:
             yield batch, self._targets(rows)
 
     def _targets(self, rows: torch.Tensor) -> torch.Tensor:
-        if self.y is None:  # skorch asks for a target even in prediction, where it is not used
+        if self.y is None:  # skorch wants a target even for prediction, where it is unused
             return torch.zeros(len(rows))
         if sparse.issparse(self.y):
             return torch.from_numpy(self.y[rows.numpy()].toarray()).to(self.device)

@@ -1,4 +1,4 @@
-"""The network of :class:`MLPAdapter`, and skorch's net around it."""
+"""The network of :class:`MLPAdapter`, and its skorch net."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class CosineLinear(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(n_labels, n_features))
         self.bias = nn.Parameter(torch.zeros(n_labels))
-        # cosines are small: as in CLIP, the scale starts large and is learnt as a logarithm
+        # cosines are small, so the scale starts large; it is learned as a logarithm, as in CLIP
         self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
@@ -46,7 +46,7 @@ class CosineLinear(nn.Module):
         return cosines * self.log_scale.exp() + self.bias
 
 
-# the last layer, from the width before it and the number of labels
+# the last layer, given the width before it and the number of labels
 HEADS: dict[str, Callable[[int, int], nn.Module]] = {"linear": nn.Linear, "cosine": CosineLinear}
 
 
@@ -147,7 +147,7 @@ def make_net(
         MLPModule,
         **{f"module__{name}": value for name, value in sizes.items()},
         criterion=criterion,
-        # the automatic choice for this loss is made for one binary label
+        # skorch's automatic choice for this loss assumes a single binary label
         predict_nonlinearity=torch.sigmoid,
         iterator_valid=TensorBatches,
         iterator_valid__batch_size=4096,

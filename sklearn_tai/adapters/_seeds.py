@@ -1,4 +1,4 @@
-"""Random numbers of a training of its own."""
+"""Random numbers that belong to one training run."""
 
 from __future__ import annotations
 
