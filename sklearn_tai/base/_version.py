@@ -1,4 +1,4 @@
-"""Estimators that another version of the package has saved."""
+"""Estimators saved by another version of this package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .. import __version__
 
 
 class _OtherVersionWarning(InconsistentVersionWarning):
-    """scikit-learn's warning, with the name of this package."""
+    """scikit-learn's warning, but naming this package."""
 
     def __str__(self) -> str:
         return (
