@@ -1,4 +1,4 @@
-"""The frozen towers from within: regions of images, tokens of texts."""
+"""Inside the frozen towers: regions of images, tokens of texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from ..encoders import OpenCLIPEncoder, text_lengths, text_tower
 from ..exceptions import ImageReadError, UnreadableImagesWarning
 
-_IN_MEMORY = 2**32  # bytes of parts; more of them lie in a temporary file
+_IN_MEMORY = 2**32  # bytes of parts; more go to a temporary file
 
 
 @dataclass
@@ -28,9 +28,9 @@ class ItemFeatures:
     """
 
     whole: torch.Tensor  # (n_items, n_features)
-    parts: torch.Tensor  # (n_items, n_parts, n_features), 0 where there is none
+    parts: torch.Tensor  # (n_items, n_parts, n_features), padded with 0
     is_part: torch.Tensor  # (n_items, n_parts)
-    is_image: torch.Tensor  # (n_items,), whether parts are regions
+    is_image: torch.Tensor  # (n_items,), whether the parts are regions
 
     @classmethod
     def of_embeddings(cls, embeddings: Any) -> ItemFeatures:
@@ -112,7 +112,7 @@ class TextTower:
         self.model, self.device = loaded.model, loaded.device
         self.logit_scale = float(loaded.model.logit_scale.exp())
         self._tokenize = loaded.tokenize
-        self._tower = text_tower(loaded.model)  # the model itself, or its part for texts
+        self._tower = text_tower(loaded.model)  # the model itself, or its text part
         self.n_positions, self.width = self._tower.positional_embedding.shape
         projection = self._tower.text_projection
         if isinstance(projection, nn.Linear):
@@ -175,12 +175,12 @@ def encode_items(
 
     texts = np.flatnonzero(~is_image)
     if len(texts) and tokens:
-        with torch.no_grad():  # inference_mode would forbid to train on what comes out
+        with torch.no_grad():  # not inference_mode, whose results cannot be used in training
             tower = TextTower(encoder)
             found = _token_features(tower, [items[i] for i in texts], encoder)
         parts = _widened(parts, max(map(len, found)), tower.n_features)
         for i, one in zip(texts.tolist(), found):
-            keep(i, one[-1], one)  # a text is read off at its end
+            keep(i, one[-1], one)  # the embedding of a text is that of its last token
     rest = np.array([i for i in range(len(items)) if whole[i] is None])
     errors: list[ImageReadError] = []
     try:
@@ -189,7 +189,7 @@ def encode_items(
         for batch in encoded if others else ():
             vectors = torch.from_numpy(batch.embeddings)
             for i, one in zip(rest[batch.rows].tolist(), F.normalize(vectors, dim=-1)):
-                one = one.reshape(-1, one.shape[-1])  # with regions, or without
+                one = one.reshape(-1, one.shape[-1])  # with or without regions
                 keep(i, one[0], one[1:])
     except ImageReadError as error:
         error.index = start + rest[error.index]
@@ -207,12 +207,12 @@ def encode_items(
 
 
 def _widened(parts: torch.Tensor, n_parts: int, n_features: int) -> torch.Tensor:
-    """Room for `n_parts` an item, 0 but for the `parts` so far; on disk where it is large."""
+    """Parts padded with 0 to `n_parts` per item; on disk if they are large."""
     shape = (len(parts), n_parts, n_features)
     if 2 * math.prod(shape) <= _IN_MEMORY:
         wider = torch.zeros(shape, dtype=torch.float16)
     else:
-        with tempfile.TemporaryFile() as file:  # gone when nothing looks at it any more
+        with tempfile.TemporaryFile() as file:  # deleted once nothing refers to it
             wider = torch.from_numpy(np.memmap(file, np.float16, "w+", shape=shape))
     wider[:, : parts.shape[1], : parts.shape[2]] = parts
     return wider
@@ -221,7 +221,7 @@ def _widened(parts: torch.Tensor, n_parts: int, n_features: int) -> torch.Tensor
 def _token_features(
     tower: TextTower, texts: list[str], encoder: OpenCLIPEncoder
 ) -> list[torch.Tensor]:
-    """Unit features of the tokens of each text, from its start to its end."""
+    """Unit features of each text's tokens, from start to end."""
     tokens, lengths = tower.tokenize(texts)
     n_cut = int((tokens[:, -1] != 0).sum())
     if n_cut:
@@ -232,7 +232,7 @@ def _token_features(
             stacklevel=5,
         )
     result: list[Any] = [None] * len(texts)
-    # texts of like length together, cut to the longest
+    # batch texts of similar length, cut to the longest
     for rows in lengths.argsort(stable=True).split(encoder.batch_size):
         own = tokens[rows, : int(lengths[rows].max())]
         features = F.normalize(tower.token_features(tower.embed(own)), dim=-1).cpu()

@@ -32,7 +32,7 @@ class PromptLearner(nn.Module):
         super().__init__()
         self.tower = tower
         words = {init: self._words(init) for init in inits if init is not None}
-        if words:  # one length for all sets: they go through the tower together
+        if words:  # the same length for all sets, as they pass the tower together
             n_context = len(next(iter(words.values())))
         tokens, lengths = tower.tokenize(names)
         self.lengths = lengths + n_context

@@ -1,4 +1,4 @@
-"""Blending of label-specific representations across images, for partial labels (SARB)."""
+"""Blend label-specific representations across images, for partial labels (SARB)."""
 
 from __future__ import annotations
 
@@ -250,12 +250,12 @@ class SARBClassifier(HeadClassifier):
 
     @torch.no_grad()
     def _prototypes(self, X: torch.Tensor, Y: torch.Tensor) -> torch.Tensor:
-        """Mean representation of each label over the images known to show it; NaN for none."""
+        """Mean representation of each label over the images that show it; NaN if none does."""
         total = torch.zeros(Y.shape[1], self.width, device=X.device)
         for rows in torch.arange(len(X), device=X.device).split(self.batch_size):
             shown = (Y[rows] == 1).float()
             total += (self.module_.represent(X[rows]) * shown[:, :, None]).sum(dim=0)
-        return total / (Y == 1).sum(dim=0)[:, None]  # 0 / 0 is NaN
+        return total / (Y == 1).sum(dim=0)[:, None]  # NaN for 0 / 0
 
     def _blend(
         self, f: torch.Tensor, targets: torch.Tensor, prototypes: torch.Tensor
