@@ -27,7 +27,7 @@ class Tagged(NamedTuple):
     scores: list[float]
 
 
-_FORMULAS = tuple("=+-@\t\r")  # what begins so is run by spreadsheets
+_FORMULAS = tuple("=+-@\t\r")  # spreadsheets run cells that begin with these
 
 
 class CSV:
@@ -76,7 +76,7 @@ class Wide(CSV):
 
     name = "wide"
     rows_of_one_picture = False
-    labels: Sequence[str] = ()  # those of the model
+    labels: Sequence[str] = ()  # the model's
 
     @property
     def header(self) -> bytes:
@@ -99,9 +99,9 @@ def _csv(rows: Iterable[list[str]]) -> bytes:
     for path, *cells in rows:
         path = f"./{path}" if path.startswith(_FORMULAS) else path
         row = [path, *(f"'{cell}" if cell.startswith(_FORMULAS) else cell for cell in cells)]
-        # which older versions of Python do not quote by themselves
+        # older versions of Python do not quote carriage returns by themselves
         (quoted if any("\r" in cell for cell in row) else plain).writerow(row)
-    # names of files that are not UTF-8 come out as they are on disk
+    # file names that are not UTF-8 keep their bytes
     return text.getvalue().encode("utf-8", "surrogateescape")
 
 
@@ -146,7 +146,7 @@ class Table:
             self._path_width = min(widest, self._width // 2)
         lines = []
         for path, labels, scores in pictures:
-            if _cells(path) > self._path_width:  # its end tells pictures apart
+            if _cells(path) > self._path_width:  # keep the end, which tells pictures apart
                 path = "…" + _cut(path[::-1], self._path_width - 1)[::-1]
             path += " " * (self._path_width - _cells(path))
             tags = ", ".join(f"{label} {score:.0%}" for label, score in zip(labels, scores))
@@ -212,12 +212,12 @@ def format_of(output: Path | None, name: str | None, bom: bool) -> Format:
 
 
 def _printable(text: str) -> str:
-    """Without what could command the terminal."""
+    """Replace characters that could control the terminal."""
     return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _cells(text: str) -> int:
-    """How many cells of a terminal a text takes; Chinese characters take two."""
+    """How many terminal cells a text takes; Chinese characters take two."""
     return sum(map(_cells_of, text))
 
 
@@ -228,7 +228,7 @@ def _cells_of(character: str) -> int:
 
 
 def _cut(text: str, width: int) -> str:
-    """As much of a text as `width` cells hold."""
+    """As much of a text as fits into `width` cells."""
     used = 0
     for k, character in enumerate(text):
         used += _cells_of(character)

@@ -1,4 +1,4 @@
-"""Keywords in images, by ``tag`` and ``untag``."""
+"""Keywords in images, for ``tag`` and ``untag``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Keyworder:
     """
 
     def __init__(self, dry_run: bool) -> None:
-        if find_spec("exiv2") is None:  # now, not when the work is done
+        if find_spec("exiv2") is None:  # fail now, not after the work
             raise click.ClickException(f"Keywords need exiv2: {install_command('photos')}")
         self._dry_run, self._n_changed = dry_run, 0
         self.errors: list[str] = []
@@ -48,7 +48,7 @@ class Keyworder:
 
         with self._remembered():
             changed = remove_keywords(path, dry_run=self._dry_run)
-            with suppress(ValueError):  # what cannot be read holds none of ours
+            with suppress(ValueError):  # unreadable metadata hold none of our keywords
                 changed |= remove_keywords(path, embed=True, dry_run=self._dry_run)
             self._n_changed += changed
 

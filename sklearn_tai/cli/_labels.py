@@ -1,4 +1,4 @@
-"""Labels that are given on the command line, or in a file."""
+"""Labels from the command line or a file."""
 
 from __future__ import annotations
 

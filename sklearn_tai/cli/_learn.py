@@ -1,4 +1,4 @@
-"""Models that commands train, and keep."""
+"""Models that commands train and keep."""
 
 from __future__ import annotations
 

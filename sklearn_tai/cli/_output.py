@@ -1,4 +1,4 @@
-"""Where tagged images go: standard output, or a file that a stopped run goes on with."""
+"""Where tagged images go: standard output, or a file that a stopped run can continue."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class ResumableFile:
             while data:
                 data = data[self._file.write(data) :]
             os.fsync(self._file.fileno())
-        except BaseException:  # Ctrl-C, or the disk is full
+        except BaseException:  # Ctrl-C, or a full disk
             self._file.truncate(whole)
             self._file.seek(whole)
             raise
@@ -131,7 +131,7 @@ class ResumableFile:
             draft.write_text(json.dumps(self._settings | {"size": size}), encoding="utf-8")
 
     def _read(self, was_closed: bool) -> int:
-        """Learn what is done; returns the length of what is whole."""
+        """Note the images that are done; returns the length of the complete rows."""
         digests = array("Q")
         whole, last_start, last_path = 0, None, None
         with open(self.path, "rb") as file:
@@ -147,13 +147,13 @@ class ResumableFile:
                     f"{str(self.path)!r} is damaged at byte {whole:,}; --force starts it again."
                 ) from None
         if not was_closed and self._form.rows_of_one_picture and last_start is not None:
-            whole = last_start  # rows of the last picture may be missing
+            whole = last_start  # the last picture may lack rows
             digests.pop()
         self._done = np.sort(np.frombuffer(digests, np.uint64)) if digests else self._done
         return whole
 
 
 def _digest(path: str) -> int:
-    """8 bytes a path, so that a million of them take 8 MB; two equal ones: one in 10^7 runs."""
+    """8 bytes per path: 8 MB for a million paths, with a collision in one of 10^7 runs."""
     digest = hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8)
     return int.from_bytes(digest.digest(), "little")

@@ -1,4 +1,4 @@
-"""What all commands share: errors as one line, warnings, notes, progress."""
+"""Shared by all commands: errors in one line, warnings, notes, progress."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import click
 
 from ..exceptions import at_terminal, shown
 
-# Errors whose message was written for the user; others are named by their type.
+# Errors with a message for users; other errors are shown with their type.
 _EXPLAINED = (ValueError, TypeError, OSError, RuntimeError, ImportError)
 _MAX_LINE = 10_000
-_INTERRUPTED = 130  # as shells say it: 128 + SIGINT
+_INTERRUPTED = 130  # the shells' convention: 128 + SIGINT
 
 
 class Commands(click.Group):
@@ -27,7 +27,7 @@ class Commands(click.Group):
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             if not sys.warnoptions:
-                warnings.simplefilter("ignore")  # what dependencies tell programmers
+                warnings.simplefilter("ignore")  # warnings of dependencies are for programmers
                 warnings.filterwarnings("default", category=UserWarning, module="sklearn_tai")
             try:
                 return super().invoke(ctx)
@@ -36,7 +36,7 @@ class Commands(click.Group):
             except KeyboardInterrupt as error:
                 raise _Stopped(" ".join(["Stopped.", *map(str, error.args)])) from None
             except BrokenPipeError:
-                raise  # the reader has had enough, which click knows how to end
+                raise  # the reader has closed the pipe; click handles that
             except Exception as error:
                 if ctx.params.get("debug"):
                     raise
@@ -66,7 +66,7 @@ class Commands(click.Group):
         if not standalone_mode:
             return run()
         try:
-            # what commands return is nothing; an int comes from ctx.exit
+            # commands return nothing; an int comes from ctx.exit
             code: int = run() or 0
         except click.Abort:
             fail("Stopped.", _INTERRUPTED)
@@ -81,7 +81,7 @@ class Commands(click.Group):
 
 
 class _Stopped(click.ClickException):
-    """Ctrl-C, with what was kept."""
+    """Ctrl-C; the message says what was kept."""
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -48,7 +48,7 @@ class Tagger:
         self._clf = load_classifier(folder, trusted=trusted)
         if threshold == "auto":
             threshold = self._clf.threshold_
-        # a cache would fill memory with embeddings that are never asked for again
+        # a cache would fill memory with embeddings that are never needed again
         self._clf.encoder_.set_params(
             batch_size=batch_size,
             cache=None,

@@ -1,4 +1,4 @@
-"""Formats that can only be written as a whole, when all images are tagged."""
+"""Formats that can only be written as a whole, after all images are tagged."""
 
 from __future__ import annotations
 
@@ -99,12 +99,12 @@ def html(pictures: Iterable[Tagged], target: Path) -> Iterator[bytes]:
 
 
 def _source(path: str, link: str) -> str:
-    """The image itself, or a small copy of one that browsers cannot show."""
+    """A link to the image, or a small copy of one that browsers cannot show."""
     if path.lower().endswith(_SHOWN):
         return link
     try:
         picture = open_image(Path(path), 0)
-    except ImageReadError:  # it was there when it was tagged
+    except ImageReadError:  # it existed when it was tagged
         return link
     picture.thumbnail((400, 400))
     picture.save(buffer := io.BytesIO(), "JPEG")
