@@ -73,7 +73,7 @@ class Checkpoint:
         kept = whole.decode("utf-8", "replace").split("\n")[:-1]
         if kept:
             self._read(kept, settings)
-        if len(whole) < len(data):  # only now that the file is known to be ours
+        if len(whole) < len(data):  # not before the file is known to be ours
             os.truncate(self.path, len(whole))
         if not kept:
             self._write({"format": _FORMAT, "settings": settings})

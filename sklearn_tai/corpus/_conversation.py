@@ -33,10 +33,10 @@ SCHEMA = {
     "properties": {"caption": {"type": "string"}},
     "required": ["caption"],
 }
-FIRST_WAIT, MAX_WAIT = 0.5, 30.0  # seconds between two tries
+FIRST_WAIT, MAX_WAIT = 0.5, 30.0  # seconds between two attempts
 
 
-_MAX_BYTES = 2**22  # of a reply, which is a sentence, maybe after pages of thinking
+_MAX_BYTES = 2**22  # of a reply: one sentence, perhaps after pages of thinking
 _Reply = TypeVar("_Reply")
 
 
@@ -60,7 +60,7 @@ def bound_replies(client: Any) -> None:
             if len(body) > _MAX_BYTES:
                 response.close()
                 raise ReplyTooLongError(f"it is longer than {_MAX_BYTES:,} bytes")
-        response._content = body  # as response.read(), which has no limit, leaves it
+        response._content = body  # as response.read(), which has no limit, would set it
 
     client.event_hooks = {"request": [], "response": [read]}
 
@@ -82,7 +82,7 @@ def within(seconds: float | None, ask: Callable[[], _Reply]) -> _Reply:
             outcome.set_exception(error)
 
     threading.Thread(target=copy_context().run, args=(run,), daemon=True).start()
-    if not wait([outcome], seconds + 1).done:  # the client's own limit, whose error says more
+    if not wait([outcome], seconds + 1).done:  # later than the client, whose error says more
         raise TimeoutError(
             f"The server's reply was not complete within timeout={seconds} seconds. Give more "
             "time, or a smaller model."
@@ -172,7 +172,7 @@ class Conversations:
                 messages.append({"role": "user", "content": _DIFFERENT})
 
     def _write_caption(self, messages: list[dict[str, str]], i: int, variation: int) -> Caption:
-        """Ask until a usable caption comes, a bounded number of times."""
+        """Ask until a usable caption comes, up to `n_retries` more times."""
         record: Caption = {
             "set": i,
             "variation": variation,
@@ -197,7 +197,7 @@ class Conversations:
         return {**record, "text": None, "reason": reason}
 
     def _fault(self, text: str) -> str:
-        """Why a reply is no caption; empty if it is one."""
+        """Why a reply is not a caption; empty if it is one."""
         if not text:
             return "empty reply"
         if is_refusal(text):
@@ -210,7 +210,7 @@ class Conversations:
             self.n_retries += 1
 
     def _reply(self, messages: list[dict[str, str]], key: tuple[int, ...]) -> str:
-        """One cleaned reply, over failures that pass, with longer and longer waits."""
+        """One cleaned reply; temporary failures are retried after longer and longer waits."""
         seed = int(np.random.SeedSequence([self.seed, *key]).generate_state(1)[0] >> 1)
         pause = FIRST_WAIT
         for attempt in range(1 + self.generator.n_retries):
@@ -225,7 +225,7 @@ class Conversations:
             except TimeoutError as error:
                 last: BaseException = error
             except TransientError as error:
-                last = error.__cause__ or error  # what it means to the user
+                last = error.__cause__ or error  # the error meant for the user
         raise last
 
     def _parse(self, reply: str) -> str:
@@ -233,5 +233,5 @@ class Conversations:
             try:
                 reply = json.loads(reply)["caption"]
             except (ValueError, KeyError, TypeError, RecursionError):
-                return ""  # cut off, or not by the schema: as good as empty
+                return ""  # cut off or against the schema: treat it as empty
         return clean_caption(reply) if isinstance(reply, str) else ""

@@ -1,4 +1,4 @@
-"""Which labels each text is about, and what it calls them."""
+"""Choose the labels of each text and the names it uses for them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check_labels_per_text(given: Any, n_labels: int) -> tuple[int, int]:
     low, high = (int(b) for b in bounds)
     if not 1 <= low <= high:
         raise ValueError(f"labels_per_text must satisfy 1 <= min <= max; got {given!r}.")
-    # a user with three labels may well keep the default (1, 4)
+    # with fewer than four labels, the default (1, 4) should still work
     return min(low, n_labels), min(high, n_labels)
 
 
@@ -44,7 +44,7 @@ def balanced_sets(
         barred: set[int] = set()
         place = 0
         while len(chosen) < size and place < len(queue):
-            if queue[place] in barred:  # it waits for the next text
+            if queue[place] in barred:  # wait for the next text
                 place += 1
             else:
                 chosen.append(queue.pop(place))
