@@ -1,4 +1,4 @@
-"""What the readers of published datasets share: finding, reading and checking files."""
+"""Find, read and check files; shared by the readers of published datasets."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def read_text(path: Path) -> str:
 
 def read_lines(path: Path) -> list[str]:
     """The lines of a text file, stripped, without blank ones at its end."""
-    # not splitlines, which also breaks at form feeds and other marks, against the numbering
-    # of lines in editors
+    # not splitlines, which also breaks at form feeds and other marks, so that its line
+    # numbers would differ from those in editors
     lines = [line.strip() for line in read_text(path).rstrip().split("\n")]
     if lines == [""]:
         raise ValueError(f"{str(path)!r} is empty. Extract it again.")
@@ -104,7 +104,7 @@ def check_images_exist(images: Sequence[Path], remedy: str) -> None:
     missing: set[Path] = set()
     for folder, members in by_folder.items():
         present = set(os.listdir(folder)) if folder.is_dir() else set()
-        # asking again finds names that differ in case where the file system ignores it
+        # is_file finds names that differ in case if the file system ignores it
         missing.update(
             image for image in members if image.name not in present and not image.is_file()
         )
