@@ -1,4 +1,4 @@
-"""Cuts of scores: of the highest F1, or of a precision."""
+"""Where to cut scores: at the highest F1, or at a given precision."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def best_cut(targets: np.ndarray, scores: np.ndarray) -> float:
 
     `targets` may be probabilities; it is then the highest F1 that they let expect.
     """
-    # an item that is positive with probability p is p positives and 1 - p negatives
+    # an item with probability p counts as p positives and 1 - p negatives
     present = np.repeat([1, 0], len(scores))
     precision, recall, cuts = precision_recall_curve(
         present, np.tile(scores, 2), sample_weight=np.r_[targets, 1 - targets]
@@ -63,7 +63,7 @@ def held_out_precision(
     """Share of what is named that is right, cut as by other items, and how much is named."""
     right = named = 0
     for train, test in KFold(min(5, len(scores)), shuffle=True, random_state=0).split(scores):
-        with suppress(ValueError):  # too few positives there to cut by: it names nothing
+        with suppress(ValueError):  # too few positives to cut by: nothing is named
             cuts, _ = precise_cuts(scores[train], labels[train], precision)
             above = (scores[test] > cuts) & (labels[test] >= 0)
             right += int((labels[test] == 1)[above].sum())
