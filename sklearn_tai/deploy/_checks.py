@@ -1,4 +1,4 @@
-"""Checks of what a saved classifier says of itself: the file may come from anybody."""
+"""Check the contents of a saved classifier, which may come from anybody."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def check_labels(labels: Any) -> np.ndarray:
 def check_statistics(arrays: Arrays, n_features: int, n_labels: int) -> None:
     """The arrays of the classifier itself: shapes, and no NaN."""
     for name, array in arrays.items():
-        # a perturbation that moves texts has NaN for labels without any
+        # image centroids are NaN for labels with neither texts nor images
         if not name.startswith("perturbation.") and not np.isfinite(array).all():
             raise ValueError(f"{name} contains NaN or infinite numbers")
         if "." in name:

@@ -1,4 +1,4 @@
-"""The Parquet files of a bulk prediction, in a folder or in an object store."""
+"""The Parquet files of a bulk prediction, in a folder or an object store."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Parts:
         with reached(self.output):
             try:
                 files = fs.ls(root, detail=False)
-            except FileNotFoundError:  # stores have no empty folders
-                files = fs.find(root)  # nothing, or an error where there is no bucket
+            except FileNotFoundError:  # object stores have no empty folders
+                files = fs.find(root)  # empty, or an error if there is no bucket
         names = sorted(file.rpartition("/")[2] for file in files)
         return [name for name in names if name.startswith("part-") and name.endswith(".parquet")]
 
@@ -80,7 +80,7 @@ class Parts:
             buffer = BytesIO()
             parquet.write_table(table, buffer)
             with reached(f"{self.output}/{name}"):
-                fs.pipe_file(f"{root}/{name}", buffer.getvalue())  # there once all of it is
+                fs.pipe_file(f"{root}/{name}", buffer.getvalue())  # appears only when complete
         else:
             with whole_file(Path(self.output, name)) as draft:
                 parquet.write_table(table, draft)

@@ -1,4 +1,4 @@
-"""Pictures and parts in object stores, by the packages of fsspec."""
+"""Pictures and parts in object stores, through fsspec."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..inputs import IMAGE_SUFFIXES
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-_N_AT_ONCE = 32  # requests, as each is mostly waiting
+_N_AT_ONCE = 32  # parallel requests: they mostly wait
 
 
 def is_url(place: object) -> TypeGuard[str]:
@@ -36,7 +36,7 @@ def file_system(place: str | Path) -> tuple[AbstractFileSystem, str]:
         return LocalFileSystem(), os.path.abspath(place)
     protocol = place.partition("://")[0]
     try:
-        # others write there too: what was listed a while ago says nothing
+        # no cached listings: others write there too
         fs, path = url_to_fs(place, use_listings_cache=False)
     except ImportError as error:
         package = known_implementations[protocol]["class"].partition(".")[0]
@@ -70,7 +70,7 @@ def find_objects(url: str) -> Iterator[str]:
     for path in paths:
         name = path.removeprefix(root)
         if name.lower().endswith(IMAGE_SUFFIXES) and "/." not in name:
-            # what a store calls it may leave out the account, or say abfs: of what is az:
+            # the store's own path may lack the account, or begin with abfs: instead of az:
             yield f"{url.rstrip('/')}{name}"
 
 
@@ -101,7 +101,7 @@ def predict_proba(estimator: Classifier, pictures: list[Path | str]) -> Any:
 
 
 def _copied(pictures: list[Path | str], folder: Path) -> list[Path]:
-    """Files of the pictures: those of stores in `folder`, unless they are gone."""
+    """Files of the pictures; those in stores are copied to `folder`, if they still exist."""
 
     def at_hand(i: int, picture: Path | str) -> Path:
         if not is_url(picture):
