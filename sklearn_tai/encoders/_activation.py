@@ -1,6 +1,6 @@
-"""Which activation weights were trained with: GELU, or OpenAI's QuickGELU.
+"""Find the activation that weights were trained with: GELU, or OpenAI's QuickGELU.
 
-Weights run with the wrong one give slightly wrong embeddings, and open_clip only warns: its
+The wrong one makes embeddings slightly wrong, and open_clip only warns: its
 ``create_model("ViT-B-16", "openai")`` runs OpenAI's weights with GELU.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 from ..exceptions import wording
 from ._hub import hub_repo
 
-_SUFFIX = "-quickgelu"  # of architectures that differ in this alone
+_SUFFIX = "-quickgelu"  # of architectures that differ only in the activation
 
 
 def choose_activation(
@@ -61,10 +61,10 @@ def choose_activation(
 def _trained_with(
     settings: dict[str, Any], tag: dict[str, Any], architecture: str | None, file: Path | None
 ) -> bool | None:
-    """Whether the weights were trained with QuickGELU; None if that is not known."""
+    """Whether the weights were trained with QuickGELU; None if unknown."""
     configured = bool(settings.get("quick_gelu"))
     if tag:
-        # roberta-ViT-B-32 has it in its settings alone
+        # the tags of roberta-ViT-B-32 lack it; only its settings have it
         named = architecture is not None and architecture.endswith(_SUFFIX)
         return bool(tag.get("quick_gelu")) or (configured and not named)
     if architecture is None or file is None:
@@ -129,12 +129,12 @@ def is_torchscript(file: Path) -> bool:
     if not zipfile.is_zipfile(file):
         return False
     with zipfile.ZipFile(file) as archive:
-        # torch tells them from other archives by this name too
+        # torch recognises TorchScript by this name too
         return any(name.rpartition("/")[2] == "constants.pkl" for name in archive.namelist())
 
 
 def _torchscript_has_quick_gelu(file: Path) -> bool:
-    """Whether the code in a TorchScript archive has the class; it is read, not run."""
+    """Whether the code in a TorchScript archive names the class; it is read, not run."""
     with zipfile.ZipFile(file) as archive:
         code = (archive.read(name) for name in archive.namelist() if name.endswith(".py"))
         return any(b"QuickGELU" in text for text in code)

@@ -1,4 +1,4 @@
-"""Files of the Hugging Face hub: from its cache if they are whole there, else downloaded."""
+"""Files from the Hugging Face hub: cached ones if undamaged, else downloaded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..exceptions import WeightsError
 from ._cache import hash_file
 from ._source import ModelSource
 
-_ANSWER_SECONDS = 5.0  # a hub that is there answers in less; without a network nothing does
+_ANSWER_SECONDS = 5.0  # a reachable hub answers sooner; without a network, nothing does
 
 
 def hub_file(
@@ -73,7 +73,7 @@ def hub_file(
         with hub_progress(verbose):
             for name in names:
                 try:
-                    # one question that is not repeated, to know soon what is wrong
+                    # one request without retries, to learn soon what is wrong
                     url = hf_hub_url(repo, name, revision=revision)
                     seconds = os.environ.get("HF_HUB_ETAG_TIMEOUT", _ANSWER_SECONDS)
                     get_hf_file_metadata(url, timeout=float(seconds))
@@ -86,7 +86,7 @@ def hub_file(
             f"{cannot_load(source.asked)} {repo!r} cannot be the name of a repository. Give it as "
             "hf-hub:organisation/name."
         ) from error
-    except Exception as error:  # of several HTTP libraries, by the version of huggingface_hub
+    except Exception as error:  # the HTTP library depends on the version of huggingface_hub
         trouble = hub_trouble(error, repo, source.instead, damaged)
         raise WeightsError(f"{cannot_load(source.asked)} {trouble}") from error
     raise WeightsError(
@@ -105,10 +105,10 @@ def hub_repo(file: Path) -> str | None:
 
 
 def _is_whole(file: Path) -> bool:
-    """Whether a large file of the cache is the one that it is named after."""
+    """Whether a large file in the cache matches the hash in its name."""
     name = file.resolve().name
     if not re.fullmatch(r"[0-9a-f]{64}", name):
-        return True  # a small file, or a cache without links: nothing to compare with
+        return True  # a small file, or a cache without links: no hash to compare
     digest = hashlib.sha256()
     hash_file(digest, file)
     return digest.hexdigest() == name
@@ -204,7 +204,7 @@ def hub_trouble(
     elif isinstance(error, OSError) and "onsistency check" in str(error):
         cause = f"the download of {repo!r} was interrupted"
         remedy = again
-    else:  # no connection, or one that broke
+    else:  # no connection, or a broken one
         message = " ".join(str(error).split()) or type(error).__name__
         cause = f"{ENDPOINT} cannot be reached, or stopped answering ({message})"
         remedy = f"Connect to the network once{instead}"

@@ -1,4 +1,4 @@
-"""Bring a model's tensors into the order that its operations run fastest in."""
+"""Give a model's tensors the memory layout that is fastest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def fast_layout(model: Any) -> Any:
 
     for module in model.modules():
         if type(module) is not Transformer or not getattr(module, "batch_first", False):
-            continue  # other classes may use the order of dimensions in ways of their own
+            continue  # other classes may rely on the order of dimensions
         blocks = list(module.resblocks)
         if all(
             type(block) is ResidualAttentionBlock and type(block.attn) is nn.MultiheadAttention

@@ -1,4 +1,4 @@
-"""A frozen model in memory, and what an encoder needs beside it."""
+"""A frozen model in memory, with what an encoder needs besides."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .. import __version__
 from ._regions import RegionTower, has_regions
 from ._text import can_be_cut
 
-# tells tokenizers apart: capitals, accents, spaces, scripts, marks, and more than they take
+# tells tokenizers apart: capitals, accents, spaces, scripts, symbols, and excess length
 _PROBE = "Two DOGS  \u2014 caf\u00e9, \u732b \u0441\u043e\u0431 #1 &amp; it's <b> " * 40
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -30,9 +30,9 @@ class LoadedModel:
     tokenize: Callable[[list[str]], torch.Tensor]
     device: torch.device
     dtype: torch.dtype
-    resize_mode: str = "squash"  # how pictures become squares, in open_clip's words
-    side: int | None = None  # of those squares in pixels; None where it is not known
-    # names this copy of the weights within the process
+    resize_mode: str = "squash"  # how pictures become squares, in open_clip's terms
+    side: int | None = None  # of these squares in pixels; None if unknown
+    # identifies this copy of the weights within the process
     uid: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @cached_property
@@ -69,12 +69,12 @@ class LoadedModel:
         weight (activations, numbers of heads, poolings), the tokenizer by what it makes of
         a text, the preprocessing, and the version of this package.
         """
-        # functions are shown with their addresses, which differ from process to process
+        # a function's repr contains its address, which differs between processes
         shown = re.sub(r" at 0x[0-9a-f]+", "", f"{self.preprocess!r} {self.model!r}")
         digest = hashlib.sha256(f"{__version__} {self.resize_mode} {self.side} {shown}".encode())
         for name, module in self.model.named_modules():
             own = {k: v for k, v in vars(module).items() if isinstance(v, (int, float, str))}
-            own.pop("name_or_path", None)  # where it lies
+            own.pop("name_or_path", None)  # the model's path
             digest.update(f"{name} {sorted(own.items())}".encode())
         tensors = {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
         tensors["tokens"] = self.tokenize([_PROBE])

@@ -1,4 +1,4 @@
-"""Let an image tower see pictures of another size than it was trained on."""
+"""Run an image tower at another picture size than it was trained on."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def square_side(size: Any) -> int:
 
 
 def _resize_positions(visual: Any, image_size: int, old_size: int) -> None:
-    """Interpolate the positional embeddings of a ResNet's attention pool or a transformer."""
+    """Interpolate the positional embeddings of a transformer or a ResNet's attention pool."""
     from open_clip.modified_resnet import ModifiedResNet
     from open_clip.transformer import VisionTransformer
 
@@ -54,7 +54,7 @@ def _resize_positions(visual: Any, image_size: int, old_size: int) -> None:
             f"be changed. Leave image_size at None; this one takes {old_size}."
         )
     positions = holder.positional_embedding
-    old_side = round((len(positions) - 1) ** 0.5)  # the first is that of the whole picture
+    old_side = round((len(positions) - 1) ** 0.5)  # the first position is the whole picture's
     cell = old_size // old_side
     if image_size % cell:
         raise ValueError(

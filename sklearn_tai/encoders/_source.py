@@ -1,4 +1,4 @@
-"""What a model name and its weights stand for."""
+"""Find out what a model name and its weights refer to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ModelSource:
     neither; folders and repositories bring their own.
     """
 
-    asked: str = field(compare=False)  # for messages, in the words of the caller
+    asked: str = field(compare=False)  # the caller's wording, for messages
     architecture: str | None = None
     tag: str | None = None
     file: Path | None = None
@@ -64,7 +64,7 @@ def find_source(model_name: str, pretrained: str | None) -> ModelSource:
                 f"{model_name!r} brings its own weights. Leave it at 'auto'."
             )
         return own
-    return _of_open_clip(asked, model_name.replace("/", "-"), pretrained)  # "ViT-B/16"
+    return _of_open_clip(asked, model_name.replace("/", "-"), pretrained)  # for "ViT-B/16"
 
 
 def _with_own_weights(asked: str, model_name: str) -> ModelSource | None:

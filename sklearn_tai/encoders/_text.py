@@ -1,4 +1,4 @@
-"""Run a text tower on as many positions as the texts need."""
+"""Run a text tower on as few positions as the texts need."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-# What a batch costs beside its tokens, in tokens: little in full precision; in half
-# precision the weights are brought into the order of the matrix unit for every batch.
+# Overhead of a batch, in tokens: small in full precision; in half precision, the weights are
+# rearranged for the matrix unit in every batch.
 _BATCH_COST = {torch.float32: 64}
 _BATCH_COST_HALF = 512
 
@@ -23,11 +23,11 @@ def text_batches(
     """Rows of `texts` and their embeddings, texts of like length together."""
     model, device = loaded.model, loaded.device
     n_full = n_positions = 0
-    step = 64 * batch_size  # bounds the memory that tokens take
+    step = 64 * batch_size  # bounds the memory for tokens
     for start in range(0, len(texts), step):
         tokens = loaded.tokenize(texts[start : start + step])
         n_texts, n_positions = tokens.shape
-        # open_clip pads with 0; towers that pad otherwise are not looked at
+        # open_clip pads with 0; towers with another padding are not checked
         n_full += int((tokens[:, -1] != 0).sum()) if loaded.text_can_be_cut else 0
         if not loaded.text_can_be_cut:
             for rows in np.split(np.arange(n_texts), range(batch_size, n_texts, batch_size)):
@@ -35,7 +35,7 @@ def text_batches(
             continue
         lengths = text_lengths(model, tokens).numpy()
         cost = _BATCH_COST.get(loaded.dtype, _BATCH_COST_HALF)
-        # fewer tokens than batch_size full texts have: they stay in the processor's cache
+        # fewer tokens than in batch_size full texts, to stay within the CPU's cache
         max_tokens = max(batch_size * n_positions // 2, n_positions)
         for rows in plan_batches(lengths, max_tokens, cost):
             length = int(lengths[rows].max())
@@ -128,7 +128,7 @@ def cut(model: Any, length: int) -> Any:
 
 
 def _shallow(module: nn.Module) -> nn.Module:
-    """The same module with dictionaries of its own, so that entries can be replaced."""
+    """A copy with its own dictionaries, so that entries can be replaced; weights are shared."""
     view = copy.copy(module)
     for name in ("_parameters", "_buffers", "_modules"):
         setattr(view, name, dict(getattr(module, name)))
