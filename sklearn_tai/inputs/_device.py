@@ -1,4 +1,4 @@
-"""Where models run."""
+"""Choose the device that models run on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def check_device(device: str | None, or_cpu: bool = False) -> str:
     With `or_cpu`, the CPU takes the place of one that does not work: what was trained on a
     GPU may be read where there is none.
     """
-    import torch  # here: texts are made without it
+    import torch  # here, as generating texts does not need it
 
     if device is None:
         return "cuda" if torch.cuda.is_available() else "cpu"

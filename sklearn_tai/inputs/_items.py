@@ -1,4 +1,4 @@
-"""What users may put in ``X``: texts, images, a mixture, or embeddings."""
+"""What users may pass as ``X``: texts, images, a mixture, or embeddings."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def is_image(item: Any, index: int) -> bool:
 
 
 def _check_text(text: str, index: int) -> None:
-    """Refuse what cannot be meant as a text."""
+    """Refuse strings that cannot be meant as texts."""
     if not text.strip():
         raise ValueError(f"X[{index}] is a blank text; leave it out of X.")
     if text.lower().endswith(IMAGE_SUFFIXES) and (os.path.isfile(text) or " " not in text):
@@ -73,7 +73,7 @@ def as_embeddings(X: Any) -> Any | None:
             return X if X.dtype.kind == "f" else None
         return X if X.ndim == 2 or (X.ndim < 2 and X.dtype.kind not in "OUST") else None
     if hasattr(X, "toarray") or hasattr(X, "iloc") or hasattr(X, "__array__"):
-        # sparse matrices, data frames, tensors; a Series of items has one dimension
+        # sparse matrices, data frames, tensors; a Series of items is one-dimensional
         is_matrix = getattr(X, "ndim", 2) == 2 and not isinstance(X, Image.Image)
         return X if is_matrix else None
     if isinstance(X, Sequence) and not isinstance(X, str) and len(X) > 0:

@@ -1,4 +1,4 @@
-"""Lists of labels, checked, and as lines of a text: of files, a command, a web page."""
+"""Lists of labels, checked, or read from the lines of a file, a command or a web page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of labels: taken up, put together, and what it means for scores and decisions."""
+"""Relations of labels: read, joined, and applied to scores and decisions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a classifier is fitted on: embeddings, labels, and which rows are images."""
+"""Training data: embeddings, labels, and which rows are images."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def training_set(
         is_image = check_modality(modality, len(embeddings))
     Y, classes = check_indicator(y, len(embeddings), may_be_unknown=is_image, accept_sparse=True)
     read = was_read(embeddings)
-    if not read.all():  # the encoder has warned of them
+    if not read.all():  # the encoder has warned about them
         embeddings, Y, is_image = embeddings[read], Y[read], is_image[read]
     vocabulary = vocabulary_of(y)
     Y = with_group_labels(Y, vocabulary, classes)
@@ -70,7 +70,7 @@ def check_some_present(data: TrainingSet) -> None:
             f"can be learnt about them: {', '.join(map(str, lonely[:10]))}"
             f"{', ...' if len(lonely) > 10 else ''}. Add texts that have them.",
             UserWarning,
-            stacklevel=5,  # past fit and its decorators
+            stacklevel=5,  # above fit and its decorators
         )
 
 
