@@ -1,4 +1,4 @@
-"""What stands beneath an image."""
+"""Captions of images."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from ._picture_grid import Line
 
-_RIGHT, _WRONG = ("✓", "#15803d"), ("✗", "#c2410c")  # the marks are in DejaVu Sans
+_RIGHT, _WRONG = ("✓", "#15803d"), ("✗", "#c2410c")  # DejaVu Sans has these marks
 _MAX_TOP = 8
 
 

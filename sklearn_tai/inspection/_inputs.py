@@ -1,4 +1,4 @@
-"""What the displays take: images, names of labels, classifiers."""
+"""Inputs of the displays: images, label names, classifiers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.utils import check_scalar
 from .._typing import Classifier, Items, Labels, Names, Picture
 from ..inputs import as_embeddings, check_items, column_names, first_of_exclusive, open_image
 
-_MAX_PIXELS = 640  # of the long edge: what a plot can show
+_MAX_PIXELS = 640  # of the longer edge; plots show no more
 
 
 def check_images(images: Items) -> list[Picture]:
@@ -95,8 +95,8 @@ def resolve_label_names(
         )
     columns = column_names(y)
     if columns is not None and len(columns) != n_labels:
-        columns = None  # y is refused when it is read
-    classes = getattr(estimator, "classes_", None)  # of forests a list of arrays
+        columns = None  # reading y will reject it
+    classes = getattr(estimator, "classes_", None)  # a list of arrays for forests
     is_named = isinstance(classes, np.ndarray) and classes.ndim == 1 and classes.dtype.kind in "UO"
     named = [label_names, classes if is_named else None, columns, range(n_labels)]
     names = [str(name) for name in next(known for known in named if known is not None)]
@@ -135,6 +135,6 @@ def own_threshold(estimator: Classifier) -> float:
 
 
 def _final(estimator: Classifier) -> Classifier:
-    """The classifier of a search, or at the end of a pipeline."""
+    """The best classifier of a search, or the last step of a pipeline."""
     estimator = getattr(estimator, "best_estimator_", estimator)
     return estimator[-1] if isinstance(estimator, Pipeline) else estimator

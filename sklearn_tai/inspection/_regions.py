@@ -123,7 +123,7 @@ class RegionDisplay:
         check_scalar(n_top, "n_top", Integral, min_val=1)
         items: Any = check_images([image])
         picture = open_small(items[0], 0)
-        if isinstance(estimator.encoder_, BaseEncoder):  # one encoding for both
+        if isinstance(estimator.encoder_, BaseEncoder):  # encode once for both calls
             items = estimator.encoder_.transform_regions(items)
         scores, names = estimator.predict_proba(items)[0], estimator.classes_.tolist()
         if labels is None:
