@@ -1,4 +1,4 @@
-"""The length of the noise where no labelled image tells it."""
+"""Choose the length of the noise without labelled images."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.preprocessing import normalize
 
 _PAPER = 2.5  # 25 for the un-normalised embeddings of CLIP RN50
-_SHARE = 0.25  # of the spread; benchmarks/radius/criteria.py
-_N_TEXTS = 1000  # enough to know the spread, and few enough for all pairs
+_SHARE = 0.25  # of the spread; see benchmarks/radius/criteria.py
+_N_TEXTS = 1000  # enough to estimate the spread, and few enough to compare all pairs
 
 
 def auto_radius(X: np.ndarray) -> float:
@@ -23,6 +23,6 @@ def auto_radius(X: np.ndarray) -> float:
     X = normalize(X[np.linspace(0, len(X) - 1, min(len(X), _N_TEXTS)).astype(int)])
     cosines = (X @ X.T)[np.triu_indices(len(X), 1)]
     spread = float(cosines.std()) if len(cosines) > 1 else 0.0
-    if spread < 1e-6:  # of rounding: one text, or the same one again and again
+    if spread < 1e-6:  # rounding errors: one text, or copies of it
         return _PAPER
     return math.sqrt(X.shape[1] * _SHARE * spread)

@@ -1,4 +1,4 @@
-"""Random vectors of a given length, drawn where the embeddings are."""
+"""Random vectors of a given length, drawn on the device of the embeddings."""
 
 from __future__ import annotations
 
