@@ -1,4 +1,4 @@
-"""Lines of JSON, and files that they are added to."""
+"""JSON lines, and files to append them to."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def open_locked(path: Path) -> FileIO:
             lock(file.fileno())
             if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                 return file
-        except FileNotFoundError:  # another one has taken it away just now
+        except FileNotFoundError:  # another process has just removed it
             pass
         except BaseException:
             file.close()

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whenever the process or the machine stops."""
+"""Files that are complete or absent, even after a crash."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def whole_file(path: str | Path, companions: str | None = None) -> Iterator[Path
 
 @contextmanager
 def _draft_folder(target: Path) -> Iterator[Path]:
-    """A hidden folder beside the target, locked: that of a dead process can be told."""
-    # the target's own name may be as long as names can be
+    """A hidden folder beside the target; its lock shows that the process is alive."""
+    # hashed, as the target's name may already be as long as names can be
     digest = blake2b(os.fsencode(target.name), digest_size=6).hexdigest()
     prefix = f".sklearn-tai-{digest}-"
     for old in target.parent.glob(f"{prefix}*"):
@@ -71,9 +71,9 @@ def _draft_folder(target: Path) -> Iterator[Path]:
     while True:
         try:
             folder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
-        except OSError as error:  # it would name the hidden folder
+        except OSError as error:  # name the target, not the hidden folder
             raise OSError(error.errno, error.strerror, str(target)) from error
-        # another one may take it for dead before it is locked
+        # until it is locked, another process may take it for abandoned
         try:
             descriptor = os.open(folder, os.O_RDONLY)
         except FileNotFoundError:
@@ -96,7 +96,7 @@ def _remove_if_dead(folder: Path) -> None:
         with _open(folder) as descriptor:
             if lock(descriptor):
                 shutil.rmtree(folder, ignore_errors=True)
-    except OSError:  # at work, or gone
+    except OSError:  # in use, or gone
         pass
 
 
