@@ -1,4 +1,4 @@
-"""The results on the page, as HTML."""
+"""The results as HTML."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-_N_SHOWN = 8  # labels of a picture; the others are folded
+_N_SHOWN = 8  # labels of a picture; the rest are folded away
 CSS = """
 min-height: 100px;
 .note { margin: 0 0 12px; color: var(--body-text-color-subdued); }

@@ -1,4 +1,4 @@
-"""What visitors give: labels and images, checked."""
+"""Check the labels and images that visitors give."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def open_picture(path: Path) -> Image.Image:
         raise Mistake(
             f"This image is too big: up to {_MAX_MEGAPIXELS} megapixels, please."
         ) from None
-    except Exception:  # Pillow's plugins raise all sorts
+    except Exception:  # Pillow's plugins raise all sorts of errors
         raise Mistake("This file cannot be read as an image. JPEG, PNG and WebP work.") from None
     if width * height > _MAX_MEGAPIXELS * 1e6:
         raise Mistake(

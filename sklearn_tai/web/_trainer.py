@@ -1,4 +1,4 @@
-"""Classifiers for the labels that visitors give."""
+"""Train classifiers for the visitors' labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..corpus import PromptCorpusGenerator, Vocabulary
 from ..inputs import as_vocabulary
 from ..perturbation import RandomPerturbation
 
-_N_KEPT = 32  # sets of labels; embeddings of 1,000 sentences take 4 MB with CLIP RN50
+_N_KEPT = 32  # label sets; embeddings of 1,000 sentences take 4 MB with CLIP RN50
 
 
 class _Sentences(NamedTuple):
@@ -30,8 +30,8 @@ class _Sentences(NamedTuple):
 class Trained(NamedTuple):
     classifier: TextAsImageClassifier
     zero_shot: ZeroShotClassifier
-    seconds: float  # that the encoding took
-    radius: float  # in mean norms
+    seconds: float  # spent on encoding
+    radius: float  # as a multiple of the mean norm
 
 
 class Trainer:
@@ -46,8 +46,8 @@ class Trainer:
         self.n_texts = n_texts
         self._kept: OrderedDict[tuple[str, ...], _Sentences] = OrderedDict()
         self._lock = Lock()
-        # One at a time: side by side they would only slow each other down, and visitors who
-        # come with the same labels meanwhile find them encoded.
+        # One at a time: parallel encodings only slow each other down, and visitors who wait
+        # with the same labels then find them encoded.
         self._encoding = Lock()
 
     def get(
