@@ -1,4 +1,4 @@
-"""Where public classes say that they live."""
+"""Give public classes the name of their public module."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def settle(room: dict[str, Any]) -> None:
         if isinstance(value, type):
             value.__module__ = room["__name__"]
             for key, method in vars(value).items():
-                method = getattr(method, "__func__", method)  # of a class method
+                method = getattr(method, "__func__", method)  # for a class method
                 if isinstance(method, FunctionType):
                     room["__test__"][f"{name}.{key}"] = method

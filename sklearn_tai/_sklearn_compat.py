@@ -1,4 +1,4 @@
-"""What this package uses of scikit-learn's private modules, in one place."""
+"""All that this package uses of scikit-learn's private modules."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def label_average_precisions(y_true: Labels, y_score: npt.ArrayLike) -> np.ndarr
 def _check_truth_and_scores(
     y_true: Labels, y_score: npt.ArrayLike
 ) -> tuple[np.ndarray, np.ndarray]:
-    """An indicator and finite scores of the same shape."""
+    """A label indicator and finite scores of the same shape."""
     y_true = np.asarray(y_true.toarray() if sparse.issparse(y_true) else y_true)
     y_score = np.asarray(y_score, dtype=float)
     if y_true.ndim != 2 or y_true.shape != y_score.shape:
@@ -230,8 +230,8 @@ def label_scores(
     """
     first, second = methods
     scores = getattr(estimator, first if hasattr(estimator, first) else second)(X)
-    if isinstance(scores, list):  # one (n_samples, 2) array a label, as of forests
-        # a label that was always absent in training has a single column
+    if isinstance(scores, list):  # as forests do: an (n_samples, 2) array for each label
+        # a label that never occurred in training has a single column
         columns = [np.asarray(known) == 1 for known in estimator.classes_]
         scores = np.column_stack([part[:, own].sum(axis=1) for part, own in zip(scores, columns)])
     return np.asarray(scores)
