@@ -7,10 +7,10 @@ from typing import Any
 
 
 def settle(room: dict[str, Any]) -> None:
-    """Give the public classes of a room, its `globals()`, the name of the room as module.
+    """Set the module of the public classes in a subpackage (its `globals()`) to the subpackage.
 
-    Pickles, skops files and messages name classes by it, and must not break when a private
-    file is renamed or split. doctest would find their methods in neither file: it is told.
+    Pickles, skops files and messages name classes by their module, and must not break when a
+    private file is renamed or split. As doctest would then miss their methods, list these too.
     """
     room["__test__"] = {}
     for name, value in [(name, room[name]) for name in room["__all__"]]:

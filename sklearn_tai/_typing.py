@@ -44,13 +44,13 @@ Figure: TypeAlias = "matplotlib.figure.Figure | matplotlib.figure.SubFigure"
 
 
 class Encoder(Protocol):
-    """Turns texts and images into embeddings; :class:`BaseEncoder` does more than is asked."""
+    """Turns texts and images into embeddings; :class:`BaseEncoder` offers more than this."""
 
     def transform(self, X: Items) -> np.ndarray: ...
 
 
 class Estimator(Protocol):
-    """Whatever scikit-learn clones and fits."""
+    """Anything that scikit-learn can clone and fit."""
 
     @property
     def fit(self) -> Callable[..., Any]: ...
@@ -60,7 +60,7 @@ class Estimator(Protocol):
 
 
 class Classifier(Estimator, Protocol):
-    """A fitted multi-label classifier; it may have ``decision_function`` too."""
+    """A fitted multi-label classifier, perhaps with ``decision_function``."""
 
     classes_: Any
 

@@ -127,7 +127,7 @@ def shown(words: object, length: int = 300) -> str:
 
 @contextmanager
 def at_terminal(options: Iterable[str]) -> Iterator[None]:
-    """Let messages name `options` of the command line, not the parameters of Python."""
+    """Let messages name `options` of the command line instead of Python's parameters."""
     token = _OPTIONS.set(frozenset(options))
     try:
         yield

@@ -191,7 +191,7 @@ def expected_calibration_error(
 def reliability_curve(
     y_true: Labels, y_proba: npt.ArrayLike, n_bins: int, strategy: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Share of positives, mean probability and share of the entries, of each bin in use.
+    """Share of positives, mean probability and share of the entries, for each non-empty bin.
 
     scikit-learn's ``calibration_curve`` gives the first two, but not how many entries
     the bins have.
@@ -224,9 +224,9 @@ def label_scores(
     X: Items,
     methods: tuple[str, str] = ("decision_function", "predict_proba"),
 ) -> np.ndarray:
-    """Scores of shape (n_samples, n_labels) of any multi-label classifier.
+    """Scores of shape (n_samples, n_labels) from any multi-label classifier.
 
-    They come from the first of its `methods` that it has.
+    The first of `methods` that it has is called.
     """
     first, second = methods
     scores = getattr(estimator, first if hasattr(estimator, first) else second)(X)

@@ -13,16 +13,16 @@ from ..perturbation import BasePerturbation
 
 
 class TensorBatches:
-    """Batches cut straight from tensors in memory, perturbed afresh each time.
+    """Batches cut straight from tensors in memory, with new noise each time.
 
-    Takes the place of torch's ``DataLoader`` (skorch's ``iterator_train``), which
-    reads row by row: up to ten times slower on small rows.
+    Replaces torch's ``DataLoader`` (as skorch's ``iterator_train``), which reads row by row
+    and is up to ten times slower on small rows.
 
-    Embeddings and labels are moved to `device` once, so that batches are cut and noise
-    is drawn there. A sparse `y` stays sparse: only batches of it are made dense.
+    Embeddings and labels are moved to `device` once, where batches are cut and noise is
+    drawn. A sparse `y` stays sparse; only its batches become dense.
 
-    With `image_share`, an epoch has all texts once and as many images, each about
-    equally often, as make up that share of it.
+    With `image_share`, an epoch has every text once, and enough images to make up that
+    share of it, each drawn about equally often.
     """
 
     def __init__(

@@ -17,10 +17,10 @@ _HALF_WAY = 20
 def fit_images(
     X: np.ndarray, Y: np.ndarray, of_texts: np.ndarray | None
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Factor of the logits of the texts, and weights and bias of what is added.
+    """Factor for the logits of the texts, with weights and bias of the correction to add.
 
-    `X` are unit embeddings of images, `Y` their labels, -1 where unknown, and `of_texts` their
-    logits by the texts; None where there are no texts. Weights are of shape
+    `X` are unit embeddings of images, `Y` their labels (-1 if unknown), and `of_texts` their
+    logits according to the texts; None if there are no texts. The weights have shape
     (n_features, n_labels), the bias (n_labels,).
     """
     known = Y >= 0

@@ -200,7 +200,7 @@ class KernelAdapter(BaseAdapter):
 
 
 class KernelModule(nn.Module):
-    """The kernel of :class:`KernelAdapter`, still without items.
+    """The kernel of :class:`KernelAdapter`, not yet filled with items.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ class KernelModule(nn.Module):
             self.register_buffer("bias", torch.zeros(n_labels))
 
     def set_labels(self, labels: sparse.csr_array) -> None:
-        """Which labels items have, sparse: of thousands, a text names a few."""
+        """Set the labels of the items; sparse, as a text has only a few of thousands of labels."""
         self.labels = labels
         self.of_texts = labels[: self.n_texts].T.tocsr()
 

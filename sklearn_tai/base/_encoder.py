@@ -22,11 +22,11 @@ _BATCH = 64  # images, if their embeddings come with regions
 
 
 def pool_regions(scores: torch.Tensor, weight: float | str, lift: float = 0) -> torch.Tensor:
-    """One score a label: the whole image's, and with `weight` the mean of its best regions.
+    """One score per label: the whole image's, mixed by `weight` with that of its best regions.
 
-    `scores` are of shape (n_images, 1 + n_regions, n_labels), the whole first. The best are
-    2 % of the regions: 4 of 14 x 14. The best of many are high even where there is nothing:
-    `lift` is taken off them.
+    `scores` have shape (n_images, 1 + n_regions, n_labels), with the whole image first. The best
+    regions are 2 %: 4 of 14 x 14. As the best of many score high even if a label is absent,
+    `lift` is subtracted from their mean.
     """
     weight = _WEIGHT if isinstance(weight, str) else weight
     n_best = max(1, round((scores.shape[1] - 1) / 49))
@@ -35,9 +35,9 @@ def pool_regions(scores: torch.Tensor, weight: float | str, lift: float = 0) -> 
 
 
 class EncoderClassifierMixin(MultiLabelClassifierMixin):
-    """From items to embeddings, batch by batch, to scores of the whole and its regions.
+    """Embeds items batch by batch, and scores the whole items and their regions.
 
-    A subclass has the parameters `encoder` and `region_weight`.
+    Subclasses have the parameters `encoder` and `region_weight`.
     """
 
     encoder: Any

@@ -19,7 +19,7 @@ from ._version import check_version
 
 
 class MultiLabelClassifierMixin(ClassifierMixin):
-    """The decisions, the score, the tags and the pickling of a multi-label classifier."""
+    """Decisions, score, tags and pickling of a multi-label classifier."""
 
     predict_proba: Any
     threshold: Any

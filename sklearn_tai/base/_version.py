@@ -21,7 +21,7 @@ class _OtherVersionWarning(InconsistentVersionWarning):
 
 
 def check_version(name: str, version: str) -> None:
-    """Warn, as scikit-learn does, of an estimator that another version has saved."""
+    """Warn, like scikit-learn, about an estimator saved by another version."""
     if version != __version__:
         warnings.warn(
             _OtherVersionWarning(

@@ -21,7 +21,7 @@ _IN_MEMORY = 2**32  # bytes of parts; more go to a temporary file
 
 @dataclass
 class ItemFeatures:
-    """What the frozen towers make of items; all vectors have unit length.
+    """Output of the frozen towers; all vectors have unit length.
 
     Parts are regions of images or tokens of texts. They are kept in half precision: 49
     regions of one picture take 98 KiB with CLIP RN50.
@@ -34,7 +34,7 @@ class ItemFeatures:
 
     @classmethod
     def of_embeddings(cls, embeddings: Any) -> ItemFeatures:
-        """Items of which only embeddings of the whole are known."""
+        """Items with embeddings of the whole only."""
         whole = F.normalize(torch.as_tensor(embeddings, dtype=torch.float32), dim=-1)
         n_items, n_features = whole.shape
         return cls(
@@ -45,7 +45,7 @@ class ItemFeatures:
         )
 
     def with_whole_for_parts(self) -> ItemFeatures:
-        """The whole takes the place of the parts where an item has none."""
+        """Use the whole as the only part of items that have none."""
         parts, is_part = self.parts, self.is_part
         if parts.shape[1] == 0:
             parts = self.parts.new_zeros(len(parts), 1, parts.shape[2])
@@ -77,18 +77,18 @@ def aggregate(
     Parameters
     ----------
     similarities : Tensor of shape (n_items, n_parts, n_labels)
-        What is averaged.
+        The values to average.
     relevance : Tensor of shape (n_items, n_parts, n_labels)
-        What decides on the weights.
+        Determines the weights.
     is_part : Tensor of shape (n_items, n_parts)
-        Which parts there are.
+        Which parts exist.
     scale : float
-        0 weighs all parts equally, infinity is the maximum.
+        0 weighs all parts equally; infinity takes the maximum.
 
     Returns
     -------
     Tensor of shape (n_items, n_labels)
-        Averages. 0 for an item without parts if its similarities are.
+        Averages. 0 for an item without parts if its similarities are 0.
     """
     lowest = torch.finfo(relevance.dtype).min
     weights = (scale * relevance).masked_fill(~is_part[:, :, None], lowest).softmax(dim=1)
@@ -96,9 +96,9 @@ def aggregate(
 
 
 class TextTower:
-    """A frozen, causal text tower of open_clip that runs from token embeddings.
+    """A frozen, causal text tower of open_clip that starts from token embeddings.
 
-    It is in full precision whatever the encoder's: gradients go through it.
+    It runs in full precision, whatever the encoder's, as gradients pass through it.
     """
 
     def __init__(self, encoder: OpenCLIPEncoder) -> None:
@@ -120,7 +120,7 @@ class TextTower:
         self.n_features = self.width if projection is None else projection.shape[1]
 
     def tokenize(self, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens from start to end, padded, and how many each text has."""
+        """Padded tokens from start to end, and their number in each text."""
         tokens = self._tokenize(texts)
         return tokens, text_lengths(self.model, tokens)
 
@@ -129,11 +129,11 @@ class TextTower:
         return self._tower.token_embedding(tokens.to(self.device))
 
     def token_features(self, embedded: torch.Tensor) -> torch.Tensor:
-        """What the tower yields at each position, in the space of the embeddings."""
+        """Output of the tower at each position, in the space of the embeddings."""
         return self._project(self._hidden(embedded))
 
     def text_features(self, embedded: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """What the tower yields at the end of each text: CLIP's embedding of it."""
+        """Output of the tower at the end of each text: CLIP's embedding of the text."""
         rows = torch.arange(len(embedded), device=self.device)
         return self._project(self._hidden(embedded)[rows, lengths.to(self.device) - 1])
 
@@ -158,7 +158,7 @@ def encode_items(
     tokens: bool,
     start: int = 0,
 ) -> ItemFeatures:
-    """Features of items and, where asked for and possible, of their parts.
+    """Features of items and, if requested and available, of their parts.
 
     `start` is the index of the first item in the user's ``X``, for messages.
     """

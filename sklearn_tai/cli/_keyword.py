@@ -15,7 +15,7 @@ from ._shell import count, note, null_option, one_line, quiet_option, report
 
 
 class Keyworder:
-    """Gives images keywords, and takes them away again.
+    """Writes keywords to images, and removes them.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Keyworder:
     Attributes
     ----------
     errors : list of str
-        What went wrong, by image.
+        One message per image that failed.
     """
 
     def __init__(self, dry_run: bool) -> None:
@@ -35,7 +35,7 @@ class Keyworder:
         self.errors: list[str] = []
 
     def write(self, pictures: Iterable[Tagged], embed: bool) -> None:
-        """Give each image its labels, in itself or beside it."""
+        """Write the labels of each image to the image itself or to its sidecar."""
         from ..deploy import write_keywords
 
         for path, labels, _ in pictures:
@@ -43,7 +43,7 @@ class Keyworder:
                 self._n_changed += write_keywords(path, labels, embed=embed, dry_run=self._dry_run)
 
     def remove(self, path: Path) -> None:
-        """Take away what was given, in an image and beside it."""
+        """Remove our keywords from an image and its sidecar."""
         from ..deploy import remove_keywords
 
         with self._remembered():
@@ -60,7 +60,7 @@ class Keyworder:
             self.errors.append(one_line(error))
 
     def summary(self) -> str:
-        """What was done, in a sentence."""
+        """One sentence on what was done."""
         verb = "Would change" if self._dry_run else "Changed"
         return f"{verb} the keywords of {count(self._n_changed, 'image')}."
 

@@ -20,7 +20,7 @@ label_option = click.option(
 
 
 def read_labels(path: str | None, lines: Sequence[str]) -> Vocabulary:
-    """The labels of a file, "-" for standard input, and of further lines."""
+    """The labels from a file ("-" for standard input) and from further lines."""
     from ..corpus import Vocabulary
     from ..inputs import read_utf8
 

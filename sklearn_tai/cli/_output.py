@@ -20,22 +20,22 @@ from ._formats import CSV, JSONLines, Tagged
 
 
 class ResumableFile:
-    """Tagged images in a file, whole after every stop.
+    """Tagged images in a file that stays usable whenever the run stops.
 
-    A hidden file beside it, ``.NAME.json``, says what the tags were made by, so that those
-    of two models never mix, and how long the file was when it was last closed: if it is
-    longer now, the run was killed, and its end is not to be trusted.
+    A hidden file beside it, ``.NAME.json``, records the settings behind the tags, so that
+    tags of two models never mix, and the length of the file when it was last closed: if it
+    is longer now, the run was killed, and its end cannot be trusted.
 
     Parameters
     ----------
     path : Path
-        The file, begun or not.
+        The file, new or begun.
     form : CSV or JSONLines
-        How images are written.
+        The format.
     settings : dict
-        What must be the same for tags to belong to one file.
+        Settings that all tags in a file must share.
     force : bool
-        Whether to begin anew.
+        Whether to start over.
     """
 
     def __init__(self, path: Path, form: CSV | JSONLines, settings: Settings, force: bool) -> None:
@@ -68,7 +68,7 @@ class ResumableFile:
 
     @property
     def n_done(self) -> int:
-        """How many images the file held when it was opened."""
+        """Number of images in the file when it was opened."""
         return len(self._done)
 
     def is_done(self, path: str) -> bool:
@@ -78,11 +78,11 @@ class ResumableFile:
         return bool(k < len(self._done) and self._done[k] == digest)
 
     def write(self, pictures: Iterable[Tagged]) -> None:
-        """Add images, all of them or, if it fails, none."""
+        """Append images: all of them or, on failure, none."""
         self._append(self._form.encode(pictures))
 
     def close(self) -> None:
-        """Close the file, and note that it is whole; without images it goes away."""
+        """Close the file and record that it is complete; delete it if it has no images."""
         size = self.path.stat().st_size
         if size > len(self._form.header):
             self._store(size)

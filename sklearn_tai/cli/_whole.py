@@ -76,7 +76,7 @@ def parquet(pictures: Iterable[Tagged], target: Path) -> Iterator[bytes]:
 
 
 def html(pictures: Iterable[Tagged], target: Path) -> Iterator[bytes]:
-    """A page to look through: the images with their labels, to choose among by label."""
+    """A page for browsing the labelled images, filtered by label."""
     pictures = list(pictures)
     counts = Counter(label for picture in pictures for label in picture.labels)
     buttons = "".join(
@@ -115,12 +115,12 @@ _MAKERS = {"parquet": parquet, "html": html}
 
 
 class WholeFile(ResumableFile):
-    """A file that is made of all images in the end; until then they are kept beside it.
+    """A file made from all images at the end; until then they are kept in a file beside it.
 
     Parameters
     ----------
     path : Path
-        The file. Images are in ``.NAME.jsonl``.
+        The file. Images are kept in ``.NAME.jsonl``.
     name : str
         Its format.
     settings, force
@@ -135,7 +135,7 @@ class WholeFile(ResumableFile):
         self._target, self._make = path, _MAKERS[name]
 
     def close(self) -> None:
-        """Make the file of what is there."""
+        """Write the file from the images so far."""
         super().close()
         if self.path.exists():
             with open(self.path, "rb") as lines:

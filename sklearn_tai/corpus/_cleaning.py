@@ -71,7 +71,7 @@ def clean_caption(reply: str) -> str:
 
 
 def is_refusal(text: str) -> bool:
-    """Whether a model declines or asks back instead of writing a caption."""
+    """Whether a model refuses, or asks back, instead of writing a caption."""
     return bool(_REFUSAL.search(text))
 
 
@@ -83,9 +83,9 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 
 def named_labels(text: str, labels: LabelNames) -> list[int]:
-    """Which of the labels a text names, in singular or plural; a group also by a member.
+    """The labels that a text names, in singular or plural; members also name their groups.
 
-    Longer names go first and use up their words: "a hot dog" does not name "dog".
+    Longer names are found first and use up their words: "a hot dog" does not name "dog".
     """
     vocabulary, found = as_vocabulary(labels), set()
     names = [(name, label) for label, own in vocabulary.items() for name in own]

@@ -41,16 +41,16 @@ _Reply = TypeVar("_Reply")
 
 
 class ReplyTooLongError(Exception):
-    """A server sends more than captions ever take."""
+    """A server sends more than any caption needs."""
 
 
 def bound_replies(client: Any) -> None:
-    """Let a client of httpx read no more of any reply than is reasonable.
+    """Limit the length of the replies that an httpx client reads.
 
     Parameters
     ----------
     client : httpx.Client
-        That of a language model's library.
+        The client inside a language model's library.
     """
 
     def read(response: Any) -> None:
@@ -66,10 +66,10 @@ def bound_replies(client: Any) -> None:
 
 
 def within(seconds: float | None, ask: Callable[[], _Reply]) -> _Reply:
-    """What a call returns, if it does so in time.
+    """Return the result of a call if it comes in time.
 
-    Clients limit the time of each read only, which a server that dribbles never exceeds;
-    the thread of such a call is left to itself.
+    Clients only limit the time of each read, which a server that dribbles never exceeds. The
+    thread of a call that takes too long is abandoned.
     """
     if seconds is None:
         return ask()
@@ -91,14 +91,14 @@ def within(seconds: float | None, ask: Callable[[], _Reply]) -> _Reply:
 
 
 class TransientError(Exception):
-    """A failure that may pass: the request is worth another try.
+    """A temporary failure: another attempt may succeed.
 
-    Raised from the error that the user sees when all tries have failed.
+    Raised from the error that the user sees if all attempts fail.
     """
 
 
 class Conversations:
-    """One pass over the label sets that are not finished, `n_jobs` at a time."""
+    """One pass over the unfinished label sets, `n_jobs` at a time."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class Conversations:
         return list(range(min(width, self.generator.n_texts - i * width)))
 
     def run(self) -> None:
-        """Write what is missing; raises what stopped it."""
+        """Write the missing captions; raises the error of a failed conversation."""
         bar = tqdm(
             total=self.generator.n_texts,
             initial=self.generator.n_texts - self._n_open_captions,

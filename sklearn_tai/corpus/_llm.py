@@ -28,7 +28,7 @@ from ._plan import balanced_sets, check_labels_per_text, names_in_turn, never_to
 class BaseLLMCorpusGenerator(BaseEstimator):
     """Captions of random label sets by a language model (section 3.2 of the paper).
 
-    Subclasses make the client (:meth:`_connect`) and put one question (:meth:`_ask`).
+    Subclasses create the client (:meth:`_connect`) and ask one question (:meth:`_ask`).
     """
 
     _parameter_constraints: Constraints = {

@@ -212,7 +212,7 @@ def _check_templates(given: Sequence[str] | None) -> list[str]:
 
 
 def check_slots(templates: list[str], purpose: str) -> None:
-    """Refuse templates that have not exactly one ``{}``, which is where `purpose`."""
+    """Refuse templates without exactly one ``{}``; `purpose` says what it is for."""
     for i, template in enumerate(templates):
         if not isinstance(template, str) or template.count("{}") != 1:
             raise ValueError(

@@ -25,7 +25,7 @@ _MIN_PROBABILITY = 1e-7  # as logits of 0 and 1 are infinite
 
 
 def to_logits(proba: npt.ArrayLike) -> np.ndarray:
-    """Finite logits of probabilities; rows of NaN stay as they are."""
+    """Finite logits of probabilities; rows of NaN stay."""
     proba = np.asarray(proba, dtype=float)
     if (proba < 0).any() or (proba > 1).any():
         raise ValueError(

@@ -161,10 +161,10 @@ def _listed(images: str | Path | Iterable[Path | str]) -> Iterable[Path | str]:
 
 
 def find_pictures(images: str | Path, left_out: Counter[str] | None = None) -> Iterator[Path]:
-    """The pictures of a folder in a fixed order.
+    """The pictures in a folder, in a fixed order.
 
-    Hidden files and folders are left alone. Files of other kinds are counted in `left_out`, by
-    their suffix; sidecars are not.
+    Hidden files and folders are skipped. Files of other kinds, except sidecars, are counted in
+    `left_out` by their suffix.
     """
     if not Path(images).is_dir():
         raise FileNotFoundError(f"images={str(images)!r} is not a folder. Check the path.")

@@ -37,7 +37,7 @@ def check_packages() -> None:
 
 
 def check_path(path: str | Path) -> Path:
-    """Refuse what no file can be written to."""
+    """Refuse a path where no file can be written."""
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(
@@ -61,9 +61,9 @@ def write_file(
     opset: int,
     metadata: Settings,
 ) -> None:
-    """Convert a module from one input to probabilities and logits, and check the file.
+    """Convert a module with one input to an ONNX file of probabilities and logits, and check it.
 
-    The first dimension of all is free. Metadata are stored as JSON.
+    The first dimension of inputs and outputs is variable. Metadata are stored as JSON.
     """
     import onnx
 
@@ -125,7 +125,7 @@ def _quiet() -> Iterator[None]:
 
 
 def run_file(file: Path, inputs: np.ndarray) -> list[np.ndarray]:
-    """Probabilities and logits by onnxruntime."""
+    """Probabilities and logits from onnxruntime."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

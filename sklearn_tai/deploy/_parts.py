@@ -19,21 +19,21 @@ _MODEL = b"sklearn_tai_model"
 
 @dataclass
 class Parts:
-    """The parts of one classifier; each is whole or not there.
+    """The parts of one classifier's predictions; each is complete or absent.
 
     Parameters
     ----------
     output : str or Path
-        A folder, or the URL of one in a store.
+        A folder, or its URL in a store.
     model : str
-        What tells the classifier from others.
+        Identifies the classifier.
     """
 
     output: str | Path
     model: str
 
     def names(self) -> list[str]:
-        """Names of the parts that are there."""
+        """Names of the existing parts."""
         fs, root = file_system(self.output)
         with reached(self.output):
             try:
@@ -48,7 +48,7 @@ class Parts:
         return bool(fs.exists(f"{root}/{name}"))
 
     def read(self, name: str) -> pa.Table:
-        """A part, if it can be read and is of this classifier."""
+        """A part; an error if it is damaged or another classifier's."""
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -71,7 +71,7 @@ class Parts:
         return table
 
     def write(self, name: str, table: pa.Table) -> None:
-        """Add a part, or replace it."""
+        """Add or replace a part."""
         from pyarrow import parquet
 
         table = table.replace_schema_metadata({_MODEL: self.model})

@@ -138,7 +138,7 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
 
 
 def weights_name(digest: str) -> str:
-    """A name of its own for all weights, so that labels are never read with those of others."""
+    """A file name unique to these weights, so that no config is read with other weights."""
     return f"weights-{digest[:16]}.safetensors"
 
 

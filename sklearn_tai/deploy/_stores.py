@@ -22,12 +22,12 @@ _N_AT_ONCE = 32  # parallel requests: they mostly wait
 
 
 def is_url(place: object) -> TypeGuard[str]:
-    """Whether it lies in a store, such as "s3://bucket/photos"."""
+    """Whether a place is in a store, such as "s3://bucket/photos"."""
     return isinstance(place, str) and "://" in place
 
 
 def file_system(place: str | Path) -> tuple[AbstractFileSystem, str]:
-    """What reads and writes at a place, and what the place is called there."""
+    """The file system of a place, and its path there."""
     from fsspec.core import url_to_fs
     from fsspec.implementations.local import LocalFileSystem
     from fsspec.registry import known_implementations
@@ -51,7 +51,7 @@ def file_system(place: str | Path) -> tuple[AbstractFileSystem, str]:
 
 @contextmanager
 def reached(place: str | Path) -> Iterator[None]:
-    """What is wrong with a place, in one error: each package of a store has errors of its own."""
+    """Raise one kind of error for a place: each store's package has its own."""
     try:
         yield
     except Exception as error:
@@ -63,7 +63,7 @@ def reached(place: str | Path) -> Iterator[None]:
 
 
 def find_objects(url: str) -> Iterator[str]:
-    """URLs of the pictures below one, in a fixed order, but for hidden ones."""
+    """URLs of the pictures below a URL, in a fixed order, without hidden ones."""
     fs, root = file_system(url)
     with reached(url):
         paths = sorted(fs.find(root))
@@ -75,7 +75,7 @@ def find_objects(url: str) -> Iterator[str]:
 
 
 def predict_proba(estimator: Classifier, pictures: list[Path | str]) -> Any:
-    """Probabilities for pictures; those in stores are copied for the while."""
+    """Probabilities for pictures; those in stores are copied temporarily."""
     if not any(map(is_url, pictures)):
         return estimator.predict_proba(pictures)
 

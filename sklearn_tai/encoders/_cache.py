@@ -26,7 +26,7 @@ _CHUNK = 500  # old builds of SQLite allow 999 variables per statement
 
 
 def content_key(prefix: str, item: Any) -> str:
-    """Hash of what an item is, not of where it lies."""
+    """Hash of an item's content, not of its path."""
     digest = hashlib.sha256(prefix.encode())
     if isinstance(item, str):
         digest.update(b"text" + item.encode("utf-8", "surrogatepass"))
@@ -49,7 +49,7 @@ def content_key(prefix: str, item: Any) -> str:
 
 
 def hash_file(digest: Any, path: Path) -> None:
-    """Feed what is in a file to a hash of :mod:`hashlib`."""
+    """Feed a file's content to a hash of :mod:`hashlib`."""
     with path.open("rb") as file:
         while block := file.read(2**20):
             digest.update(block)
@@ -92,7 +92,7 @@ class _Cache(metaclass=ABCMeta):
 
 
 class MemoryCache(_Cache):
-    """Vectors kept in this process; the ones not used for longest go first."""
+    """Vectors kept in this process; the least recently used are dropped first."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
@@ -120,7 +120,7 @@ class MemoryCache(_Cache):
                 self.n_bytes -= self._vectors.popitem(last=False)[1].nbytes
 
     def clear(self) -> None:
-        """Forget all vectors."""
+        """Drop all vectors."""
         with self._lock:
             self._vectors.clear()
             self.n_bytes = 0
@@ -131,9 +131,9 @@ MEMORY = MemoryCache(2**28)
 
 
 class EmbeddingCache(_Cache):
-    """A table of vectors in an SQLite file, safe with many processes.
+    """A table of vectors in an SQLite file, safe for many processes.
 
-    What cannot be read or written costs a warning and the time to encode.
+    If it cannot be read or written, a warning is given and items are encoded again.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -201,7 +201,7 @@ def _dtype(key: str) -> type[np.floating[Any]]:
 
 
 def open_cache(cache: str | Path | None) -> MemoryCache | EmbeddingCache | None:
-    """What an encoder's parameter of that name stands for."""
+    """The cache that an encoder's parameter `cache` refers to."""
     if cache is None:
         return None
     return MEMORY if cache == "memory" else EmbeddingCache(cache)

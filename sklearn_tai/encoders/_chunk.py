@@ -24,10 +24,10 @@ Batch = tuple[np.ndarray, np.ndarray]  # rows of the chunk and their embeddings
 
 @dataclass
 class Chunk:
-    """Items, of which the first is the user's ``X[start]``.
+    """A run of items that begins at the user's ``X[start]``.
 
-    With `regions`, embeddings of images have three dimensions: the whole comes first. With a
-    list of `errors`, images that cannot be read are NaN.
+    With `regions`, embeddings of images have three dimensions, with the whole image first.
+    With a list of `errors`, images that cannot be read become NaN.
     """
 
     loaded: LoadedModel
@@ -39,7 +39,7 @@ class Chunk:
     errors: list[ImageReadError] | None
 
     def embed(self, rows: np.ndarray) -> Iterator[Batch]:
-        """Embeddings of items that are all texts, or all images, from the cache or anew."""
+        """Embeddings of items (all texts or all images), from the cache or newly encoded."""
         if self.cache is None:
             return self._encode(rows)
         return self._encode_missing(rows, self.cache)

@@ -31,8 +31,8 @@ def image_batches(
     """Rows of `images` and their embeddings, batch by batch.
 
     At most two batches of pixels are in memory: the one in the model and the next.
-    `places` are the pictures' indices in the user's ``X``, for messages. With a list of
-    `errors`, those of pictures go there, and their embeddings are NaN.
+    `places` are the pictures' indices in the user's ``X``, for messages. A list of `errors`
+    collects the unreadable pictures, whose embeddings are then NaN.
     """
     open_image = image_opener(loaded.side)
 

@@ -11,9 +11,9 @@ from torch import nn
 def fast_layout(model: Any) -> Any:
     """Change the memory layout of a frozen open_clip model in place, not its results.
 
-    Convolutions run with channels last. Transformers run with positions, not items, as
-    the first dimension: open_clip's default has torch multiply batch by batch with the
-    weights of the attention, which takes up to twice the time.
+    Convolutions use channels last. Transformers use positions, not items, as the first
+    dimension: with open_clip's default, torch multiplies by the attention's weights batch by
+    batch, which takes up to twice the time.
     """
     from open_clip.transformer import ResidualAttentionBlock, Transformer
 

@@ -37,16 +37,16 @@ class LoadedModel:
 
     @cached_property
     def text_can_be_cut(self) -> bool:
-        """Whether texts may run on fewer positions; see :func:`._text.can_be_cut`."""
+        """Whether texts may use fewer positions; see :func:`._text.can_be_cut`."""
         return can_be_cut(self.model)
 
     @cached_property
     def region_tower(self) -> RegionTower | None:
-        """The model as it yields regions; None where it has none."""
+        """The tower that also embeds regions; None if the model has none."""
         return RegionTower(self.model) if has_regions(self.model) else None
 
     def image_tower(self, regions: bool) -> Callable[[torch.Tensor], torch.Tensor]:
-        """What embeds pictures, with regions if asked for."""
+        """The function that embeds pictures, with regions if requested."""
         if not regions:
             return self.model.encode_image
         if self.region_tower is not None:
@@ -54,7 +54,7 @@ class LoadedModel:
         return lambda batch: self.model.encode_image(batch)[:, None]
 
     def frame(self, width: int, height: int) -> tuple[float, float, float, float]:
-        """Edges of the part of a picture that the model sees, in pixels of the picture."""
+        """Edges of the part of a picture that the model sees, in the picture's pixels."""
         if self.resize_mode == "squash":
             return 0, 0, width, height
         side = max(width, height) if self.resize_mode == "longest" else min(width, height)
@@ -63,11 +63,11 @@ class LoadedModel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of all that makes an embedding, for the keys of caches that outlive the process.
+        """Hash of everything that affects embeddings, as a key for caches on disk.
 
-        That is the weights and the layers with their settings, of which some change no
-        weight (activations, numbers of heads, poolings), the tokenizer by what it makes of
-        a text, the preprocessing, and the version of this package.
+        This includes the weights, the layers with their settings, some of which are not in the
+        weights (activations, numbers of heads, poolings), the tokenizer's output for a sample
+        text, the preprocessing, and the version of this package.
         """
         # a function's repr contains its address, which differs between processes
         shown = re.sub(r" at 0x[0-9a-f]+", "", f"{self.preprocess!r} {self.model!r}")

@@ -30,7 +30,7 @@ _lock = Lock()
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """A model and how it shall run. Equal requests share one copy of the weights."""
+    """A model and how to run it. Equal requests share one copy of the weights."""
 
     source: ModelSource
     quick_gelu: bool | None = None
@@ -52,7 +52,7 @@ class _Parts:
 
 
 def load_model(request: ModelRequest) -> LoadedModel:
-    """The model, shared by all encoders of this process that ask for the same one."""
+    """The model, shared by all encoders of this process that request the same one."""
     request = replace(request, device=check_device(request.device))
     with _lock:  # so that simultaneous requests load the model once
         return _load(request)

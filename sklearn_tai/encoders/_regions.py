@@ -17,7 +17,7 @@ from ._text import _shallow
 
 
 class RegionTower:
-    """A model whose ``encode_image`` yields the whole image, then its regions row by row.
+    """A model whose ``encode_image`` returns the whole image, then its regions row by row.
 
     It shares the weights of `model`, which is not changed.
 
@@ -29,7 +29,7 @@ class RegionTower:
     Attributes
     ----------
     grid : tuple of int
-        How many rows and columns of regions there are.
+        Numbers of rows and columns of regions.
     """
 
     def __init__(self, model: Any) -> None:
@@ -46,7 +46,7 @@ class RegionTower:
 
 
 def has_regions(model: Any) -> bool:
-    """Whether the image tower is one whose regions lie in the space of its embeddings."""
+    """Whether the image tower can embed regions in the space of whole images."""
     return _way(model) is not None
 
 

@@ -20,7 +20,7 @@ _BATCH_COST_HALF = 512
 def text_batches(
     loaded: Any, texts: list[str], batch_size: int
 ) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
-    """Rows of `texts` and their embeddings, texts of like length together."""
+    """Rows of `texts` and their embeddings; texts of similar length are batched together."""
     model, device = loaded.model, loaded.device
     n_full = n_positions = 0
     step = 64 * batch_size  # bounds the memory for tokens
@@ -51,11 +51,11 @@ def text_batches(
 
 
 def plan_batches(lengths: np.ndarray, max_tokens: int, batch_cost: int) -> list[np.ndarray]:
-    """Batches of rows that together cost least, padding and `batch_cost` included.
+    """The cheapest batches of rows, counting padding and `batch_cost`.
 
-    Texts are sorted by length; each batch holds a range of lengths, padded to its
-    longest, of at most `max_tokens` in all (and at least one text). The ranges are the
-    best ones, found by dynamic programming over the distinct lengths.
+    Texts are sorted by length; each batch holds a range of lengths, padded to its longest,
+    with at most `max_tokens` in all (but at least one text). The best ranges are found by
+    dynamic programming over the distinct lengths.
     """
     order = np.argsort(lengths, kind="stable")
     distinct, counts = np.unique(lengths, return_counts=True)
@@ -78,7 +78,7 @@ def plan_batches(lengths: np.ndarray, max_tokens: int, batch_cost: int) -> list[
 
 
 def text_tower(model: Any) -> Any:
-    """Where the positions and the mask of the text tower are, in open_clip's two classes."""
+    """The module that holds positions and mask of the text tower, in open_clip's two classes."""
     return getattr(model, "text", model)
 
 
@@ -87,9 +87,9 @@ def _pool_type(tower: Any) -> str | None:
 
 
 def can_be_cut(model: Any) -> bool:
-    """Whether positions behind the end of a text cannot change its embedding.
+    """Whether positions after the end of a text cannot affect its embedding.
 
-    That takes a causal mask, and an embedding that is read off at the end of the text.
+    This requires a causal mask, and an embedding taken from the end of the text.
     """
     tower = text_tower(model)
     mask = getattr(tower, "attn_mask", None)
@@ -107,7 +107,7 @@ def can_be_cut(model: Any) -> bool:
 
 
 def text_lengths(model: Any, tokens: torch.Tensor) -> torch.Tensor:
-    """How many positions each text needs, by the place its embedding is read off."""
+    """Number of positions that each text needs, up to where its embedding is taken from."""
     tower = text_tower(model)
     if _pool_type(tower) == "eos":
         end: Any = getattr(tower, "text_eos_id", getattr(tower, "eos_id", None))
@@ -116,7 +116,7 @@ def text_lengths(model: Any, tokens: torch.Tensor) -> torch.Tensor:
 
 
 def cut(model: Any, length: int) -> Any:
-    """A view of `model` for texts of at most `length` tokens; it shares the weights."""
+    """A view of `model` for texts of at most `length` tokens, with the same weights."""
     view: Any = _shallow(model)
     tower: Any = view
     if hasattr(model, "text"):

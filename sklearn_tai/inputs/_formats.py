@@ -21,11 +21,11 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
 
 class BadPictureError(Exception):
-    """A reason and a remedy."""
+    """Its arguments are a reason and a remedy."""
 
 
 def open_file(path: Path) -> Image.Image:
-    """A picture of a file; most of them are not decoded yet."""
+    """The picture in a file; most formats are not decoded yet."""
     suffix = path.suffix.lower()
     if suffix in _RAW_SUFFIXES:
         return _develop(path)

@@ -133,7 +133,7 @@ class LabelIndicator(np.ndarray):
 
 
 def vocabulary_of(y: Any) -> Vocabulary | None:
-    """How the labels of an indicator stand to each other, where it knows."""
+    """The vocabulary of an indicator; None if it has none."""
     return y.vocabulary if isinstance(y, LabelIndicator) else None
 
 
@@ -147,7 +147,7 @@ def column_names(y: Any) -> np.ndarray | None:
 
 
 def label_array(names: Sequence[Any], is_mixed: bool = False) -> np.ndarray:
-    """Labels with the types they have; numpy would make one type of several."""
+    """An array that keeps the labels' types, where NumPy would convert them to one."""
     is_mixed |= len({type(name) for name in names}) > 1
     return np.array(names, dtype=object if is_mixed else None)
 
@@ -157,9 +157,9 @@ def check_indicator(
 ) -> tuple[Any, np.ndarray]:
     """`y` as a float32 indicator, and the names of its columns.
 
-    It is dense, or a CSR array where `y` is sparse or large and `accept_sparse`. The names are
-    those of the columns, else 0, 1, ..., n_labels - 1. Rows of the mask `may_be_unknown` (images)
-    may hold -1.
+    It is dense, or a CSR array if `y` is sparse or large and `accept_sparse`. The names are those
+    of the columns, or else 0, 1, ..., n_labels - 1. Rows of the mask `may_be_unknown` (images)
+    may contain -1.
     """
     if y is None:
         raise ValueError(

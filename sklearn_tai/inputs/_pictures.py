@@ -27,12 +27,12 @@ _OVERSAMPLING = 3
 
 
 def was_read(rows: np.ndarray) -> np.ndarray:
-    """Which rows, of embeddings or scores, are not of images that could not be read."""
+    """A mask of the rows, of embeddings or scores, without NaN from unreadable images."""
     return ~np.isnan(rows).any(axis=tuple(range(1, rows.ndim)))
 
 
 def image_opener(side: int | None) -> Callable[[Any, int], Image.Image]:
-    """:func:`open_image` for threads: a PIL image may be there twice, and is read lazily."""
+    """:func:`open_image` for threads: the same PIL image, read lazily, may occur twice."""
     lock = Lock()
 
     def open_one(item: Any, index: int) -> Image.Image:
@@ -43,10 +43,10 @@ def image_opener(side: int | None) -> Callable[[Any, int], Image.Image]:
 
 
 def open_image(item: Any, index: int, side: int | None = None) -> Image.Image:
-    """An RGB picture the right way up, read from whatever the user gave as ``X[index]``.
+    """An RGB picture the right way up, read from the user's ``X[index]``.
 
-    With `side`, to be brought to so many pixels: the file of a large JPEG is not decoded in
-    full. Raises ImageReadError.
+    If it will be resized to `side` pixels, a large JPEG is not decoded in full. Raises
+    ImageReadError.
     """
     path = item if isinstance(item, Path) else None
     try:
@@ -77,13 +77,13 @@ def _enough(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 
 def picture_file(path: Path, index: int) -> Image.Image:
-    """A picture of a file, not yet decoded: the one way to open those of users."""
+    """The picture in a user's file, not yet decoded; always opened here."""
     _check_file(path, index)
     return open_file(path)
 
 
 def image_error(item: Any, index: int, reason: str, remedy: str) -> ImageReadError:
-    """What is wrong with ``X[index]``, in words that follow its name."""
+    """The error about ``X[index]``; `reason` is worded to follow the item's name."""
     if isinstance(item, Path):
         return ImageReadError(index, item, reason, remedy)
     kind = f"array of shape {item.shape}" if isinstance(item, np.ndarray) else "PIL image"

@@ -34,14 +34,14 @@ def check_images(images: Items) -> list[Picture]:
 
 
 def open_small(image: Picture, index: int) -> Image.Image:
-    """The image, small enough for many of them to lie in memory."""
+    """The image, small enough to keep many in memory."""
     picture = open_image(image, index)
     picture.thumbnail((_MAX_PIXELS, _MAX_PIXELS))
     return picture
 
 
 def check_scores(scores: npt.ArrayLike, n_images: int) -> np.ndarray:
-    """A matrix with a row for each image; -inf for labels that are out of the question."""
+    """A matrix with a row for each image; -inf for labels that another one excludes."""
     try:
         matrix = np.asarray(scores, dtype=float)
     except (TypeError, ValueError) as error:
@@ -65,7 +65,7 @@ def check_scores(scores: npt.ArrayLike, n_images: int) -> np.ndarray:
 def check_threshold(
     threshold: float | np.ndarray | None, scores: np.ndarray, n_top: int | None
 ) -> float | np.ndarray | None:
-    """Above which scores labels are predicted; None where only `n_top` tells what to show."""
+    """The score above which labels are predicted; None if only `n_top` selects labels."""
     if threshold is not None:
         if np.ndim(threshold) == 0:
             check_scalar(threshold, "threshold", Real)
@@ -117,7 +117,7 @@ def resolve_label_names(
 def without_rivals(
     estimator: Classifier, scores: np.ndarray, threshold: float | np.ndarray | None
 ) -> np.ndarray:
-    """Scores with -inf where `estimator.predict` prefers a label that excludes this one."""
+    """Scores with -inf if `estimator.predict` prefers a label that excludes this one."""
     estimator = _final(estimator)
     known = getattr(estimator, "vocabulary_", None)
     if known is None:
@@ -127,7 +127,7 @@ def without_rivals(
 
 
 def own_threshold(estimator: Classifier) -> float:
-    """Above which score `estimator.predict` names a label."""
+    """The score above which `estimator.predict` assigns a label."""
     estimator = _final(estimator)
     if hasattr(estimator, "_decision_threshold"):
         return estimator._decision_threshold()

@@ -20,7 +20,7 @@ _LINE_HEIGHT, _LINE_GAP = 1.25, 0.2  # in font sizes: a line, the space between 
 
 
 class Line(NamedTuple):
-    """A text beneath an image, with a mark and its colour before it, and a score behind."""
+    """A line of a caption: a coloured mark, a text and a score."""
 
     mark: tuple[str, str] | None
     text: str
@@ -33,10 +33,10 @@ class Line(NamedTuple):
 
 
 class PictureGrid:
-    """Places and sizes of images and texts, in inches.
+    """Positions and sizes of images and captions, in inches.
 
-    All images lie in boxes of the same size, with their texts wrapped to the width of
-    the box. The size of the whole follows from that, and is scaled to the figure.
+    All images are in boxes of the same size, with captions wrapped to the width of the box.
+    The total size follows from that, and is scaled to the figure.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class PictureGrid:
 
     @property
     def size(self) -> tuple[float, float]:
-        """Width and height of the whole."""
+        """Total width and height."""
         width = 2 * _MARGIN + self.n_columns * (self.box_width + _GAP) - _GAP
         return width, 2 * _MARGIN + sum(self.row_heights) + _GAP * (len(self.row_heights) - 1)
 
@@ -83,7 +83,7 @@ class PictureGrid:
         return _wrapped(line.text, width, self.font_size, _MAX_LINES)
 
     def draw(self, figure: Figure, ink: str) -> tuple[list[Axes], list[list[Annotation]]]:
-        """Axes of the images, and the texts of each, drawn in a figure."""
+        """Draw images and captions in a figure; returns their axes and texts."""
         box = figure.bbox
         width, height = box.width / figure.dpi, box.height / figure.dpi
         scale = min(width / self.size[0], height / self.size[1])
@@ -153,7 +153,7 @@ class PictureGrid:
 
 
 def suitable_columns(n_images: int) -> int:
-    """Up to five in a row, else three to six, so that the last row is as full as can be."""
+    """Up to five images in one row, else three to six columns that best fill the last row."""
     if n_images <= 5:
         return n_images
     return min(range(min(6, -(-n_images // 2)), 2, -1), key=lambda n: -n_images % n)

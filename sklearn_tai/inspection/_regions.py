@@ -18,7 +18,7 @@ _MAX_COLUMNS = 4
 
 
 def figure_size(picture: Image.Image, n_labels: int) -> tuple[float, float]:
-    """Width and height, in inches, of a figure that :class:`RegionDisplay` fills."""
+    """Width and height, in inches, of a figure for :class:`RegionDisplay`."""
     n_columns = min(n_labels, _MAX_COLUMNS)
     height = 3 * min(max(picture.height / picture.width, 0.3), 2)
     return 3 * n_columns + 0.8, (height + 0.4) * -(-n_labels // n_columns)

@@ -13,12 +13,12 @@ _N_TEXTS = 1000  # enough to estimate the spread, and few enough to compare all 
 
 
 def auto_radius(X: np.ndarray) -> float:
-    """A radius in mean norms of `X`, from how far apart the embeddings are.
+    """A radius in mean norms of `X`, from the spread of the embeddings.
 
-    Noise of length r in d dimensions has the variance tau = r ** 2 / d a coordinate, and
-    tau is the temperature of the softmax over cosines that it leads to (see
-    :class:`~sklearn_tai.KernelAdapter`). That temperature is set to a quarter of
-    the standard deviation of the cosines between texts.
+    Noise of length r in d dimensions has the variance tau = r ** 2 / d per coordinate. This
+    tau is the temperature of the softmax over cosines that the noise leads to (see
+    :class:`~sklearn_tai.KernelAdapter`), and is set to a quarter of the standard deviation of
+    the cosines between texts.
     """
     X = normalize(X[np.linspace(0, len(X) - 1, min(len(X), _N_TEXTS)).astype(int)])
     cosines = (X @ X.T)[np.triu_indices(len(X), 1)]

@@ -15,16 +15,16 @@ from ._lock import lock
 
 @contextmanager
 def whole_file(path: str | Path, companions: str | None = None) -> Iterator[Path]:
-    """A path to write a file at, which takes its place when the block ends well.
+    """A path to write a file to, which replaces the target if the block succeeds.
 
-    What is written beside it goes along, first: a file that names others, each time new
-    ones, changes from one whole state to the next. What a killed process has left is
-    removed by the next one that writes the same file.
+    Other files written beside it are moved first, so that a file which names its companions,
+    with new names each time, changes from one complete state to the next. Leftovers of a
+    killed process are removed by the next one that writes the same file.
 
     Parameters
     ----------
     path : str or Path
-        The file. A link stays one, and a device or pipe is written to directly.
+        The file. A link stays a link, and devices and pipes are written to directly.
     companions : str or None, default=None
         Pattern of the files beside it that belong to it; older ones are removed.
 

@@ -35,10 +35,10 @@ class Trained(NamedTuple):
 
 
 class Trainer:
-    """Classifiers by labels and noise.
+    """Makes classifiers for given labels and noise.
 
-    Sentences are kept, the labels not used for longest going first. Classifiers are not:
-    once sentences are encoded, one takes milliseconds.
+    Sentences are kept, and the least recently used labels dropped. Classifiers are not: with
+    encoded sentences, training one takes milliseconds.
     """
 
     def __init__(self, encoder: Encoder, n_texts: int) -> None:
@@ -53,9 +53,9 @@ class Trainer:
     def get(
         self, labels: LabelNames, noise: float, report: Callable[..., object]
     ) -> tuple[Trained, bool]:
-        """The classifiers of these labels in any order, and whether the labels are new.
+        """The classifiers of these labels, in any order, and whether the labels are new.
 
-        `noise` is the radius in multiples of the automatic one.
+        `noise` is the radius as a multiple of the automatic one.
         """
         lines = as_vocabulary(labels).to_text().splitlines()
         sentences, is_new = self._sentences(tuple(sorted(lines)), report)
