@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-OFFSET_SHRINKAGE = 4.0  # benchmarks/accuracy/decisions.py
+OFFSET_SHRINKAGE = 4.0  # see benchmarks/accuracy/decisions.py
 
 
 def fit_sigmoid(

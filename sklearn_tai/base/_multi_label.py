@@ -1,4 +1,4 @@
-"""What the multi-label classifiers of this package share."""
+"""Shared by the multi-label classifiers of this package."""
 
 from __future__ import annotations
 

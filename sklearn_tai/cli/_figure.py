@@ -1,4 +1,4 @@
-"""Figures that commands draw."""
+"""Check and save the figures of commands."""
 
 from __future__ import annotations
 

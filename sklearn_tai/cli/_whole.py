@@ -21,7 +21,7 @@ from ..storage import whole_file
 from ._formats import JSONLines, Tagged
 from ._output import ResumableFile
 
-_SHOWN = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")  # by browsers
+_SHOWN = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")  # formats that browsers show
 _HEAD = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">

@@ -1,4 +1,4 @@
-"""An append-only file of finished captions that survives a kill at any moment."""
+"""A file of finished captions, which are only appended and survive a kill at any moment."""
 
 from __future__ import annotations
 

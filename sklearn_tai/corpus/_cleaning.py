@@ -77,7 +77,7 @@ def is_refusal(text: str) -> bool:
 
 @lru_cache(maxsize=100_000)
 def _pattern(name: str) -> re.Pattern[str]:
-    forms = {name, noun(name).plural, f"{name}s", singular(name)}  # people, persons
+    forms = {name, noun(name).plural, f"{name}s", singular(name)}  # "people", "persons"
     bodies = ("[\\s-]+".join(map(re.escape, form.split())) for form in sorted(forms, key=len))
     return re.compile(rf"\b(?:{'|'.join(reversed(list(bodies)))})\b", re.IGNORECASE)
 

@@ -125,7 +125,7 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     }
     check_labels(config["classes"])
     check_statistics(arrays, clf.n_features_in_, len(clf.classes_))
-    # not save_file, whose files only their owner may read
+    # not save_file, which makes files that only their owner may read
     weights = save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
     config["weights_sha256"] = digest = sha256(weights).hexdigest()
     text = dump_json(config)  # before anything is written, as it may fail

@@ -116,7 +116,7 @@ def tag_of_repo(repo: str | None) -> dict[str, Any]:
 
 
 def _repo(settings: dict[str, Any]) -> str:
-    """ "org/name" of "org/name/" or "org/name/file"."""
+    """ "org/name" from "org/name/" or "org/name/file"."""
     return settings["hf_hub"].rpartition("/")[0]
 
 

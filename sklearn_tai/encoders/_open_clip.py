@@ -1,4 +1,4 @@
-"""CLIP models of open_clip as a transformer."""
+"""An encoder for open_clip's CLIP models."""
 
 from __future__ import annotations
 

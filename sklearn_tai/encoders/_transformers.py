@@ -1,4 +1,4 @@
-"""CLIP and SigLIP models of Hugging Face's transformers."""
+"""An encoder for CLIP and SigLIP models of Hugging Face's transformers."""
 
 from __future__ import annotations
 

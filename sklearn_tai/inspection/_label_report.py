@@ -1,4 +1,4 @@
-"""Average precision label by label."""
+"""Average precision of each label."""
 
 from __future__ import annotations
 

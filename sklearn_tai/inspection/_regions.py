@@ -1,4 +1,4 @@
-"""Where in an image a classifier sees its labels."""
+"""Show where in an image a classifier sees its labels."""
 
 from __future__ import annotations
 

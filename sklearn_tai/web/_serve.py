@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 _MAX_FILE_SIZE = "20mb"
-_MAX_REQUEST = 400 * 2**20  # 20 pictures
+_MAX_REQUEST = 400 * 2**20  # enough for 20 pictures
 _MAX_FORM = 2**16  # only uploads are larger
 _MAX_UPLOADS = 2**31  # in total, until they are deleted
 # The browser must not load anything from other hosts, whatever gradio puts on the page.
