@@ -1,4 +1,4 @@
-"""Where public classes say that they live."""
+"""Give public classes the name of their public module."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 
 def settle(room: dict[str, Any]) -> None:
-    """Give the public classes of a room, its `globals()`, the name of the room as module.
+    """Set the module of the public classes in a subpackage (its `globals()`) to the subpackage.
 
-    Pickles, skops files and messages name classes by it, and must not break when a private
-    file is renamed or split. doctest would find their methods in neither file: it is told.
+    Pickles, skops files and messages name classes by their module, and must not break when a
+    private file is renamed or split. As doctest would then miss their methods, list these too.
     """
     room["__test__"] = {}
     for name, value in [(name, room[name]) for name in room["__all__"]]:
         if isinstance(value, type):
             value.__module__ = room["__name__"]
             for key, method in vars(value).items():
-                method = getattr(method, "__func__", method)  # of a class method
+                method = getattr(method, "__func__", method)  # for a class method
                 if isinstance(method, FunctionType):
                     room["__test__"][f"{name}.{key}"] = method

@@ -1,4 +1,4 @@
-"""What this package uses of scikit-learn's private modules, in one place."""
+"""All that this package uses of scikit-learn's private modules."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 
 
 def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[..., Any]:
-    """scikit-learn's decorator; a fit that fails or is stopped also leaves all as it was."""
+    """scikit-learn's decorator; a fit that fails or is interrupted also changes nothing."""
     validated = _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
 
     def decorate(fit: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""What the rooms ask of users and of each other, as types."""
+"""Types that users and the subpackages share."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from sklearn.model_selection import BaseCrossValidator
 
-#: Texts and images in a list or an iterator, or embeddings: whatever a user calls `X`.
+#: What users pass as `X`: texts and images in a list or an iterator, or embeddings.
 Items: TypeAlias = Any
-#: An indicator of labels: array, lists, sparse matrix or data frame.
+#: A label indicator: an array, lists, a sparse matrix or a data frame.
 Labels: TypeAlias = Any
-#: An image that is not opened yet, or is.
+#: An image, opened or not.
 Picture: TypeAlias = "Path | Image | np.ndarray"
-#: Names of labels.
+#: Label names.
 Names: TypeAlias = "Sequence[str] | np.ndarray"
-#: Labels to write and learn of: their names, or a mapping of labels to the names of each.
+#: Labels to generate texts for and learn: names, or a mapping from each label to its names.
 LabelNames: TypeAlias = "Sequence[str] | Mapping[str, Sequence[str]]"
-#: "text" or "image" for each row of embeddings, or one of both for all.
+#: "text" or "image" for each row of embeddings, or for all of them.
 Modality: TypeAlias = "Names | None"
-#: What JSON holds: parameters, metadata, states.
+#: A JSON object: parameters, metadata, states.
 Settings: TypeAlias = dict[str, Any]
-#: What scikit-learn checks parameters by.
+#: scikit-learn's constraints on parameters.
 Constraints: TypeAlias = dict[str, list[Any]]
-#: What was learnt, by name.
+#: Learned arrays by name.
 Arrays: TypeAlias = "dict[str, np.ndarray]"
-#: From a radius in the units of a parameter ("auto" too) to one in those of the embeddings.
+#: Converts a radius from the units of a parameter (or "auto") to those of the embeddings.
 Length: TypeAlias = Callable[["float | str"], float]
-#: What scikit-learn's `cv` may be.
+#: What scikit-learn accepts as `cv`.
 Splits: TypeAlias = "int | BaseCrossValidator | Iterable[tuple[np.ndarray, np.ndarray]] | None"
 RandomState: TypeAlias = "int | np.random.RandomState | None"
 
@@ -44,13 +44,13 @@ Figure: TypeAlias = "matplotlib.figure.Figure | matplotlib.figure.SubFigure"
 
 
 class Encoder(Protocol):
-    """Turns texts and images into embeddings; :class:`BaseEncoder` does more than is asked."""
+    """Turns texts and images into embeddings; :class:`BaseEncoder` offers more than this."""
 
     def transform(self, X: Items) -> np.ndarray: ...
 
 
 class Estimator(Protocol):
-    """Whatever scikit-learn clones and fits."""
+    """Anything that scikit-learn can clone and fit."""
 
     @property
     def fit(self) -> Callable[..., Any]: ...
@@ -60,7 +60,7 @@ class Estimator(Protocol):
 
 
 class Classifier(Estimator, Protocol):
-    """A fitted multi-label classifier; it may have ``decision_function`` too."""
+    """A fitted multi-label classifier, perhaps with ``decision_function``."""
 
     classes_: Any
 

@@ -42,16 +42,16 @@ from .perturbation import (
     ShiftedPerturbation,
 )
 
-_SAME = 1 - 1e-5  # cosine of one item encoded in two batches
+_SAME = 1 - 1e-5  # cosine similarity of one item encoded in two batches
 _ENCODER, _PERTURBATION, _ADAPTER = OpenCLIPEncoder(), RandomPerturbation(), KernelAdapter()
 
 
 def _clone_if_default(value: Any, default: Any) -> Any:
-    """A copy of the default, so that no two classifiers share one."""
+    """A copy of the default, so that no two classifiers share it."""
     return clone(value) if value is default else value
 
 
-@cache  # a search scores many times, but one warning says it
+@cache  # a search scores many times but should warn once
 def _warn_of_radius_by_texts() -> None:
     warnings.warn(
         "Texts are scored after a radius was set. If this is a search, texts cannot tell which "
@@ -402,7 +402,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
         return self
 
     def _adapt(self, data: TrainingSet, earlier: tuple[np.ndarray, int] | None = None) -> None:
-        """Fit perturbation and adapter; `earlier` unlabelled images are known by their mean."""
+        """Fit perturbation and adapter; `earlier` is the mean and number of unlabelled images."""
         embeddings, Y, self.classes_, is_image, self.vocabulary_ = data
         if self.standardize and len(self.classes_) < 2:
             raise ValueError("standardize=True takes two labels or more. Set it to False.")
@@ -514,7 +514,7 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
             items = items / np.linalg.norm(items, axis=1, keepdims=True)
             own = learnt[data.is_image == is_image]
             nearest = (items @ own.T).max(axis=1, initial=-1)
-            parts.append((rows, nearest > _SAME))  # never of NaN, of those not read
+            parts.append((rows, nearest > _SAME))  # False for NaN (unread images)
         return in_order(parts)
 
     def set_params(self, **params: Any) -> TextAsImageClassifier:
@@ -550,17 +550,17 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
     def _centered(
         self, embeddings: np.ndarray, is_text: np.ndarray, back: bool = False
     ) -> np.ndarray:
-        """Without the mean of their modality, or `back` with it, if ``center``."""
+        """Subtract the mean of each modality, or with `back` add it, if ``center``."""
         if self.text_mean_ is None or self.image_mean_ is None:
             return embeddings
         means = np.where(is_text[:, None], self.text_mean_, self.image_mean_)
         return embeddings + means if back else embeddings - means
 
     def _encode(self, X: Any, reset: bool) -> np.ndarray:
-        """Embeddings of training items, checked."""
+        """Checked embeddings of training items."""
         embeddings = as_embeddings(X)
         if embeddings is not None:
-            if np.ndim(embeddings) == 3:  # with regions, of which training makes no use
+            if np.ndim(embeddings) == 3:  # training ignores the regions
                 embeddings = embeddings[:, 0]
             embeddings = validate_data(self, embeddings, reset=reset, dtype=np.float32, order="C")
             return check_range(embeddings)
@@ -574,9 +574,9 @@ class TextAsImageClassifier(EncoderClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        if not hasattr(self.adapter, "__sklearn_tags__"):  # which fit will refuse
+        if not hasattr(self.adapter, "__sklearn_tags__"):  # fit will reject it
             return tags
         tags.non_deterministic = get_tags(self.adapter).non_deterministic
-        if not isinstance(self.adapter, BaseAdapter):  # it is fitted on a draw of the noise
+        if not isinstance(self.adapter, BaseAdapter):  # fitted on randomly drawn noise
             tags.non_deterministic |= self.perturbation.random_state is None
         return tags

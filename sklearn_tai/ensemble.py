@@ -196,7 +196,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
             clone(estimator).fit(X, y, **{k: fit_params[k] for k in own})
             for estimator, own in zip(estimators, takes)
         ]
-        for estimator in reversed(self.estimators_):  # the first that knows has the last word
+        for estimator in reversed(self.estimators_):  # so that the first one that knows them wins
             self._take_features_of(estimator)
         self.classes_ = self._check_classes()
         self.vocabulary_ = join(getattr(e, "vocabulary_", None) for e in self.estimators_)
@@ -206,7 +206,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         return self
 
     def _check_classes(self) -> np.ndarray:
-        """The labels; named ones must be the same in the same order."""
+        """The labels; if they are named, all estimators must have them in the same order."""
         named = None
         for (name, _), estimator in zip(self.estimators, self.estimators_):
             classes = estimator.classes_
@@ -255,7 +255,7 @@ class ScoreEnsemble(MultiLabelClassifierMixin, _BaseComposition):
         ]
 
     def _ranges(self, scores: list[np.ndarray]) -> np.ndarray:
-        """What becomes 0 and 1."""
+        """For each estimator, the scores that become 0 and 1."""
         pairs = [
             (s.min(), s.max()) if is_scaled else (0, 1)
             for s, is_scaled in zip(scores, self._is_scaled())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 __all__ = ["ImageNotFoundError", "ImageReadError", "UnreadableImagesWarning", "WeightsError"]
 
-# of the command that runs; None in Python
+# of the running command; None in Python
 _OPTIONS: ContextVar[frozenset[str] | None] = ContextVar("options", default=None)
 
 
@@ -76,7 +76,7 @@ class ImageReadError(ValueError):
 class ImageNotFoundError(ImageReadError, FileNotFoundError):
     """The file of an image does not exist."""
 
-    # that of the base with more fields, for those who copy it
+    # for code that copies errors: ValueError.__new__ would refuse FileNotFoundError's fields
     __new__ = FileNotFoundError.__new__  # type: ignore[assignment]
 
 
@@ -127,7 +127,7 @@ def shown(words: object, length: int = 300) -> str:
 
 @contextmanager
 def at_terminal(options: Iterable[str]) -> Iterator[None]:
-    """Let messages name `options` of the command line, not the parameters of Python."""
+    """Let messages name `options` of the command line instead of Python's parameters."""
     token = _OPTIONS.set(frozenset(options))
     try:
         yield

@@ -118,7 +118,7 @@ def label_average_precisions(y_true: Labels, y_score: npt.ArrayLike) -> np.ndarr
 def _check_truth_and_scores(
     y_true: Labels, y_score: npt.ArrayLike
 ) -> tuple[np.ndarray, np.ndarray]:
-    """An indicator and finite scores of the same shape."""
+    """A label indicator and finite scores of the same shape."""
     y_true = np.asarray(y_true.toarray() if sparse.issparse(y_true) else y_true)
     y_score = np.asarray(y_score, dtype=float)
     if y_true.ndim != 2 or y_true.shape != y_score.shape:
@@ -191,7 +191,7 @@ def expected_calibration_error(
 def reliability_curve(
     y_true: Labels, y_proba: npt.ArrayLike, n_bins: int, strategy: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Share of positives, mean probability and share of the entries, of each bin in use.
+    """Share of positives, mean probability and share of the entries, for each non-empty bin.
 
     scikit-learn's ``calibration_curve`` gives the first two, but not how many entries
     the bins have.
@@ -224,14 +224,14 @@ def label_scores(
     X: Items,
     methods: tuple[str, str] = ("decision_function", "predict_proba"),
 ) -> np.ndarray:
-    """Scores of shape (n_samples, n_labels) of any multi-label classifier.
+    """Scores of shape (n_samples, n_labels) from any multi-label classifier.
 
-    They come from the first of its `methods` that it has.
+    The first of `methods` that it has is called.
     """
     first, second = methods
     scores = getattr(estimator, first if hasattr(estimator, first) else second)(X)
-    if isinstance(scores, list):  # one (n_samples, 2) array a label, as of forests
-        # a label that was always absent in training has a single column
+    if isinstance(scores, list):  # as forests do: an (n_samples, 2) array for each label
+        # a label that never occurred in training has a single column
         columns = [np.asarray(known) == 1 for known in estimator.classes_]
         scores = np.column_stack([part[:, own].sum(axis=1) for part, own in zip(scores, columns)])
     return np.asarray(scores)

@@ -1,4 +1,4 @@
-"""Adapters: from embeddings with noise around them to scores of labels."""
+"""Adapters: from embeddings with noise to scores of labels."""
 
 from .._public import settle
 from ._base import BaseAdapter, PhotoCalibration, TrainingData

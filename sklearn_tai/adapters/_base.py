@@ -1,4 +1,4 @@
-"""What a classifier asks of its adapter, whichever it is."""
+"""What a classifier requires of any adapter."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ class BaseAdapter(BaseEstimator, metaclass=ABCMeta):
         Mean norm of the embeddings it was fitted on.
     """
 
-    #: Whether :meth:`training_data` gives back what it was fitted on, to learn more.
+    #: Whether :meth:`training_data` returns the training items, so that more can be added.
     learns_more: bool = False
-    #: From logits to probabilities on photos.
+    #: Turns logits into probabilities on photos.
     calibration: PhotoCalibration = PhotoCalibration()
     input_norm_: float
 
@@ -169,7 +169,7 @@ class BaseAdapter(BaseEstimator, metaclass=ABCMeta):
         """
 
     def __getstate__(self) -> Settings:
-        """Pickles hold plain arrays, and nothing that only training needs."""
+        """Pickle plain arrays only, without what only training needs."""
         state: Settings = super().__getstate__()
         if not self.__sklearn_is_fitted__():
             return state

@@ -1,4 +1,4 @@
-"""Batches of embeddings in memory, perturbed afresh each time."""
+"""Batches of embeddings in memory, with new noise each time."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..perturbation import BasePerturbation
 
 
 class TensorBatches:
-    """Batches cut straight from tensors in memory, perturbed afresh each time.
+    """Batches cut straight from tensors in memory, with new noise each time.
 
-    Takes the place of torch's ``DataLoader`` (skorch's ``iterator_train``), which
-    reads row by row: up to ten times slower on small rows.
+    Replaces torch's ``DataLoader`` (as skorch's ``iterator_train``), which reads row by row
+    and is up to ten times slower on small rows.
 
-    Embeddings and labels are moved to `device` once, so that batches are cut and noise
-    is drawn there. A sparse `y` stays sparse: only batches of it are made dense.
+    Embeddings and labels are moved to `device` once, where batches are cut and noise is
+    drawn. A sparse `y` stays sparse; only its batches become dense.
 
-    With `image_share`, an epoch has all texts once and as many images, each about
-    equally often, as make up that share of it.
+    With `image_share`, an epoch has every text once, and enough images to make up that
+    share of it, each drawn about equally often.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class TensorBatches:
             yield batch, self._targets(rows)
 
     def _targets(self, rows: torch.Tensor) -> torch.Tensor:
-        if self.y is None:  # skorch asks for a target even in prediction, where it is not used
+        if self.y is None:  # skorch wants a target even for prediction, where it is unused
             return torch.zeros(len(rows))
         if sparse.issparse(self.y):
             return torch.from_numpy(self.y[rows.numpy()].toarray()).to(self.device)

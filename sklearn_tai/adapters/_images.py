@@ -1,4 +1,4 @@
-"""What labelled images add to the logits of texts: ridge regression in closed form."""
+"""How labelled images correct the logits of texts: ridge regression in closed form."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sklearn.linear_model import LogisticRegression
 
 from ._platt import OFFSET_SHRINKAGE, fit_sigmoid
 
-# A priori variance of an image's log odds where there are many images, and the number of images
-# that brings half of it. Measured on photos (docs/evidence/labelled_images.md).
+# Prior variance of an image's log odds with many images, and the number of images at which half
+# of it is reached. Measured on photos (docs/evidence/labelled_images.md).
 _VARIANCE = 4.0
 _HALF_WAY = 20
 
@@ -17,26 +17,26 @@ _HALF_WAY = 20
 def fit_images(
     X: np.ndarray, Y: np.ndarray, of_texts: np.ndarray | None
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Factor of the logits of the texts, and weights and bias of what is added.
+    """Factor for the logits of the texts, with weights and bias of the correction to add.
 
-    `X` are unit embeddings of images, `Y` their labels, -1 where unknown, and `of_texts` their
-    logits by the texts; None where there are no texts. Weights are of shape
+    `X` are unit embeddings of images, `Y` their labels (-1 if unknown), and `of_texts` their
+    logits according to the texts; None if there are no texts. The weights have shape
     (n_features, n_labels), the bias (n_labels,).
     """
     known = Y >= 0
     share = ((Y == 1).sum(axis=0) + 0.5) / (known.sum(axis=0) + 1)
-    precision = share * (1 - share)  # of one label as a measurement of the log odds
+    precision = share * (1 - share)  # of one label, as a measurement of the log odds
     targets = np.where(known, Y - share, 0) / precision
     mean = X.mean(axis=0)
     U, s, Vt = np.linalg.svd(X - mean, full_matrices=False)
     variance = _VARIANCE * len(X) / (len(X) + _HALF_WAY)
-    variance /= max((s**2).sum() / len(X), 1e-12)  # of a weight
+    variance /= max((s**2).sum() / len(X), 1e-12)  # variance of a weight
     s, projected = s[:, np.newaxis], U.T @ targets
     shrunk = s**2 / (s**2 + 1 / (variance * precision))
     weights = Vt.T @ (s / (s**2 + 1 / (variance * precision)) * projected)
     if of_texts is None:
         return 1.0, weights, logit(share) - mean @ weights
-    # what the others say of each image: leave-one-out in closed form
+    # prediction for each image from the others: leave-one-out in closed form
     by_others = targets - (targets - U @ (shrunk * projected)) / (1 - U**2 @ shrunk)
     try:
         slope, intercept, _ = fit_sigmoid(of_texts, Y, np.inf)
@@ -44,16 +44,16 @@ def fit_images(
         of_both, intercept_of_both, offsets = fit_sigmoid(
             of_texts + trust * by_others, Y, OFFSET_SHRINKAGE
         )
-    except ValueError:  # too few labels to tell anything, or they contradict the texts
+    except ValueError:  # too few labels, or they contradict the texts
         return 1.0, np.zeros_like(weights), np.zeros(len(share))
-    # both together, on the scale of the texts' logits
+    # on the scale of the texts' logits
     factor = of_both / slope
     weights = factor * trust * weights
     return factor, weights, (offsets + intercept_of_both - intercept) / slope - mean @ weights
 
 
 def _trust(of_texts: np.ndarray, by_others: np.ndarray, labels: np.ndarray) -> float:
-    """What images' log odds count for beside those of the texts, from 0 to 1."""
+    """Weight of the images' log odds beside those of the texts, from 0 to 1."""
     features = np.stack([of_texts + by_others, by_others], axis=1)
-    both, more = LogisticRegression().fit(features, labels).coef_[0]  # a priori 0 more
+    both, more = LogisticRegression().fit(features, labels).coef_[0]  # the prior for `more` is 0
     return float(np.clip(1 + more / both, 0, 1)) if both > 0 else 0.0

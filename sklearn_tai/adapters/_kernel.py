@@ -1,4 +1,4 @@
-"""The kernel adapter: what an adapter of unlimited size learns from perturbed texts."""
+"""The kernel adapter: what an adapter of unlimited size would learn from perturbed texts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ..perturbation import BasePerturbation
 from ._base import BaseAdapter, PhotoCalibration, TrainingData
 from ._images import fit_images
 
-_MIN_TEMPERATURE = 1e-6  # of radius 0: the nearest text alone
+_MIN_TEMPERATURE = 1e-6  # for radius 0: only the nearest text counts
 _MIN_NORM = 1e-12
 _MIN_PROBABILITY = 1e-12
-_MAX_PROBABILITY = 1 - 1e-7  # about as near to 1 as float32 comes
-_BATCH = 256  # rows at once: attention to thousands of texts then stays in the caches
+_MAX_PROBABILITY = 1 - 1e-7  # about as close to 1 as float32 allows
+_BATCH = 256  # rows at once, so that attention to thousands of texts fits into the CPU's caches
 
 
 class KernelAdapter(BaseAdapter):
@@ -92,8 +92,8 @@ class KernelAdapter(BaseAdapter):
     """
 
     learns_more = True
-    # measured on photos (docs/evidence/decisions.md): the odds against those among the texts, and
-    # a label is on 3.6 % of the photos
+    # measured on photos (docs/evidence/decisions.md): odds relative to those among the texts, and
+    # a label on 3.6 % of the photos
     calibration = PhotoCalibration(1.5, -1.5, -3.3)
     _parameter_constraints = {"device": [str, None]}
 
@@ -160,7 +160,7 @@ class KernelAdapter(BaseAdapter):
 
     def to_module(self) -> nn.Module:
         module = copy.deepcopy(self.module_).cpu().eval()
-        module.of_texts = torch.from_numpy(module.of_texts.toarray())  # ONNX has none sparse
+        module.of_texts = torch.from_numpy(module.of_texts.toarray())  # ONNX has no sparse tensors
         return module
 
     def training_data(self) -> TrainingData:
@@ -179,7 +179,7 @@ class KernelAdapter(BaseAdapter):
     def set_state(self, settings: Settings, arrays: Arrays) -> KernelAdapter:
         arrays = {k: np.array(v) for k, v in arrays.items()}
         n_texts, n_items = settings["n_texts"], settings["n_texts"] + settings["n_images"]
-        # before memory is taken for so many
+        # check before allocating memory for them
         if arrays["keys"].shape != (n_items, settings["n_features"]) or not n_items:
             raise ValueError(f"{settings} does not fit keys of shape {arrays['keys'].shape}")
         if n_texts < 0 or settings["n_images"] < 0:
@@ -200,7 +200,7 @@ class KernelAdapter(BaseAdapter):
 
 
 class KernelModule(nn.Module):
-    """The kernel of :class:`KernelAdapter`, still without items.
+    """The kernel of :class:`KernelAdapter`, not yet filled with items.
 
     Parameters
     ----------
@@ -238,15 +238,15 @@ class KernelModule(nn.Module):
         self.temperature = temperature
         n_items = n_texts + n_images
         self.register_buffer("keys", torch.zeros(n_items, n_features))
-        # of no use here: a classifier that learns more items needs them
+        # unused here; a classifier that learns more items needs them
         self.register_buffer("norms", torch.ones(n_items))
-        if n_images:  # what they change
+        if n_images:  # their correction of the logits
             self.register_buffer("factor", torch.ones(()))
             self.register_buffer("weights", torch.zeros(n_features, n_labels))
             self.register_buffer("bias", torch.zeros(n_labels))
 
     def set_labels(self, labels: sparse.csr_array) -> None:
-        """Which labels items have, sparse: of thousands, a text names a few."""
+        """Set the labels of the items; sparse, as a text has only a few of thousands of labels."""
         self.labels = labels
         self.of_texts = labels[: self.n_texts].T.tocsr()
 
@@ -265,7 +265,7 @@ class KernelModule(nn.Module):
     def _mean_labels(self, attention: torch.Tensor) -> torch.Tensor:
         if isinstance(self.of_texts, torch.Tensor):
             return attention @ self.of_texts.T
-        # SciPy's product of a sparse matrix is up to 200 times as fast as torch's
+        # SciPy's sparse product is up to 200 times as fast as torch's
         means = self.of_texts @ attention.cpu().numpy().T
         return torch.from_numpy(means.T).to(attention.device)
 

@@ -1,4 +1,4 @@
-"""Losses over the labels that are known: functions, and modules for skorch."""
+"""Losses over the known labels, as functions and as modules for skorch."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _EPS = 1e-8
 
 
 def _known_mean(losses: torch.Tensor, targets: torch.Tensor, times: int = 1) -> torch.Tensor:
-    """Mean over the entries that are known, `times` a number; 0 if none is known.
+    """Mean over the known entries, multiplied by `times`; 0 if none is known.
 
-    Times the number of labels it is the sum over labels and mean over items where all is
-    known, and of the same size where little is: learning rates need no change with the
-    share of known labels.
+    With the number of labels as `times`, it is the sum over labels and mean over items if
+    all labels are known, and of the same size if few are. The learning rate therefore
+    need not depend on the share of known labels.
     """
     known = targets >= 0
-    # where, not a product: an unknown entry must not pass on a NaN
+    # not a product, which would pass on the NaN of an unknown entry
     return torch.where(known, losses, 0).sum() * times / known.sum().clamp(min=1)
 
 
@@ -82,7 +82,7 @@ def asymmetric_loss(
     """
     p = logits.sigmoid()
     shifted = (p - clip).clamp(min=0)
-    # bases are kept from 0, where the gradient of a power below 1 is infinite
+    # keep bases above 0, where powers below 1 have an infinite gradient
     positive = -((1 - p).clamp(min=_EPS) ** gamma_pos) * F.logsigmoid(logits)
     negative = -(shifted.clamp(min=_EPS) ** gamma_neg) * (1 - shifted).clamp(min=_EPS).log()
     losses = torch.where(targets == 1, positive, negative)
@@ -111,7 +111,7 @@ def ranking_loss(scores: torch.Tensor, targets: torch.Tensor, margin: float = 1.
     An item with scores s, present labels P and absent ones N costs the sum of
     max(0, margin - s_i + s_j) over i in P, j in N (TaI-DPT, arXiv:2211.12739).
     """
-    # one row for each present label, of which there are few: not n_labels ** 2 an item
+    # one row for each present label: these are few, which avoids n_labels ** 2 per item
     items, present = (targets == 1).nonzero(as_tuple=True)
     hinge = (margin - scores[items, present][:, None] + scores[items]).clamp(min=0)
     return torch.where(targets[items] == 0, hinge, 0).sum() / len(scores)

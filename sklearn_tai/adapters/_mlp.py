@@ -1,4 +1,4 @@
-"""A multi-layer perceptron as the adapter, trained on skorch."""
+"""A multi-layer perceptron as the adapter, trained with skorch."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ class MLPAdapter(BaseAdapter):
         net = self.net_
         module = net.get_params_for("module")
         module["hidden_layer_sizes"] = list(map(int, module["hidden_layer_sizes"]))
-        # in skorch's own file format, which knows its numbers' types
+        # like skorch's own files, whose format handles NumPy's numbers
         history = json.loads(json.dumps(net.history.to_list(), default=float))
         weights = {k: v.detach().cpu().numpy() for k, v in net.module_.state_dict().items()}
         return {"module": module, "history": history}, weights
@@ -159,13 +159,13 @@ class MLPAdapter(BaseAdapter):
         sizes = settings["module"]
         if 2 * len(sizes["hidden_layer_sizes"]) > len(arrays) or not sizes["input_scale"] > 0:
             raise ValueError(f"{sizes} does not fit weights of {len(arrays)} arrays")
-        with torch.device("meta"):  # before memory is taken for so many
+        with torch.device("meta"):  # check before allocating memory for the weights
             wanted = {k: v.shape for k, v in MLPModule(**sizes).state_dict().items()}
         if wanted != {k: v.shape for k, v in arrays.items()}:
             raise ValueError(f"{sizes} does not fit the shapes of the weights")
         if not all(isinstance(epoch, dict) for epoch in settings["history"]):
             raise ValueError("history is not a list of epochs")
-        with torch.random.fork_rng():  # the first weights are drawn, then replaced
+        with torch.random.fork_rng():  # random first weights, replaced below
             net = make_net(sizes, device).initialize()
         net.module_.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in arrays.items()})
         net.history = History(settings["history"])
@@ -185,7 +185,7 @@ def _train(adapter: MLPAdapter, data: TrainingData, noise: BasePerturbation) -> 
         "is_image": torch.from_numpy(is_image) if is_image.any() else None,
         "image_share": noise.image_share,
     }
-    # skorch's own check of lengths does not know sparse labels
+    # skorch's length check does not support sparse labels
     dataset = Dataset(X, Y, length=len(X))
     n_steps = adapter.max_epochs * len(TensorBatches(dataset, adapter.batch_size, **batches))
     schedule = LRScheduler(
@@ -196,7 +196,7 @@ def _train(adapter: MLPAdapter, data: TrainingData, noise: BasePerturbation) -> 
     )
     criterion = LOSSES[adapter.loss]
     if criterion is KnownBCEWithLogitsLoss and Y.min() >= 0:
-        criterion = nn.BCEWithLogitsLoss  # the same where all is known, in fewer steps
+        criterion = nn.BCEWithLogitsLoss  # same result if all is known, but faster
     progress = [("progress", EpochProgress())] if adapter.verbose else []
     sizes = {
         "n_features": X.shape[1],
@@ -226,8 +226,8 @@ def _train(adapter: MLPAdapter, data: TrainingData, noise: BasePerturbation) -> 
             net.fit(dataset)
     except Interrupted:
         raise KeyboardInterrupt from None
-    # of no use after training, and pickled with the weights: moments, which are twice as
-    # large, and in the schedule the weights once more
+    # free what only training needs, or it is pickled with the weights: the optimizer's moments,
+    # twice as large, and another copy of the weights in the schedule
     net.optimizer_.state.clear()
     for _, callback in net.callbacks_:
         if isinstance(callback, LRScheduler):

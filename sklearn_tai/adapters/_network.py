@@ -1,4 +1,4 @@
-"""The network of :class:`MLPAdapter`, and skorch's net around it."""
+"""The network of :class:`MLPAdapter`, and its skorch net."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ._batches import TensorBatches
 
 
 def unit_scale(X: np.ndarray) -> float:
-    """Brings coordinates to unit variance, whatever the norm of the encoder's embeddings."""
+    """Factor that gives coordinates unit variance, whatever the norm of the embeddings."""
     return math.sqrt(X.shape[1]) / max(float(np.linalg.norm(X, axis=1).mean()), 1e-12)
 
 
 class CosineLinear(nn.Module):
-    """Cosines of its input with a vector for each label, times a learnt scale, plus a bias.
+    """Cosines between the input and a vector for each label, times a learned scale, plus a bias.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class CosineLinear(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(n_labels, n_features))
         self.bias = nn.Parameter(torch.zeros(n_labels))
-        # cosines are small: as in CLIP, the scale starts large and is learnt as a logarithm
+        # cosines are small, so the scale starts large; it is learned as a logarithm, as in CLIP
         self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
@@ -46,7 +46,7 @@ class CosineLinear(nn.Module):
         return cosines * self.log_scale.exp() + self.bias
 
 
-# the last layer, from the width before it and the number of labels
+# the last layer, given the width before it and the number of labels
 HEADS: dict[str, Callable[[int, int], nn.Module]] = {"linear": nn.Linear, "cosine": CosineLinear}
 
 
@@ -122,14 +122,14 @@ class EpochProgress(Callback):
 
 
 class Interrupted(BaseException):
-    """Ctrl-C, in a form that skorch does not take for the wish to stop early."""
+    """Ctrl-C, in a form that skorch does not mistake for early stopping."""
 
 
 class MLPNet(NeuralNet):
-    """A skorch net that lets Ctrl-C through, instead of passing for fitted."""
+    """A skorch net that passes on Ctrl-C instead of counting as fitted."""
 
     def run_single_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """One epoch; skorch's own callbacks stop the training between epochs."""
+        """Run one epoch; between epochs, skorch's callbacks may stop the training as usual."""
         try:
             super().run_single_epoch(*args, **kwargs)
         except KeyboardInterrupt:
@@ -142,12 +142,12 @@ def make_net(
     criterion: type[nn.Module] = nn.BCEWithLogitsLoss,
     **params: Any,
 ) -> MLPNet:
-    """A net of an MLPModule of these `sizes`, still without weights; `params` are skorch's."""
+    """A net of an MLPModule with these `sizes`, not yet initialized; `params` are skorch's."""
     return MLPNet(
         MLPModule,
         **{f"module__{name}": value for name, value in sizes.items()},
         criterion=criterion,
-        # the automatic choice for this loss is made for one binary label
+        # skorch's automatic choice for this loss assumes a single binary label
         predict_nonlinearity=torch.sigmoid,
         iterator_valid=TensorBatches,
         iterator_valid__batch_size=4096,

@@ -6,13 +6,13 @@ import numpy as np
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-OFFSET_SHRINKAGE = 4.0  # benchmarks/accuracy/decisions.py
+OFFSET_SHRINKAGE = 4.0  # see benchmarks/accuracy/decisions.py
 
 
 def fit_sigmoid(
     scores: np.ndarray, labels: np.ndarray, shrinkage: float
 ) -> tuple[float, float, np.ndarray]:
-    """Slope, intercept and offsets; `labels` hold -1 where unknown."""
+    """Slope, intercept and offsets; unknown `labels` are -1."""
     known = labels >= 0
     if len(np.unique(labels[known])) < 2:
         raise ValueError("y must have a 1 and a 0 among its known entries. Add labelled items.")

@@ -70,7 +70,7 @@ class ScikitLearnAdapter(BaseAdapter):
                 f"{name} is fitted on one draw and cannot use image_share="
                 f"{noise.image_share!r} of {type(noise).__name__}. Set it to None."
             )
-        if noise.image_share == 0 and not is_image.all():  # images have no say
+        if noise.image_share == 0 and not is_image.all():  # ignore the images
             X, Y, is_image = X[~is_image], Y[~is_image], is_image[~is_image]
         if (Y == -1).sum():
             raise ValueError(
@@ -79,7 +79,7 @@ class ScikitLearnAdapter(BaseAdapter):
             )
         self.n_labels_ = Y.shape[1]
         labels = (Y.toarray() if sparse.issparse(Y) else Y).astype(int)
-        with warnings.catch_warnings():  # of a single column, which is what one label is
+        with warnings.catch_warnings():  # scikit-learn warns about a y of one column
             warnings.simplefilter("ignore", DataConversionWarning)
             self.estimator_ = clone(self.estimator).fit(noise.sample(X, is_image), labels)
         self.input_norm_ = float(np.linalg.norm(X, axis=1).mean())
@@ -87,7 +87,7 @@ class ScikitLearnAdapter(BaseAdapter):
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
         scores = label_scores(self.estimator_, X, ("predict_proba", "decision_function"))
-        if self.n_labels_ == 1:  # to scikit-learn one label is two classes
+        if self.n_labels_ == 1:  # scikit-learn treats one label as two classes
             scores = scores.reshape(len(scores), -1)[:, -1:]
         if hasattr(self.estimator_, "predict_proba"):
             scores = logit(scores.clip(_MIN_PROBABILITY, 1 - 1e-7))

@@ -1,4 +1,4 @@
-"""Random numbers of a training of its own."""
+"""Random numbers that belong to one training run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .._typing import RandomState
 
 @contextmanager
 def seeded(random_state: RandomState, device: str | torch.device = "cpu") -> Iterator[None]:
-    """Seed torch's global generators for a while, then give the user's state back.
+    """Seed torch's global generators temporarily, then restore the user's state.
 
-    Weights, dropout, shuffling and noise come from them. Only the device in use is
-    touched: others may be of no use to this process.
+    Weights, dropout, shuffling and noise use these generators. Other devices are left alone:
+    this process may be unable to use them.
     """
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     on = torch.device(device)

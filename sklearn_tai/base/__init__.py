@@ -1,4 +1,4 @@
-"""What the multi-label classifiers of this package share."""
+"""Shared by the multi-label classifiers of this package."""
 
 from .._public import settle
 from ._encoder import EncoderClassifierMixin, pool_regions

@@ -1,4 +1,4 @@
-"""Classifiers that score the embeddings of whole images, and of their regions."""
+"""Classifiers that score embeddings of whole images and their regions."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ..exceptions import ImageReadError
 from ..inputs import as_embeddings, check_items, check_range, in_order, was_read, with_groups
 from ._multi_label import MultiLabelClassifierMixin
 
-_WEIGHT = 0.5  # of the regions; anything from 0.4 to 0.6 scores alike on photos
-_MAX_SCORES = 2**24  # at once: 64 MB
-_BATCH = 64  # items, of embeddings that come with regions
+_WEIGHT = 0.5  # of the regions; on photos, anything from 0.4 to 0.6 scores alike
+_MAX_SCORES = 2**24  # computed at once: 64 MB
+_BATCH = 64  # images, if their embeddings come with regions
 
 
 def pool_regions(scores: torch.Tensor, weight: float | str, lift: float = 0) -> torch.Tensor:
-    """One score a label: the whole image's, and with `weight` the mean of its best regions.
+    """One score per label: the whole image's, mixed by `weight` with that of its best regions.
 
-    `scores` are of shape (n_images, 1 + n_regions, n_labels), the whole first. The best are
-    2 % of the regions: 4 of 14 x 14. The best of many are high even where there is nothing:
-    `lift` is taken off them.
+    `scores` have shape (n_images, 1 + n_regions, n_labels), with the whole image first. The best
+    regions are 2 %: 4 of 14 x 14. As the best of many score high even if a label is absent,
+    `lift` is subtracted from their mean.
     """
     weight = _WEIGHT if isinstance(weight, str) else weight
     n_best = max(1, round((scores.shape[1] - 1) / 49))
@@ -35,9 +35,9 @@ def pool_regions(scores: torch.Tensor, weight: float | str, lift: float = 0) -> 
 
 
 class EncoderClassifierMixin(MultiLabelClassifierMixin):
-    """From items to embeddings, batch by batch, to scores of the whole and its regions.
+    """Embeds items batch by batch, and scores the whole items and their regions.
 
-    A subclass has the parameters `encoder` and `region_weight`.
+    Subclasses have the parameters `encoder` and `region_weight`.
     """
 
     encoder: Any
@@ -47,7 +47,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
 
     @property
     def _region_lift(self) -> float:
-        """What the best regions have even where there is nothing, see :func:`pool_regions`."""
+        """Score of the best regions even if a label is absent, see :func:`pool_regions`."""
         return 0
 
     def predict_regions(self, X: Any, labels: Sequence[Any] | None = None) -> np.ndarray:
@@ -110,7 +110,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
         return np.array([column[label] for label in labels], dtype=int)
 
     def _grid(self, n_regions: int) -> tuple[int, int]:
-        """Rows and columns; of embeddings alone it is known of squares."""
+        """Rows and columns; embeddings alone tell them only for squares."""
         side = math.isqrt(n_regions)
         if side * side == n_regions:
             return side, side
@@ -121,24 +121,24 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
 
     @abstractmethod
     def _scores(self, embeddings: np.ndarray, is_image: bool) -> np.ndarray:
-        """Scores (n, n_labels) of embeddings (n, n_features)."""
+        """Scores of shape (n, n_labels) for embeddings of shape (n, n_features)."""
 
     @abstractmethod
     def _to_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Probabilities of scores, whose last dimension is the labels."""
+        """Probabilities for scores, with labels in the last dimension."""
 
     def _proba(self, scores: np.ndarray) -> np.ndarray:
-        """Probabilities of scores, a group's never below those of its members."""
+        """Probabilities for scores; a group's is at least that of each member."""
         return with_groups(self._to_proba(scores), self.vocabulary_, self.classes_)
 
     def _outputs(self, X: Any) -> np.ndarray:
-        """Scores of the items of `X`, in their order."""
+        """Scores of the items in `X`, in their order."""
         return in_order(list(self._iter_outputs(X)))
 
     def _iter_outputs(
         self, X: Any, errors: list[ImageReadError] | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Which items of `X`, and their scores, batch by batch; NaN where one was not read."""
+        """Rows of `X` and their scores, batch by batch; NaN for items that could not be read."""
         check_is_fitted(self)
         for rows, embeddings, is_image in self._batches(X, errors, self.region_weight != 0):
             found = np.full((len(rows), len(self.classes_)), np.nan, np.float32)
@@ -157,7 +157,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
             yield rows, with_groups(found, self.vocabulary_, self.classes_)
 
     def _of_parts(self, embeddings: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-        """Scores (n, 1 + n_regions, n_labels) of some images at a time, and which they are."""
+        """Slices of the images, and their scores of shape (n, 1 + n_regions, n_labels)."""
         n_images, n_parts, n_features = embeddings.shape
         step = max(1, _MAX_SCORES // (n_parts * len(self.classes_)))
         for start in range(0, n_images, step):
@@ -168,7 +168,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
     def _batches(
         self, X: Any, errors: list[ImageReadError] | None, regions: bool
     ) -> Iterator[EncodedBatch]:
-        """Embeddings of `X`, checked; embeddings that are given are taken for those of images."""
+        """Checked embeddings of `X`; an `X` of embeddings counts as images."""
         given = as_embeddings(X)
         if given is not None:
             yield from self._given(given, regions)
@@ -200,7 +200,7 @@ class EncoderClassifierMixin(MultiLabelClassifierMixin):
             yield EncodedBatch(start + np.arange(len(part)), part, True)
 
     def _check_width(self, embeddings: np.ndarray) -> None:
-        """Refuse embeddings of another kind than is known from training."""
+        """Refuse embeddings whose dimension differs from training."""
         if embeddings.shape[-1] != self.n_features_in_:
             raise ValueError(
                 f"The encoder returns embeddings of dimension {embeddings.shape[-1]}, but this "

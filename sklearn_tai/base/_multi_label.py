@@ -1,4 +1,4 @@
-"""What the multi-label classifiers of this package share."""
+"""Shared by the multi-label classifiers of this package."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ._version import check_version
 
 
 class MultiLabelClassifierMixin(ClassifierMixin):
-    """The decisions, the score, the tags and the pickling of a multi-label classifier."""
+    """Decisions, score, tags and pickling of a multi-label classifier."""
 
     predict_proba: Any
     threshold: Any
     encoder: Any
     classes_: Any
-    vocabulary_: Vocabulary | None = None  # nothing is known of how labels stand to each other
+    vocabulary_: Vocabulary | None = None  # no known relations between labels
 
     def predict(self, X: Any) -> np.ndarray:
         """Assign the labels whose probability, or score, is above their threshold.
@@ -98,10 +98,10 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         """
         check_scalar(k, "k", Integral, min_val=1)
         proba = np.asarray(self.predict_proba(X))
-        # stable, so that labels of the same probability keep their order
+        # a stable sort keeps the order of equally likely labels
         held = first_of_exclusive(proba, self.vocabulary_, self.classes_)
         best = np.argsort(-held, axis=1, kind="stable")[:, :k]
-        n_held = np.isfinite(held).sum(axis=1)  # none of an image that was not read
+        n_held = np.isfinite(held).sum(axis=1)  # 0 for an image that could not be read
         labels = np.asarray(self.classes_)
         return [
             list(zip(labels[own[:n]].tolist(), row[own].tolist())) if n else None
@@ -149,11 +149,11 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         return [None if (row < 0).all() else tuple(labels[row == 1].tolist()) for row in matrix]
 
     def _decision_scores(self, X: Any) -> np.ndarray:
-        """What is compared with the threshold."""
+        """The scores that are compared with the threshold."""
         return self.predict_proba(X)
 
     def _take_features_of(self, fitted: Any) -> None:
-        """Set what is known of the features, if `fitted` knows it."""
+        """Copy the number and names of the features, if `fitted` has them."""
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(fitted, name):
                 setattr(self, name, getattr(fitted, name))
@@ -162,9 +162,9 @@ class MultiLabelClassifierMixin(ClassifierMixin):
         return self.threshold
 
     def _clone_encoder(self) -> Any:
-        """The encoder to use: a clone, or OpenCLIPEncoder() where the user gave none."""
+        """A clone of the encoder, or OpenCLIPEncoder() if the user gave none."""
         encoder = OpenCLIPEncoder() if self.encoder is None else self.encoder
-        # an encoder that is no estimator may hold its weights: do not copy it
+        # other encoders may hold their weights: do not copy them
         return clone(encoder) if hasattr(encoder, "get_params") else encoder
 
     def score(self, X: Any, y: Any, sample_weight: None = None) -> float:

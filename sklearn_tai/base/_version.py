@@ -1,4 +1,4 @@
-"""Estimators that another version of the package has saved."""
+"""Estimators saved by another version of this package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .. import __version__
 
 
 class _OtherVersionWarning(InconsistentVersionWarning):
-    """scikit-learn's warning, with the name of this package."""
+    """scikit-learn's warning, but naming this package."""
 
     def __str__(self) -> str:
         return (
@@ -21,7 +21,7 @@ class _OtherVersionWarning(InconsistentVersionWarning):
 
 
 def check_version(name: str, version: str) -> None:
-    """Warn, as scikit-learn does, of an estimator that another version has saved."""
+    """Warn, like scikit-learn, about an estimator saved by another version."""
     if version != __version__:
         warnings.warn(
             _OtherVersionWarning(

@@ -1,4 +1,4 @@
-"""The rivals: CLIP itself, learned prompts, and other heads."""
+"""Rival methods: CLIP itself, learned prompts and other heads."""
 
 from .._public import settle
 from ._comc import CoMCClassifier

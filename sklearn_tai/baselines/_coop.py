@@ -1,4 +1,4 @@
-"""CoOp: learned words in front of the label names."""
+"""CoOp: learn the words in front of the label names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ._prompts import PromptLearner
 
 
 class _CoOp(nn.Module):
-    """Prompts, and what turns their similarities to items into logits."""
+    """Prompts, with the scale and intercept that turn similarities into logits."""
 
     def __init__(
         self, prompts: PromptLearner, features: ItemFeatures, Y: torch.Tensor, learn_scale: bool
@@ -24,9 +24,9 @@ class _CoOp(nn.Module):
         self.prompts = prompts
         log_scale = torch.tensor(prompts.tower.logit_scale, device=prompts.context.device).log()
         self.log_scale = nn.Parameter(log_scale, requires_grad=learn_scale)
-        # Cosines of CLIP lie in a narrow range above 0, so that without an intercept all
-        # labels of all items would be present at first. Begin where the mean logit of a
-        # label is the log odds of its share among the items of which it is known.
+        # CLIP's cosines lie in a narrow range above 0: without an intercept, all labels of all
+        # items would be present at first. Start with a mean logit for each label that equals
+        # the log odds of its share among the items whose label is known.
         device, known = log_scale.device, Y >= 0
         with torch.no_grad():
             cosine = (features.whole.to(device) @ prompts()[0].T).cpu()

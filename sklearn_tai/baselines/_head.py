@@ -1,4 +1,4 @@
-"""What the rivals share that learn a head on embeddings of the whole."""
+"""Shared by the rivals that learn a head on embeddings of whole items."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frozen towers from within: regions of images, tokens of texts."""
+"""Inside the frozen towers: regions of images, tokens of texts."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from torch.nn import functional as F
 from ..encoders import OpenCLIPEncoder, text_lengths, text_tower
 from ..exceptions import ImageReadError, UnreadableImagesWarning
 
-_IN_MEMORY = 2**32  # bytes of parts; more of them lie in a temporary file
+_IN_MEMORY = 2**32  # bytes of parts; more go to a temporary file
 
 
 @dataclass
 class ItemFeatures:
-    """What the frozen towers make of items; all vectors have unit length.
+    """Output of the frozen towers; all vectors have unit length.
 
     Parts are regions of images or tokens of texts. They are kept in half precision: 49
     regions of one picture take 98 KiB with CLIP RN50.
     """
 
     whole: torch.Tensor  # (n_items, n_features)
-    parts: torch.Tensor  # (n_items, n_parts, n_features), 0 where there is none
+    parts: torch.Tensor  # (n_items, n_parts, n_features), padded with 0
     is_part: torch.Tensor  # (n_items, n_parts)
-    is_image: torch.Tensor  # (n_items,), whether parts are regions
+    is_image: torch.Tensor  # (n_items,), whether the parts are regions
 
     @classmethod
     def of_embeddings(cls, embeddings: Any) -> ItemFeatures:
-        """Items of which only embeddings of the whole are known."""
+        """Items with embeddings of the whole only."""
         whole = F.normalize(torch.as_tensor(embeddings, dtype=torch.float32), dim=-1)
         n_items, n_features = whole.shape
         return cls(
@@ -45,7 +45,7 @@ class ItemFeatures:
         )
 
     def with_whole_for_parts(self) -> ItemFeatures:
-        """The whole takes the place of the parts where an item has none."""
+        """Use the whole as the only part of items that have none."""
         parts, is_part = self.parts, self.is_part
         if parts.shape[1] == 0:
             parts = self.parts.new_zeros(len(parts), 1, parts.shape[2])
@@ -77,18 +77,18 @@ def aggregate(
     Parameters
     ----------
     similarities : Tensor of shape (n_items, n_parts, n_labels)
-        What is averaged.
+        The values to average.
     relevance : Tensor of shape (n_items, n_parts, n_labels)
-        What decides on the weights.
+        Determines the weights.
     is_part : Tensor of shape (n_items, n_parts)
-        Which parts there are.
+        Which parts exist.
     scale : float
-        0 weighs all parts equally, infinity is the maximum.
+        0 weighs all parts equally; infinity takes the maximum.
 
     Returns
     -------
     Tensor of shape (n_items, n_labels)
-        Averages. 0 for an item without parts if its similarities are.
+        Averages. 0 for an item without parts if its similarities are 0.
     """
     lowest = torch.finfo(relevance.dtype).min
     weights = (scale * relevance).masked_fill(~is_part[:, :, None], lowest).softmax(dim=1)
@@ -96,9 +96,9 @@ def aggregate(
 
 
 class TextTower:
-    """A frozen, causal text tower of open_clip that runs from token embeddings.
+    """A frozen, causal text tower of open_clip that starts from token embeddings.
 
-    It is in full precision whatever the encoder's: gradients go through it.
+    It runs in full precision, whatever the encoder's, as gradients pass through it.
     """
 
     def __init__(self, encoder: OpenCLIPEncoder) -> None:
@@ -112,7 +112,7 @@ class TextTower:
         self.model, self.device = loaded.model, loaded.device
         self.logit_scale = float(loaded.model.logit_scale.exp())
         self._tokenize = loaded.tokenize
-        self._tower = text_tower(loaded.model)  # the model itself, or its part for texts
+        self._tower = text_tower(loaded.model)  # the model itself, or its text part
         self.n_positions, self.width = self._tower.positional_embedding.shape
         projection = self._tower.text_projection
         if isinstance(projection, nn.Linear):
@@ -120,7 +120,7 @@ class TextTower:
         self.n_features = self.width if projection is None else projection.shape[1]
 
     def tokenize(self, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tokens from start to end, padded, and how many each text has."""
+        """Padded tokens from start to end, and their number in each text."""
         tokens = self._tokenize(texts)
         return tokens, text_lengths(self.model, tokens)
 
@@ -129,11 +129,11 @@ class TextTower:
         return self._tower.token_embedding(tokens.to(self.device))
 
     def token_features(self, embedded: torch.Tensor) -> torch.Tensor:
-        """What the tower yields at each position, in the space of the embeddings."""
+        """Output of the tower at each position, in the space of the embeddings."""
         return self._project(self._hidden(embedded))
 
     def text_features(self, embedded: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """What the tower yields at the end of each text: CLIP's embedding of it."""
+        """Output of the tower at the end of each text: CLIP's embedding of the text."""
         rows = torch.arange(len(embedded), device=self.device)
         return self._project(self._hidden(embedded)[rows, lengths.to(self.device) - 1])
 
@@ -158,7 +158,7 @@ def encode_items(
     tokens: bool,
     start: int = 0,
 ) -> ItemFeatures:
-    """Features of items and, where asked for and possible, of their parts.
+    """Features of items and, if requested and available, of their parts.
 
     `start` is the index of the first item in the user's ``X``, for messages.
     """
@@ -175,12 +175,12 @@ def encode_items(
 
     texts = np.flatnonzero(~is_image)
     if len(texts) and tokens:
-        with torch.no_grad():  # inference_mode would forbid to train on what comes out
+        with torch.no_grad():  # not inference_mode, whose results cannot be used in training
             tower = TextTower(encoder)
             found = _token_features(tower, [items[i] for i in texts], encoder)
         parts = _widened(parts, max(map(len, found)), tower.n_features)
         for i, one in zip(texts.tolist(), found):
-            keep(i, one[-1], one)  # a text is read off at its end
+            keep(i, one[-1], one)  # the embedding of a text is that of its last token
     rest = np.array([i for i in range(len(items)) if whole[i] is None])
     errors: list[ImageReadError] = []
     try:
@@ -189,7 +189,7 @@ def encode_items(
         for batch in encoded if others else ():
             vectors = torch.from_numpy(batch.embeddings)
             for i, one in zip(rest[batch.rows].tolist(), F.normalize(vectors, dim=-1)):
-                one = one.reshape(-1, one.shape[-1])  # with regions, or without
+                one = one.reshape(-1, one.shape[-1])  # with or without regions
                 keep(i, one[0], one[1:])
     except ImageReadError as error:
         error.index = start + rest[error.index]
@@ -207,12 +207,12 @@ def encode_items(
 
 
 def _widened(parts: torch.Tensor, n_parts: int, n_features: int) -> torch.Tensor:
-    """Room for `n_parts` an item, 0 but for the `parts` so far; on disk where it is large."""
+    """Parts padded with 0 to `n_parts` per item; on disk if they are large."""
     shape = (len(parts), n_parts, n_features)
     if 2 * math.prod(shape) <= _IN_MEMORY:
         wider = torch.zeros(shape, dtype=torch.float16)
     else:
-        with tempfile.TemporaryFile() as file:  # gone when nothing looks at it any more
+        with tempfile.TemporaryFile() as file:  # deleted once nothing refers to it
             wider = torch.from_numpy(np.memmap(file, np.float16, "w+", shape=shape))
     wider[:, : parts.shape[1], : parts.shape[2]] = parts
     return wider
@@ -221,7 +221,7 @@ def _widened(parts: torch.Tensor, n_parts: int, n_features: int) -> torch.Tensor
 def _token_features(
     tower: TextTower, texts: list[str], encoder: OpenCLIPEncoder
 ) -> list[torch.Tensor]:
-    """Unit features of the tokens of each text, from its start to its end."""
+    """Unit features of each text's tokens, from start to end."""
     tokens, lengths = tower.tokenize(texts)
     n_cut = int((tokens[:, -1] != 0).sum())
     if n_cut:
@@ -232,7 +232,7 @@ def _token_features(
             stacklevel=5,
         )
     result: list[Any] = [None] * len(texts)
-    # texts of like length together, cut to the longest
+    # batch texts of similar length, cut to the longest
     for rows in lengths.argsort(stable=True).split(encoder.batch_size):
         own = tokens[rows, : int(lengths[rows].max())]
         features = F.normalize(tower.token_features(tower.embed(own)), dim=-1).cpu()

@@ -1,4 +1,4 @@
-"""What the classifiers that learn prompts share: their training."""
+"""Training shared by the classifiers that learn prompts."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from ..inputs import (
 from ._local import ItemFeatures, TextTower, encode_items
 from ._prompts import PromptLearner
 
-_CHUNK = 1024  # items whose parts are in memory at once when scoring
+_CHUNK = 1024  # items scored at once, with their parts in memory
 M = TypeVar("M", bound=nn.Module)
-_WARMUP_LR = 1e-5  # of the first epoch, as in CoOp
+_WARMUP_LR = 1e-5  # in the first epoch, as in CoOp
 
 
 def _learning_rate(epoch: int, max_epochs: int, max_lr: float) -> float:
-    """Half a cosine from `max_lr` towards 0, after a first epoch that is careful."""
+    """Half a cosine from `max_lr` towards 0, after a warm-up epoch."""
     if epoch == 0 and max_epochs > 1:
         return min(_WARMUP_LR, max_lr)
     return max_lr * (1 + math.cos(math.pi * epoch / max_epochs)) / 2
@@ -64,7 +64,7 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
     }
 
     def _parts(self) -> dict[str, bool]:
-        """Whether to look at the regions of images and the tokens of texts."""
+        """Whether to use the regions of images and the tokens of texts."""
         return {"regions": False, "tokens": False}
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -88,7 +88,7 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
         return self
 
     def _learn(self, tower: TextTower, features: ItemFeatures, Y: torch.Tensor) -> None:
-        """What :meth:`fit` learns of checked items."""
+        """Learn from checked items, for :meth:`fit`."""
         raise NotImplementedError
 
     def _training_data(self, X: Items, y: Labels) -> tuple[TextTower, ItemFeatures, torch.Tensor]:
@@ -99,7 +99,7 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
             X, is_image = check_items(X)
         else:
             given = validate_data(self, given, dtype=np.float32)
-            # may be those of images, so labels may be unknown
+            # embeddings may be of images, so labels may be unknown
             is_image = np.ones(len(given), dtype=bool)
         Y = torch.from_numpy(self._check_y(y, len(is_image), names, is_image))
         self.encoder_ = self._clone_encoder()
@@ -145,13 +145,13 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
         features: ItemFeatures,
         Y: torch.Tensor,
     ) -> M:
-        """A module made and trained with random numbers of its own."""
+        """Make a module and train it, with random numbers from `random_state`."""
         self.loss_curve_ = []
-        # all draws are made on the processor, whatever the device: it decides alone
+        # drawn on the CPU, so that the seed gives the same numbers on any device
         with seeded(self.random_state):
             module = make()
             device = next(module.parameters()).device
-            # scales and intercepts are drawn to 0 by nothing
+            # no weight decay for scales and intercepts
             groups = [
                 {"params": p, "weight_decay": self.weight_decay if "context" in name else 0}
                 for name, p in module.named_parameters()
@@ -188,13 +188,13 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
         return PromptLearner(tower, names, inits, self.n_context, self.class_specific)
 
     def _learned(self, prompts: PromptLearner) -> tuple[np.ndarray, np.ndarray]:
-        """Context vectors and unit embeddings of the labels, one of each for a set."""
+        """Context vectors and unit embeddings of the labels, for each set of prompts."""
         with torch.no_grad():
             context = prompts.context if self.class_specific else prompts.context[:, 0]
             return context.cpu().numpy().copy(), prompts().cpu().numpy()
 
     def _score(self, features: ItemFeatures) -> torch.Tensor:
-        """Scores of the labels, from features on the processor."""
+        """Scores of the labels, from features on the CPU."""
         raise NotImplementedError
 
     def decision_function(self, X: Items) -> np.ndarray:
@@ -215,7 +215,7 @@ class PromptClassifier(MultiLabelClassifierMixin, BaseEstimator):
         if given is not None:
             given = validate_data(self, given, reset=False, dtype=np.float32)
         elif not any(parts.values()):
-            given = self.encoder_.transform(X)  # may come from its cache
+            given = self.encoder_.transform(X)  # possibly from its cache
         if given is not None:
             return self._score(ItemFeatures.of_embeddings(given)).numpy()
         scores = []

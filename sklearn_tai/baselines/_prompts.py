@@ -12,13 +12,13 @@ from ._local import TextTower
 
 
 class PromptLearner(nn.Module):
-    """Learned vectors in front of the label names, seen through the frozen text tower.
+    """Learned vectors in front of the label names, as embedded by the frozen text tower.
 
     A prompt is [start, v_1, ..., v_M, label tokens, end] (CoOp).
 
-    There is one set of prompts for each of `inits`, which begins at these words or, for
-    None, at `n_context` random vectors. With `class_specific`, each label has vectors of
-    its own. The tower is not trained, and no part of this module's state.
+    There is one set of prompts for each of `inits`: it starts from these words or, for None,
+    from `n_context` random vectors. With `class_specific`, each label has its own vectors.
+    The tower is not trained, and not part of this module's state.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class PromptLearner(nn.Module):
         super().__init__()
         self.tower = tower
         words = {init: self._words(init) for init in inits if init is not None}
-        if words:  # one length for all sets: they go through the tower together
+        if words:  # the same length for all sets, as they pass the tower together
             n_context = len(next(iter(words.values())))
         tokens, lengths = tower.tokenize(names)
         self.lengths = lengths + n_context

@@ -1,4 +1,4 @@
-"""Blending of label-specific representations across images, for partial labels (SARB)."""
+"""Blend label-specific representations across images, for partial labels (SARB)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ._head import HeadClassifier
 
 
 class LabelHeads(nn.Module):
-    """A representation of an image for each label, and a linear score of each.
+    """A representation of an image for each label, and a linear score for each.
 
     f_k = tanh(U x * v_k), s_k = w_k . f_k + b_k: low-rank bilinear pooling of the
     embedding x with a vector of the label, as in SSGRL, on which SARB builds.
@@ -50,11 +50,11 @@ def blend_instances(
     partner: torch.Tensor,
     eligible: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Blend what other images show into labels that are unknown (instance level).
+    """Blend other images' representations into unknown labels (instance level).
 
-    Where label k of image n is `eligible` (unknown, and drawn) and present in its partner
-    m, the representation becomes share * f_k(n) + (1 - share) * f_k(m), with the soft
-    target 1 - share. Other entries stay.
+    If label k of image n is `eligible` (unknown, and drawn) and present in its partner m,
+    the representation becomes share * f_k(n) + (1 - share) * f_k(m), with the soft target
+    1 - share. Other entries stay.
     """
     take = eligible & (targets[partner] == 1)
     mixed = torch.where(take[:, :, None], share * f + (1 - share) * f[partner], f)
@@ -68,9 +68,9 @@ def blend_prototypes(
     prototypes: torch.Tensor,
     eligible: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same with the mean representation of a label in place of another image's.
+    """The same, with a label's mean representation instead of another image's.
 
-    Labels whose prototype is NaN (no image shows them) stay.
+    Labels without a prototype (NaN: no image shows them) stay.
     """
     take = eligible & ~prototypes.isnan().any(dim=1)
     mixed = torch.where(take[:, :, None], share * f + (1 - share) * prototypes.nan_to_num(), f)
@@ -250,12 +250,12 @@ class SARBClassifier(HeadClassifier):
 
     @torch.no_grad()
     def _prototypes(self, X: torch.Tensor, Y: torch.Tensor) -> torch.Tensor:
-        """Mean representation of each label over the images known to show it; NaN for none."""
+        """Mean representation of each label over the images that show it; NaN if none does."""
         total = torch.zeros(Y.shape[1], self.width, device=X.device)
         for rows in torch.arange(len(X), device=X.device).split(self.batch_size):
             shown = (Y[rows] == 1).float()
             total += (self.module_.represent(X[rows]) * shown[:, :, None]).sum(dim=0)
-        return total / (Y == 1).sum(dim=0)[:, None]  # 0 / 0 is NaN
+        return total / (Y == 1).sum(dim=0)[:, None]  # NaN for 0 / 0
 
     def _blend(
         self, f: torch.Tensor, targets: torch.Tensor, prototypes: torch.Tensor

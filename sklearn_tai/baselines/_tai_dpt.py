@@ -1,4 +1,4 @@
-"""TaI-DPT: prompts learned on texts, for the whole and for the parts."""
+"""TaI-DPT: prompts learned from texts, for whole images and their parts."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ class TaIDPTClassifier(PromptClassifier):
         return {"regions": self.use_local, "tokens": self.use_local}
 
     def _scores(self, items: ItemFeatures, *embeddings: torch.Tensor) -> list[torch.Tensor]:
-        """Global scores, and local ones where there are prompts for them."""
+        """Global scores, and local ones if there are prompts for them."""
         scores = [self.scale * items.whole @ embeddings[0].T]
         if len(embeddings) > 1:
             similarity = items.parts.float() @ embeddings[1].T

@@ -1,4 +1,4 @@
-"""CLIP without training: the baseline of every figure."""
+"""CLIP without training: the baseline in every figure."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ..base import EncoderClassifierMixin
 from ..corpus import background_names, check_slots, noun
 from ..inputs import as_vocabulary
 
-# Of standardised scores on photos: the logistic curve of being right, and what the best of many
-# regions have even where there is nothing. The cut is where F1 is highest, below one half.
+# For standardised scores on photos: the logistic curve of being right, the score that the best of
+# many regions reach by chance, and the threshold with the highest F1, which is below one half.
 _SLOPE, _MIDDLE, _LIFT, _THRESHOLD = 1.5, 3.0, 1.3, 0.25
-_EVERY = 4  # of the names of other things: 350 do, and take a quarter of the time
+_EVERY = 4  # of the background names: 350 are enough, and take a quarter of the time
 _TEMPLATES = (
     "a photo of {}.",
     "a picture of {}.",
@@ -170,7 +170,7 @@ class ZeroShotClassifier(EncoderClassifierMixin, BaseEstimator):
         self.encoder_ = self._clone_encoder()
         others = background_names(vocabulary)[::_EVERY] if self.background else []
         named = [
-            # of a group without names those of a member, which adds nothing to the best
+            # a group without names borrows a member's, which leaves the maximum unchanged
             names or next(filter(None, map(vocabulary.get, sorted(vocabulary.below(label)))))
             for label, names in vocabulary.items()
         ]

@@ -1,6 +1,6 @@
 """The command line ``sklearn-tai``: from labels to tagged images.
 
-Nothing here imports torch, scikit-learn or open_clip before a command needs them, so that
+torch, scikit-learn and open_clip are imported only by commands that need them, so that
 ``--help`` and tab completion answer at once.
 """
 

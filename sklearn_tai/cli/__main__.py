@@ -1,4 +1,4 @@
-"""``python -m sklearn_tai.cli``, where the script is not on the path."""
+"""``python -m sklearn_tai.cli``, for when the script is not on the path."""
 
 from . import main
 

@@ -19,6 +19,6 @@ def completion(ctx: click.Context, shell: str) -> None:
       sklearn-tai completion fish > ~/.config/fish/completions/sklearn-tai.fish
     """
     kind = shell_completion.get_completion_class(shell)
-    assert kind is not None  # click has the three of them
+    assert kind is not None  # click supports all three shells
     group = ctx.find_root().command
     click.echo(kind(group, {}, "sklearn-tai", "_SKLEARN_TAI_COMPLETE").source())

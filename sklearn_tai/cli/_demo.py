@@ -1,4 +1,4 @@
-"""``sklearn-tai demo``: what the package does, in seconds and without a network."""
+"""``sklearn-tai demo``: show what the package does, in seconds and offline."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _top(proba: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def _draw(scenes: Bunch, shown: np.ndarray, proba: np.ndarray, path: Path) -> None:
-    """Images with their labels; those that are wrong in red."""
+    """Draw images with their labels, wrong ones in red."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 8.4), layout="constrained")

@@ -1,4 +1,4 @@
-"""Figures that commands draw."""
+"""Check and save the figures of commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check_figure(path: Path, asked: str) -> None:
-    """Refuse now what would fail when the work is done."""
+    """Fail now rather than after the work."""
     if find_spec("matplotlib") is None:
         raise click.ClickException(f"{asked} needs matplotlib: {install_command('plot')}")
     check_folder(path)
@@ -29,6 +29,6 @@ def check_figure(path: Path, asked: str) -> None:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure, as the file ends; it is there when it is whole."""
+    """Write a figure in the format of the suffix; the file appears only when complete."""
     with whole_file(path) as draft:
         figure.savefig(draft, dpi=110)

@@ -1,4 +1,4 @@
-"""``sklearn-tai fit``: from a corpus to a folder with a classifier."""
+"""``sklearn-tai fit``: from a corpus to the folder of a classifier."""
 
 from __future__ import annotations
 

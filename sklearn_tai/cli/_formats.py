@@ -27,18 +27,18 @@ class Tagged(NamedTuple):
     scores: list[float]
 
 
-_FORMULAS = tuple("=+-@\t\r")  # what begins so is run by spreadsheets
+_FORMULAS = tuple("=+-@\t\r")  # spreadsheets run cells that begin with these
 
 
 class CSV:
-    """A row for each image and label; one with empty fields for an image without labels.
+    """One row for each image and label; an image without labels gets a row with empty fields.
 
-    No cell begins a formula: paths get a "./" before them, labels an apostrophe.
+    No cell is taken for a formula: paths are preceded by "./", labels by an apostrophe.
 
     Parameters
     ----------
     bom : bool, default=False
-        Whether the file begins with the mark that Excel knows UTF-8 by.
+        Whether the file begins with the mark by which Excel recognises UTF-8.
     """
 
     name = "csv"
@@ -61,7 +61,7 @@ class CSV:
         return _csv(rows)
 
     def records(self, file: BinaryIO) -> Iterator[tuple[str, int]]:
-        """Paths of the whole rows of a file and how many bytes each takes, the header's too."""
+        """Paths in the complete rows of a file, header included, and the rows' sizes in bytes."""
         record = b""
         for line in file:
             record += line
@@ -72,11 +72,11 @@ class CSV:
 
 
 class Wide(CSV):
-    """CSV with a row for each image, a column for each label: empty if it was not found."""
+    """CSV with one row per image and one column per label, empty if the label was not found."""
 
     name = "wide"
     rows_of_one_picture = False
-    labels: Sequence[str] = ()  # those of the model
+    labels: Sequence[str] = ()  # the model's
 
     @property
     def header(self) -> bytes:
@@ -99,9 +99,9 @@ def _csv(rows: Iterable[list[str]]) -> bytes:
     for path, *cells in rows:
         path = f"./{path}" if path.startswith(_FORMULAS) else path
         row = [path, *(f"'{cell}" if cell.startswith(_FORMULAS) else cell for cell in cells)]
-        # which older versions of Python do not quote by themselves
+        # older versions of Python do not quote carriage returns by themselves
         (quoted if any("\r" in cell for cell in row) else plain).writerow(row)
-    # names of files that are not UTF-8 come out as they are on disk
+    # file names that are not UTF-8 keep their bytes
     return text.getvalue().encode("utf-8", "surrogateescape")
 
 
@@ -122,14 +122,14 @@ class JSONLines:
         return json_line(record)
 
     def records(self, file: BinaryIO) -> Iterator[tuple[str, int]]:
-        """Paths of the whole lines of a file and how many bytes each takes."""
+        """Paths in the complete lines of a file, and the lines' sizes in bytes."""
         for line in file:
             if line.endswith(b"\n"):
                 yield json.loads(line)["path"], len(line)
 
 
 class Table:
-    """Two columns that fit the terminal; for reading, not for programs."""
+    """Two columns that fit the terminal, for people rather than programs."""
 
     name = "table"
     header = b""
@@ -139,14 +139,14 @@ class Table:
         self._path_width = 0
 
     def encode(self, pictures: Iterable[Tagged]) -> bytes:
-        """Rows of images; the first ones given decide the width of the first column."""
+        """Rows of images; the first call sets the width of the first column."""
         pictures = [p._replace(path=_printable(p.path)) for p in pictures]
         if not self._path_width:
             widest = max((_cells(picture.path) for picture in pictures), default=0)
             self._path_width = min(widest, self._width // 2)
         lines = []
         for path, labels, scores in pictures:
-            if _cells(path) > self._path_width:  # its end tells pictures apart
+            if _cells(path) > self._path_width:  # keep the end, which tells pictures apart
                 path = "…" + _cut(path[::-1], self._path_width - 1)[::-1]
             path += " " * (self._path_width - _cells(path))
             tags = ", ".join(f"{label} {score:.0%}" for label, score in zip(labels, scores))
@@ -158,7 +158,7 @@ class Table:
 
 
 class Names:
-    """Names of the images that have a label, each with a NUL behind it."""
+    """Names of the images that have a label, each followed by NUL."""
 
     name = "print0"
     header = b""
@@ -187,7 +187,7 @@ _ENDINGS = {
 
 
 def format_of(output: Path | None, name: str | None, bom: bool) -> Format:
-    """What is asked for, or follows from how the file ends."""
+    """The requested format, or the one that the file's suffix implies."""
     if name is None and output is None:
         name = "table" if sys.stdout.isatty() else "csv"
     elif name is None:
@@ -212,12 +212,12 @@ def format_of(output: Path | None, name: str | None, bom: bool) -> Format:
 
 
 def _printable(text: str) -> str:
-    """Without what could command the terminal."""
+    """Replace characters that could control the terminal."""
     return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _cells(text: str) -> int:
-    """How many cells of a terminal a text takes; Chinese characters take two."""
+    """How many terminal cells a text takes; Chinese characters take two."""
     return sum(map(_cells_of, text))
 
 
@@ -228,7 +228,7 @@ def _cells_of(character: str) -> int:
 
 
 def _cut(text: str, width: int) -> str:
-    """As much of a text as `width` cells hold."""
+    """As much of a text as fits into `width` cells."""
     used = 0
     for k, character in enumerate(text):
         used += _cells_of(character)

@@ -1,4 +1,4 @@
-"""Keywords in images, by ``tag`` and ``untag``."""
+"""Keywords in images, for ``tag`` and ``untag``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ._shell import count, note, null_option, one_line, quiet_option, report
 
 
 class Keyworder:
-    """Gives images keywords, and takes them away again.
+    """Writes keywords to images, and removes them.
 
     Parameters
     ----------
@@ -25,17 +25,17 @@ class Keyworder:
     Attributes
     ----------
     errors : list of str
-        What went wrong, by image.
+        One message per image that failed.
     """
 
     def __init__(self, dry_run: bool) -> None:
-        if find_spec("exiv2") is None:  # now, not when the work is done
+        if find_spec("exiv2") is None:  # fail now, not after the work
             raise click.ClickException(f"Keywords need exiv2: {install_command('photos')}")
         self._dry_run, self._n_changed = dry_run, 0
         self.errors: list[str] = []
 
     def write(self, pictures: Iterable[Tagged], embed: bool) -> None:
-        """Give each image its labels, in itself or beside it."""
+        """Write the labels of each image to the image itself or to its sidecar."""
         from ..deploy import write_keywords
 
         for path, labels, _ in pictures:
@@ -43,12 +43,12 @@ class Keyworder:
                 self._n_changed += write_keywords(path, labels, embed=embed, dry_run=self._dry_run)
 
     def remove(self, path: Path) -> None:
-        """Take away what was given, in an image and beside it."""
+        """Remove our keywords from an image and its sidecar."""
         from ..deploy import remove_keywords
 
         with self._remembered():
             changed = remove_keywords(path, dry_run=self._dry_run)
-            with suppress(ValueError):  # what cannot be read holds none of ours
+            with suppress(ValueError):  # unreadable metadata hold none of our keywords
                 changed |= remove_keywords(path, embed=True, dry_run=self._dry_run)
             self._n_changed += changed
 
@@ -60,7 +60,7 @@ class Keyworder:
             self.errors.append(one_line(error))
 
     def summary(self) -> str:
-        """What was done, in a sentence."""
+        """One sentence on what was done."""
         verb = "Would change" if self._dry_run else "Changed"
         return f"{verb} the keywords of {count(self._n_changed, 'image')}."
 

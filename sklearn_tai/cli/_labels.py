@@ -1,4 +1,4 @@
-"""Labels that are given on the command line, or in a file."""
+"""Labels from the command line or a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ label_option = click.option(
 
 
 def read_labels(path: str | None, lines: Sequence[str]) -> Vocabulary:
-    """The labels of a file, "-" for standard input, and of further lines."""
+    """The labels from a file ("-" for standard input) and from further lines."""
     from ..corpus import Vocabulary
     from ..inputs import read_utf8
 

@@ -1,4 +1,4 @@
-"""Models that commands train, and keep."""
+"""Models that commands train and keep."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def resolved(encoder: str, pretrained: str) -> tuple[str, str]:
-    """Both with whole paths, as the model may be used from another folder."""
+    """The same with absolute paths, as the model may be used from another folder."""
     from ..encoders import find_source
 
     source = find_source(encoder, pretrained)
@@ -30,7 +30,7 @@ def resolved(encoder: str, pretrained: str) -> tuple[str, str]:
 
 
 def keep(clf: TextAsImageClassifier, folder: Path) -> None:
-    """Save a classifier, without what holds for this run and this machine."""
+    """Save a classifier, without settings of this run or machine."""
     from ..deploy import save_classifier
 
     for part in (clf.encoder_, clf.adapter_):
@@ -42,9 +42,9 @@ def keep(clf: TextAsImageClassifier, folder: Path) -> None:
 def model_of(
     vocabulary: Vocabulary, encoder: str, pretrained: str, device: str | None, quiet: bool
 ) -> Path:
-    """The folder of a model that knows these labels, trained when it is first asked for.
+    """The folder of a model for these labels, which is trained on first use.
 
-    `encoder` and `pretrained` are :func:`resolved`.
+    `encoder` and `pretrained` are as returned by :func:`resolved`.
     """
     from .. import (
         KernelAdapter,

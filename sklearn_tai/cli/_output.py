@@ -1,4 +1,4 @@
-"""Where tagged images go: standard output, or a file that a stopped run goes on with."""
+"""Where tagged images go: standard output, or a file that a stopped run can continue."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from ._formats import CSV, JSONLines, Tagged
 
 
 class ResumableFile:
-    """Tagged images in a file, whole after every stop.
+    """Tagged images in a file that stays usable whenever the run stops.
 
-    A hidden file beside it, ``.NAME.json``, says what the tags were made by, so that those
-    of two models never mix, and how long the file was when it was last closed: if it is
-    longer now, the run was killed, and its end is not to be trusted.
+    A hidden file beside it, ``.NAME.json``, records the settings behind the tags, so that
+    tags of two models never mix, and the length of the file when it was last closed: if it
+    is longer now, the run was killed, and its end cannot be trusted.
 
     Parameters
     ----------
     path : Path
-        The file, begun or not.
+        The file, new or begun.
     form : CSV or JSONLines
-        How images are written.
+        The format.
     settings : dict
-        What must be the same for tags to belong to one file.
+        Settings that all tags in a file must share.
     force : bool
-        Whether to begin anew.
+        Whether to start over.
     """
 
     def __init__(self, path: Path, form: CSV | JSONLines, settings: Settings, force: bool) -> None:
@@ -68,7 +68,7 @@ class ResumableFile:
 
     @property
     def n_done(self) -> int:
-        """How many images the file held when it was opened."""
+        """Number of images in the file when it was opened."""
         return len(self._done)
 
     def is_done(self, path: str) -> bool:
@@ -78,11 +78,11 @@ class ResumableFile:
         return bool(k < len(self._done) and self._done[k] == digest)
 
     def write(self, pictures: Iterable[Tagged]) -> None:
-        """Add images, all of them or, if it fails, none."""
+        """Append images: all of them or, on failure, none."""
         self._append(self._form.encode(pictures))
 
     def close(self) -> None:
-        """Close the file, and note that it is whole; without images it goes away."""
+        """Close the file and record that it is complete; delete it if it has no images."""
         size = self.path.stat().st_size
         if size > len(self._form.header):
             self._store(size)
@@ -97,7 +97,7 @@ class ResumableFile:
             while data:
                 data = data[self._file.write(data) :]
             os.fsync(self._file.fileno())
-        except BaseException:  # Ctrl-C, or the disk is full
+        except BaseException:  # Ctrl-C, or a full disk
             self._file.truncate(whole)
             self._file.seek(whole)
             raise
@@ -131,7 +131,7 @@ class ResumableFile:
             draft.write_text(json.dumps(self._settings | {"size": size}), encoding="utf-8")
 
     def _read(self, was_closed: bool) -> int:
-        """Learn what is done; returns the length of what is whole."""
+        """Note the images that are done; returns the length of the complete rows."""
         digests = array("Q")
         whole, last_start, last_path = 0, None, None
         with open(self.path, "rb") as file:
@@ -147,13 +147,13 @@ class ResumableFile:
                     f"{str(self.path)!r} is damaged at byte {whole:,}; --force starts it again."
                 ) from None
         if not was_closed and self._form.rows_of_one_picture and last_start is not None:
-            whole = last_start  # rows of the last picture may be missing
+            whole = last_start  # the last picture may lack rows
             digests.pop()
         self._done = np.sort(np.frombuffer(digests, np.uint64)) if digests else self._done
         return whole
 
 
 def _digest(path: str) -> int:
-    """8 bytes a path, so that a million of them take 8 MB; two equal ones: one in 10^7 runs."""
+    """8 bytes per path: 8 MB for a million paths, with a collision in one of 10^7 runs."""
     digest = hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8)
     return int.from_bytes(digest.digest(), "little")

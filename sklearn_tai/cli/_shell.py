@@ -1,4 +1,4 @@
-"""What all commands share: errors as one line, warnings, notes, progress."""
+"""Shared by all commands: errors in one line, warnings, notes, progress."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import click
 
 from ..exceptions import at_terminal, shown
 
-# Errors whose message was written for the user; others are named by their type.
+# Errors with a message for users; other errors are shown with their type.
 _EXPLAINED = (ValueError, TypeError, OSError, RuntimeError, ImportError)
 _MAX_LINE = 10_000
-_INTERRUPTED = 130  # as shells say it: 128 + SIGINT
+_INTERRUPTED = 130  # the shells' convention: 128 + SIGINT
 
 
 class Commands(click.Group):
-    """A group whose errors are one line, in every command."""
+    """A group of commands whose errors are a single line."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what goes wrong becomes a line, but for ``--debug``."""
+        """Run a command; errors become a single line, except with ``--debug``."""
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             if not sys.warnoptions:
-                warnings.simplefilter("ignore")  # what dependencies tell programmers
+                warnings.simplefilter("ignore")  # warnings of dependencies are for programmers
                 warnings.filterwarnings("default", category=UserWarning, module="sklearn_tai")
             try:
                 return super().invoke(ctx)
@@ -36,7 +36,7 @@ class Commands(click.Group):
             except KeyboardInterrupt as error:
                 raise _Stopped(" ".join(["Stopped.", *map(str, error.args)])) from None
             except BrokenPipeError:
-                raise  # the reader has had enough, which click knows how to end
+                raise  # the reader has closed the pipe; click handles that
             except Exception as error:
                 if ctx.params.get("debug"):
                     raise
@@ -45,7 +45,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; from now on messages speak of its options."""
+        """Find the command; from now on, messages use its options."""
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
             ctx.with_resource(
@@ -61,12 +61,12 @@ class Commands(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run, and tell errors in one line, where click would show the usage as well."""
+        """Run, and print errors in one line, without the usage that click would add."""
         run = partial(super().main, args, prog_name, complete_var, standalone_mode=False, **extra)
         if not standalone_mode:
             return run()
         try:
-            # what commands return is nothing; an int comes from ctx.exit
+            # commands return nothing; an int comes from ctx.exit
             code: int = run() or 0
         except click.Abort:
             fail("Stopped.", _INTERRUPTED)
@@ -81,17 +81,17 @@ class Commands(click.Group):
 
 
 class _Stopped(click.ClickException):
-    """Ctrl-C, with what was kept."""
+    """Ctrl-C; the message says what was kept."""
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """Say why, on stderr, and exit."""
+    """Print the reason to stderr and exit."""
     click.echo(shown(message, _MAX_LINE), err=True)
     sys.exit(code)
 
 
 def one_line(error: BaseException) -> str:
-    """The message of an error without its line breaks."""
+    """An error's message without line breaks."""
     message = " ".join(str(error).split())
     if isinstance(error, _EXPLAINED) and message:
         return message
@@ -140,24 +140,24 @@ quick_gelu_option = click.option(
 
 
 def check_folder(output: Path) -> None:
-    """Refuse now what would fail when the work is done."""
+    """Fail now rather than after the work."""
     if not output.parent.is_dir():
         raise click.UsageError(f"There is no folder {str(output.parent)!r} to write to.")
 
 
 def count(n: int, noun: str) -> str:
-    """A number with its noun, in singular or plural."""
+    """A number and its noun, in singular or plural."""
     return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 def note(message: str, quiet: bool) -> None:
-    """Tell the person at the terminal; stdout is for data alone."""
+    """Print a note to stderr, as stdout is for data alone."""
     if not quiet:
         click.echo(message, err=True)
 
 
 def report(ctx: click.Context, wrong: Sequence[str], done: str) -> None:
-    """Name the images that could not be `done`, if any, and exit with 1 then."""
+    """If images could not be `done`, list them and exit with 1."""
     if wrong:
         click.echo(f"{count(len(wrong), 'image')} could not be {done}:", err=True)
         for line in wrong:
@@ -166,5 +166,5 @@ def report(ctx: click.Context, wrong: Sequence[str], done: str) -> None:
 
 
 def shows_progress(quiet: bool) -> bool:
-    """Progress bars are for terminals: in a log they are noise."""
+    """Whether to show progress bars: only on terminals, as they clutter logs."""
     return not quiet and sys.stderr.isatty()

@@ -214,7 +214,7 @@ def tag(
             file = stack.enter_context(closing(_open(output, form, settings, force)))
             write, n_before = file.write, file.n_done
             paths = (path for path in paths if not file.is_done(str(path)))
-        if is_bar_shown and "-" not in images:  # a second look, so that the bar knows the end
+        if is_bar_shown and "-" not in images:  # list twice, so that the bar knows the total
             total = sum(1 for _ in list_pictures(images))
         first = next(paths, None)
         if first is None:
@@ -266,7 +266,7 @@ def _open(output: Path, form: Format, settings: Settings, force: bool) -> Resuma
 
 
 def _to_stdout(form: Format, is_bar_shown: bool) -> Callable[[list[Tagged]], None]:
-    """A function that prints images, at first with the header."""
+    """A function that prints images, with the header before the first ones."""
     header: list[bytes] = []
 
     def write(pictures: list[Tagged]) -> None:

@@ -27,7 +27,7 @@ class Tagger:
     folder : Path
         The model.
     top, threshold : int and float, or None
-        Which labels are kept: so many, and those above; "auto" for the model's own cut.
+        Which labels to keep: this many, and those above it; "auto" for the model's threshold.
     batch_size : int
         Images encoded at once.
     device : str or None
@@ -48,7 +48,7 @@ class Tagger:
         self._clf = load_classifier(folder, trusted=trusted)
         if threshold == "auto":
             threshold = self._clf.threshold_
-        # a cache would fill memory with embeddings that are never asked for again
+        # a cache would fill memory with embeddings that are never needed again
         self._clf.encoder_.set_params(
             batch_size=batch_size,
             cache=None,
@@ -61,7 +61,7 @@ class Tagger:
         self.errors: list[ImageReadError] = []
 
     def tag(self, paths: Iterable[Path]) -> Iterator[tuple[int, list[Tagged]]]:
-        """How many images were worked on, and those of them that could be read."""
+        """The number of images processed, and those of them that could be read."""
         waiting: dict[int, Path] = {}
 
         def feed() -> Iterator[Path]:
@@ -84,9 +84,9 @@ class Tagger:
 def list_pictures(
     given: Iterable[str], end: bytes = b"\n", left_out: Counter[str] | None = None
 ) -> Iterator[Path]:
-    """Files, and the images of folders, in a fixed order; "-" reads more from stdin.
+    """Files, and the images in folders, in a fixed order; "-" reads more paths from stdin.
 
-    Names that stdin has end in `end`. `left_out` counts files of other kinds by their suffix.
+    Paths in stdin end with `end`. `left_out` counts files of other kinds by their suffix.
     """
     for name in _names(given, end):
         if os.path.isdir(name):
@@ -108,13 +108,13 @@ def _names(given: Iterable[str], end: bytes) -> Iterator[str]:
 
 
 def no_pictures(given: Iterable[str]) -> str:
-    """What to say where there is nothing to tag."""
+    """The message if there is nothing to tag."""
     where = ", ".join("standard input" if name == "-" else repr(name) for name in given)
     return f"There are no images in {where}; their names end in one of {' '.join(IMAGE_SUFFIXES)}."
 
 
 def check_model(model: Path) -> Path:
-    """The file that tells of a model; a folder that `fit` did not write is refused."""
+    """A model's config file; refuses a folder that `fit` did not write."""
     config = model / "config.json"
     if not config.is_file():
         raise click.UsageError(
@@ -125,10 +125,10 @@ def check_model(model: Path) -> Path:
 
 
 def labels_of(model: Path) -> list[str]:
-    """The labels that a model knows."""
+    """The labels of a model."""
     return list(map(str, json.loads(check_model(model).read_text(encoding="utf-8"))["classes"]))
 
 
 def fingerprint(model: Path) -> str:
-    """Tells models apart: a hash of the file, which holds one of the weights."""
+    """Identifies a model: a hash of its config file, which contains that of the weights."""
     return hashlib.sha256(check_model(model).read_bytes()).hexdigest()[:16]

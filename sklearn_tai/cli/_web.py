@@ -1,4 +1,4 @@
-"""``sklearn-tai web``: a page to try the package in a browser."""
+"""``sklearn-tai web``: a web page to try the package."""
 
 from __future__ import annotations
 
@@ -42,5 +42,5 @@ def web(
     encoder = OpenCLIPEncoder(
         model_name, pretrained, quick_gelu=quick_gelu, verbose=int(shows_progress(False))
     )
-    encoder.transform(["a photo"])  # now, at the terminal, not at somebody's first click
+    encoder.transform(["a photo"])  # load now, at the terminal, not at a visitor's first click
     launch(encoder.set_params(verbose=0), host=host, port=port)

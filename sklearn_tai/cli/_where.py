@@ -78,7 +78,7 @@ def where(
     from ._tagging import check_model
 
     check_model(model)
-    open_image(image, 0)  # what is wrong with it is said before CLIP is loaded
+    open_image(image, 0)  # report a bad image before CLIP is loaded
     clf = load_classifier(model, trusted=trusted)
     encoder = clf.encoder_
     shown = _find(labels, clf.classes_.tolist()) if labels else None
@@ -102,7 +102,7 @@ def where(
 
 
 def _find(names: tuple[str, ...], classes: list[Any]) -> list[Any]:
-    """The labels that are meant, each once."""
+    """The named labels, without repeats."""
     known = {str(label): label for label in classes}
     for name in names:
         if name not in known:

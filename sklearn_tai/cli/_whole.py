@@ -1,4 +1,4 @@
-"""Formats that can only be written as a whole, when all images are tagged."""
+"""Formats that can only be written as a whole, after all images are tagged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..storage import whole_file
 from ._formats import JSONLines, Tagged
 from ._output import ResumableFile
 
-_SHOWN = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")  # by browsers
+_SHOWN = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")  # formats that browsers show
 _HEAD = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -76,7 +76,7 @@ def parquet(pictures: Iterable[Tagged], target: Path) -> Iterator[bytes]:
 
 
 def html(pictures: Iterable[Tagged], target: Path) -> Iterator[bytes]:
-    """A page to look through: the images with their labels, to choose among by label."""
+    """A page for browsing the labelled images, filtered by label."""
     pictures = list(pictures)
     counts = Counter(label for picture in pictures for label in picture.labels)
     buttons = "".join(
@@ -99,12 +99,12 @@ def html(pictures: Iterable[Tagged], target: Path) -> Iterator[bytes]:
 
 
 def _source(path: str, link: str) -> str:
-    """The image itself, or a small copy of one that browsers cannot show."""
+    """A link to the image, or a small copy of one that browsers cannot show."""
     if path.lower().endswith(_SHOWN):
         return link
     try:
         picture = open_image(Path(path), 0)
-    except ImageReadError:  # it was there when it was tagged
+    except ImageReadError:  # it existed when it was tagged
         return link
     picture.thumbnail((400, 400))
     picture.save(buffer := io.BytesIO(), "JPEG")
@@ -115,12 +115,12 @@ _MAKERS = {"parquet": parquet, "html": html}
 
 
 class WholeFile(ResumableFile):
-    """A file that is made of all images in the end; until then they are kept beside it.
+    """A file made from all images at the end; until then they are kept in a file beside it.
 
     Parameters
     ----------
     path : Path
-        The file. Images are in ``.NAME.jsonl``.
+        The file. Images are kept in ``.NAME.jsonl``.
     name : str
         Its format.
     settings, force
@@ -135,7 +135,7 @@ class WholeFile(ResumableFile):
         self._target, self._make = path, _MAKERS[name]
 
     def close(self) -> None:
-        """Make the file of what is there."""
+        """Write the file from the images so far."""
         super().close()
         if self.path.exists():
             with open(self.path, "rb") as lines:

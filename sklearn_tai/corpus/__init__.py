@@ -1,4 +1,4 @@
-"""Generators of training texts whose labels are known."""
+"""Generators of labelled training texts."""
 
 from .._public import settle
 from ..inputs import LabelIndicator, Vocabulary

@@ -1,4 +1,4 @@
-"""Texts about other things: what a picture shows that has none of the labels."""
+"""Things that are none of the labels, for texts about images without labels."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ._grammar import noun, singular
 
 
 class _Thing(NamedTuple):
-    names: tuple[str, ...]  # of one thing
-    kinds: tuple[str, ...]  # what its part of the list is called
+    names: tuple[str, ...]  # all names of one thing
+    kinds: tuple[str, ...]  # names of its category
 
 
 @cache
@@ -74,6 +74,6 @@ def _words(name: str) -> tuple[str, ...]:
 
 
 def _is_part(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether one name holds the other, word by word."""
+    """Whether one name contains the other, word by word."""
     short, long = sorted((one, other), key=len)
     return any(long[i : i + len(short)] == short for i in range(len(long) - len(short) + 1))

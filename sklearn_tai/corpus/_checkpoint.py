@@ -1,4 +1,4 @@
-"""An append-only file of finished captions that survives a kill at any moment."""
+"""A file of finished captions, which are only appended and survive a kill at any moment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BEGINNING = f'{{"format": "{_FORMAT}"'.encode()
 
 
 class Caption(TypedDict, total=False):
-    """What came of one variation of a label set: a text, or the reason why there is none."""
+    """The outcome of one variation of a label set: a text, or the reason why there is none."""
 
     set: int
     variation: int
@@ -30,15 +30,15 @@ class Caption(TypedDict, total=False):
 class Checkpoint:
     """Captions by (label set, variation), in a JSON Lines file or in memory.
 
-    The first line tells what the captions were made of; a checkpoint of something else
-    is refused. A last line without its end was cut by a kill and is taken away.
+    The first line holds the settings; a file with other settings is refused. An incomplete
+    last line, left by a killed process, is removed.
 
     Parameters
     ----------
     path : str, Path or None
-        The file; None keeps captions in memory alone.
+        The file; None keeps captions in memory only.
     settings : dict
-        What must be the same for captions to belong together.
+        Settings that all captions must share.
     """
 
     def __init__(self, path: str | Path | None, settings: Settings) -> None:
@@ -73,7 +73,7 @@ class Checkpoint:
         kept = whole.decode("utf-8", "replace").split("\n")[:-1]
         if kept:
             self._read(kept, settings)
-        if len(whole) < len(data):  # only now that the file is known to be ours
+        if len(whole) < len(data):  # not before the file is known to be ours
             os.truncate(self.path, len(whole))
         if not kept:
             self._write({"format": _FORMAT, "settings": settings})
@@ -124,7 +124,7 @@ class Checkpoint:
         os.fsync(self._file.fileno())
 
     def add(self, record: Caption) -> None:
-        """Keep one finished caption, at once."""
+        """Keep a finished caption, written at once."""
         with self._lock:
             self.records[record["set"], record["variation"]] = record
             if self._file is not None:

@@ -1,4 +1,4 @@
-"""Make captions of what language models reply, and see which labels they name."""
+"""Turn a language model's replies into captions, and find the labels they name."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .._typing import LabelNames
 from ..inputs import as_vocabulary
 from ._grammar import noun, singular
 
-# the opening tag may be in the prompt, the closing one may not be reached
+# the opening tag may be in the prompt, and the closing tag cut off
 _THINKING = re.compile(r"\A.*</think(?:ing)?>|<think(?:ing)?>.*\Z", re.DOTALL | re.IGNORECASE)
-# what would command a terminal, whole sequences first; half characters; turns of direction
+# characters that control a terminal (whole sequences first), surrogates, and text direction marks
 _COMMANDS = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -~]?)|\x9b[0-?]*[ -/]*[@-~]"
     "|[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
@@ -43,14 +43,14 @@ _MARKS = "*_ \t\n"
 
 
 def _unquote(text: str) -> str:
-    """Take quotes and emphasis off the ends, not off a quotation inside."""
+    """Strip quotes and emphasis from the ends, but keep quotations inside."""
     text = text.strip(_MARKS)
     for pair in _QUOTES:
         opening, closing = pair[0], pair[1]
         n = text.count(opening) + (text.count(closing) if closing != opening else 0)
         if text.startswith(opening) and text.endswith(closing) and n == 2:
             text = text[1:-1]
-        elif n == 1:  # its other half was cut away
+        elif n == 1:  # the other quote was cut off
             text = text.removeprefix(opening).removesuffix(closing)
     return text.strip(_MARKS)
 
@@ -71,21 +71,21 @@ def clean_caption(reply: str) -> str:
 
 
 def is_refusal(text: str) -> bool:
-    """Whether a model declines or asks back instead of writing a caption."""
+    """Whether a model refuses, or asks back, instead of writing a caption."""
     return bool(_REFUSAL.search(text))
 
 
 @lru_cache(maxsize=100_000)
 def _pattern(name: str) -> re.Pattern[str]:
-    forms = {name, noun(name).plural, f"{name}s", singular(name)}  # people, persons
+    forms = {name, noun(name).plural, f"{name}s", singular(name)}  # "people", "persons"
     bodies = ("[\\s-]+".join(map(re.escape, form.split())) for form in sorted(forms, key=len))
     return re.compile(rf"\b(?:{'|'.join(reversed(list(bodies)))})\b", re.IGNORECASE)
 
 
 def named_labels(text: str, labels: LabelNames) -> list[int]:
-    """Which of the labels a text names, in singular or plural; a group also by a member.
+    """The labels that a text names, in singular or plural; members also name their groups.
 
-    Longer names go first and use up their words: "a hot dog" does not name "dog".
+    Longer names are found first and use up their words: "a hot dog" does not name "dog".
     """
     vocabulary, found = as_vocabulary(labels), set()
     names = [(name, label) for label, own in vocabulary.items() for name in own]

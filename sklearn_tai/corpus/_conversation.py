@@ -33,24 +33,24 @@ SCHEMA = {
     "properties": {"caption": {"type": "string"}},
     "required": ["caption"],
 }
-FIRST_WAIT, MAX_WAIT = 0.5, 30.0  # seconds between two tries
+FIRST_WAIT, MAX_WAIT = 0.5, 30.0  # seconds between two attempts
 
 
-_MAX_BYTES = 2**22  # of a reply, which is a sentence, maybe after pages of thinking
+_MAX_BYTES = 2**22  # of a reply: one sentence, perhaps after pages of thinking
 _Reply = TypeVar("_Reply")
 
 
 class ReplyTooLongError(Exception):
-    """A server sends more than captions ever take."""
+    """A server sends more than any caption needs."""
 
 
 def bound_replies(client: Any) -> None:
-    """Let a client of httpx read no more of any reply than is reasonable.
+    """Limit the length of the replies that an httpx client reads.
 
     Parameters
     ----------
     client : httpx.Client
-        That of a language model's library.
+        The client inside a language model's library.
     """
 
     def read(response: Any) -> None:
@@ -60,16 +60,16 @@ def bound_replies(client: Any) -> None:
             if len(body) > _MAX_BYTES:
                 response.close()
                 raise ReplyTooLongError(f"it is longer than {_MAX_BYTES:,} bytes")
-        response._content = body  # as response.read(), which has no limit, leaves it
+        response._content = body  # as response.read(), which has no limit, would set it
 
     client.event_hooks = {"request": [], "response": [read]}
 
 
 def within(seconds: float | None, ask: Callable[[], _Reply]) -> _Reply:
-    """What a call returns, if it does so in time.
+    """Return the result of a call if it comes in time.
 
-    Clients limit the time of each read only, which a server that dribbles never exceeds;
-    the thread of such a call is left to itself.
+    Clients only limit the time of each read, which a server that dribbles never exceeds. The
+    thread of a call that takes too long is abandoned.
     """
     if seconds is None:
         return ask()
@@ -82,7 +82,7 @@ def within(seconds: float | None, ask: Callable[[], _Reply]) -> _Reply:
             outcome.set_exception(error)
 
     threading.Thread(target=copy_context().run, args=(run,), daemon=True).start()
-    if not wait([outcome], seconds + 1).done:  # the client's own limit, whose error says more
+    if not wait([outcome], seconds + 1).done:  # later than the client, whose error says more
         raise TimeoutError(
             f"The server's reply was not complete within timeout={seconds} seconds. Give more "
             "time, or a smaller model."
@@ -91,14 +91,14 @@ def within(seconds: float | None, ask: Callable[[], _Reply]) -> _Reply:
 
 
 class TransientError(Exception):
-    """A failure that may pass: the request is worth another try.
+    """A temporary failure: another attempt may succeed.
 
-    Raised from the error that the user sees when all tries have failed.
+    Raised from the error that the user sees if all attempts fail.
     """
 
 
 class Conversations:
-    """One pass over the label sets that are not finished, `n_jobs` at a time."""
+    """One pass over the unfinished label sets, `n_jobs` at a time."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class Conversations:
         return list(range(min(width, self.generator.n_texts - i * width)))
 
     def run(self) -> None:
-        """Write what is missing; raises what stopped it."""
+        """Write the missing captions; raises the error of a failed conversation."""
         bar = tqdm(
             total=self.generator.n_texts,
             initial=self.generator.n_texts - self._n_open_captions,
@@ -172,7 +172,7 @@ class Conversations:
                 messages.append({"role": "user", "content": _DIFFERENT})
 
     def _write_caption(self, messages: list[dict[str, str]], i: int, variation: int) -> Caption:
-        """Ask until a usable caption comes, a bounded number of times."""
+        """Ask until a usable caption comes, up to `n_retries` more times."""
         record: Caption = {
             "set": i,
             "variation": variation,
@@ -197,7 +197,7 @@ class Conversations:
         return {**record, "text": None, "reason": reason}
 
     def _fault(self, text: str) -> str:
-        """Why a reply is no caption; empty if it is one."""
+        """Why a reply is not a caption; empty if it is one."""
         if not text:
             return "empty reply"
         if is_refusal(text):
@@ -210,7 +210,7 @@ class Conversations:
             self.n_retries += 1
 
     def _reply(self, messages: list[dict[str, str]], key: tuple[int, ...]) -> str:
-        """One cleaned reply, over failures that pass, with longer and longer waits."""
+        """One cleaned reply; temporary failures are retried after longer and longer waits."""
         seed = int(np.random.SeedSequence([self.seed, *key]).generate_state(1)[0] >> 1)
         pause = FIRST_WAIT
         for attempt in range(1 + self.generator.n_retries):
@@ -225,7 +225,7 @@ class Conversations:
             except TimeoutError as error:
                 last: BaseException = error
             except TransientError as error:
-                last = error.__cause__ or error  # what it means to the user
+                last = error.__cause__ or error  # the error meant for the user
         raise last
 
     def _parse(self, reply: str) -> str:
@@ -233,5 +233,5 @@ class Conversations:
             try:
                 reply = json.loads(reply)["caption"]
             except (ValueError, KeyError, TypeError, RecursionError):
-                return ""  # cut off, or not by the schema: as good as empty
+                return ""  # cut off or against the schema: treat it as empty
         return clean_caption(reply) if isinstance(reply, str) else ""

@@ -1,4 +1,4 @@
-"""Texts with labels, on disk and put together."""
+"""Labelled texts: read, written and joined."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..inputs import (
 from ..storage import json_line, whole_file
 
 
-@dataclass(eq=False)  # arrays have no single truth value
+@dataclass(eq=False)  # comparing arrays gives no single truth value
 class Corpus:
     """Texts with known labels; unpacks as ``texts, Y``, where `Y` keeps the names.
 
@@ -66,7 +66,7 @@ class Corpus:
 
     texts: list[str]
     Y: Labels
-    label_names: Any  # a list from now on
+    label_names: Any  # a list after __post_init__
 
     def __post_init__(self) -> None:
         self.texts = list(self.texts)
@@ -136,7 +136,7 @@ class Corpus:
                     continue
                 try:
                     record = json.loads(line)
-                    line.encode()  # bytes that are no UTF-8 are half characters by now
+                    line.encode()  # fails on surrogates, which stand for bytes that are not UTF-8
                     if number == 1 and "label_names" in record:
                         known = known or {"labels": record.pop("label_names"), **record}
                         continue

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import inflect
 
-# Nouns that take no article; labels of the common benchmarks and their like.
+# Nouns that take no article, such as labels of the common benchmarks.
 _UNCOUNTABLE = frozenset(
     """
     broccoli bread cheese clothing fire food fruit furniture fog grass ice jewelry lightning
     luggage military money rain rice sand smoke snow sports traffic vegetation water
     """.split()
 )
-# Those that take one at the end of others: "a traffic light", "a clothes iron".
+# Nouns that take one only at the end of a longer name: "a traffic light", "a clothes iron".
 _UNCOUNTABLE_ALONE = frozenset(
     """
     algae aluminium archery ash asparagus asphalt bacon badminton baking bamboo beer boxing
@@ -37,7 +37,7 @@ _UNCOUNTABLE_ALONE = frozenset(
     wrestling writing yarn yoga yogurt
     """.split()
 )
-# Plurals that end like singulars ("bus", "glass", "tennis").
+# Plurals in "-is"; other names with this ending are singular ("tennis").
 _PLURALS_IN_IS = ("skis", "taxis", "kiwis", "bikinis")
 
 
@@ -53,7 +53,7 @@ class Noun:
 
 @cache
 def _engine() -> inflect.engine:
-    import inflect  # takes a while; only generators need it
+    import inflect  # slow to import, and only generators need it
 
     return inflect.engine()
 
@@ -65,7 +65,7 @@ def _is_plural(name: str) -> bool:
     singular = _engine().singular_noun(last)
     if not singular:
         return False
-    # "scissors" is its own singular, and so is "sheep", which counts as one here
+    # "scissors" and "sheep" are their own singular; of these only "scissors" counts as plural
     return last.endswith("s") if singular == last else True
 
 

@@ -1,4 +1,4 @@
-"""What generators that ask a language model share: parameters, plan, report."""
+"""What the language model generators share: parameters, plan, report."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ._plan import balanced_sets, check_labels_per_text, names_in_turn, never_to
 class BaseLLMCorpusGenerator(BaseEstimator):
     """Captions of random label sets by a language model (section 3.2 of the paper).
 
-    Subclasses make the client (:meth:`_connect`) and put one question (:meth:`_ask`).
+    Subclasses create the client (:meth:`_connect`) and ask one question (:meth:`_ask`).
     """
 
     _parameter_constraints: Constraints = {
@@ -70,11 +70,11 @@ class BaseLLMCorpusGenerator(BaseEstimator):
     verbose: int
 
     def _connect(self) -> Any:
-        """A client; an error if there is no server or it does not have the model."""
+        """A client; raises an error if there is no server or it lacks the model."""
         raise NotImplementedError
 
     def _ask(self, client: Any, messages: list[dict[str, str]], seed: int) -> str:
-        """One reply. Raises TransientError where another try may help."""
+        """One reply. Raises TransientError if another attempt may help."""
         raise NotImplementedError
 
     def generate(self, labels: LabelNames) -> Corpus:
@@ -129,7 +129,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
         words = names_in_turn([*vocabulary.values(), *([thing] for thing in things)], sets)
         self.__dict__.pop("partial_", None)
         is_new = self.checkpoint is None or not Path(self.checkpoint).exists()
-        client = self._connect() if is_new else None  # a failure leaves no file behind
+        client = self._connect() if is_new else None  # first: a failure then leaves no file
         store = Checkpoint(self.checkpoint, settings)
         run = Conversations(self, client, store, words, template, settings["seed"])
         try:
@@ -180,7 +180,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
             ) from None
 
     def _settings(self, vocabulary: Vocabulary) -> Settings:
-        """What must be the same for captions to belong to one plan."""
+        """Settings that all captions of a plan must share."""
         params = self.get_params(deep=False)
         settings = {
             **vocabulary.to_dict(),
@@ -194,16 +194,16 @@ class BaseLLMCorpusGenerator(BaseEstimator):
         stored = Checkpoint.stored_settings(self.checkpoint).get("seed")
         if isinstance(self.random_state, Integral):
             seed = int(self.random_state)
-        elif stored is not None:  # no fixed seed: go on with that of the file
+        elif stored is not None:  # no fixed seed: continue with the file's
             seed = stored
         else:
             seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         return {**settings, "seed": seed}
 
     def _plan(self, settings: Settings, vocabulary: Vocabulary, n_things: int) -> list[list[int]]:
-        """The label sets, and those of other things, which are numbered on.
+        """Sets of labels and of background things, which are numbered after the labels.
 
-        More texts begin with the same sets, so that a run can grow.
+        A plan for more texts begins with the same sets, so that a run can be extended.
         """
         n_sets = -(-self.n_texts // (1 + self.n_variations))
         n_others = np.floor(self.background_share * np.arange(n_sets + 1))  # evenly spread
@@ -219,7 +219,7 @@ class BaseLLMCorpusGenerator(BaseEstimator):
     def _corpus(
         self, store: Checkpoint, sets: list[list[int]], vocabulary: Vocabulary
     ) -> tuple[list[str], np.ndarray, Settings]:
-        """Texts and labels by the label policy, in the order of the plan, and the report."""
+        """Texts and labels by the label policy, in the plan's order, and a report."""
         texts: list[str] = []
         rows: list[list[int]] = []
         names_of: Counter[str] = Counter()
@@ -227,13 +227,13 @@ class BaseLLMCorpusGenerator(BaseEstimator):
         n_shortened = 0
         for (i, variation), record in sorted(store.records.items()):
             if i >= len(sets) or i * (1 + self.n_variations) + variation >= self.n_texts:
-                continue  # of a longer run
+                continue  # from a longer run
             if record["text"] is None:
                 dropped[record["reason"]] += 1
                 continue
             n_shortened += record["shortened"]
             named, chosen = named_labels(record["text"], vocabulary), sets[i]
-            if chosen[0] >= len(vocabulary):  # about other things
+            if chosen[0] >= len(vocabulary):  # about background things
                 if named:
                     dropped["is about other things but mentions a label"] += 1
                     continue

@@ -1,4 +1,4 @@
-"""Captions by a language model that Ollama serves."""
+"""Captions from a language model on Ollama."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
             raise self._refused(error) from None
         except (ConnectionError, httpx.TransportError) as error:
             raise TransientError from self._lost(client, error)
-        except Exception as error:  # not JSON, or not the fields of a reply
+        except Exception as error:  # not JSON, or fields are missing
             raise TransientError from RuntimeError(
                 f"The server's reply is malformed ({type(error).__name__}: {shown(error)})."
             )
@@ -198,7 +198,7 @@ class OllamaCorpusGenerator(BaseLLMCorpusGenerator):
         try:
             models = within(self.timeout, client.list).models
             names = sorted(str(entry.model) for entry in models)
-        except Exception as error:  # 404 of something else
+        except Exception as error:  # something else answered 404
             return self._no_ollama(client, error)
         return ValueError(
             f"model={self.model!r} is not on the Ollama server at {self._where(client)}; pull it "

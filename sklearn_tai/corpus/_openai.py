@@ -1,4 +1,4 @@
-"""Captions by a language model behind OpenAI's interface."""
+"""Captions from a language model behind OpenAI's API."""
 
 from __future__ import annotations
 
@@ -145,13 +145,13 @@ class OpenAICorpusGenerator(BaseLLMCorpusGenerator):
             ) from None
         key = self.api_key
         if key is None and self.base_url is not None:
-            key = "none"  # servers of one's own take any key, but the client wants one
+            key = "none"  # local servers take any key, but the client insists on one
         try:
-            # retries are ours: they are counted, and end where n_retries says
+            # we retry ourselves, to count the attempts and stop after n_retries
             client = openai.OpenAI(
                 base_url=self.base_url, api_key=key, timeout=self.timeout, max_retries=0
             )
-        except Exception as error:  # no key, or no address
+        except Exception as error:  # no key or no address
             raise ValueError(
                 f"{error} (base_url={self.base_url!r}). Set api_key, or base_url for a server of "
                 "your own."

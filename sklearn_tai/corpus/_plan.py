@@ -1,4 +1,4 @@
-"""Which labels each text is about, and what it calls them."""
+"""Choose the labels of each text and the names it uses for them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check_labels_per_text(given: Any, n_labels: int) -> tuple[int, int]:
     low, high = (int(b) for b in bounds)
     if not 1 <= low <= high:
         raise ValueError(f"labels_per_text must satisfy 1 <= min <= max; got {given!r}.")
-    # a user with three labels may well keep the default (1, 4)
+    # with fewer than four labels, the default (1, 4) should still work
     return min(low, n_labels), min(high, n_labels)
 
 
@@ -31,9 +31,9 @@ def balanced_sets(
     sizes: np.ndarray,
     apart: Mapping[int, set[int]] | None = None,
 ) -> Iterator[list[int]]:
-    """Random sets of given sizes in which all items occur equally often.
+    """Random sets of the given sizes, in which all items occur equally often.
 
-    Those that are `apart` are in no set together, which is smaller where there are no others.
+    Items that are `apart` never share a set. A set is smaller if no other items are left.
     """
     apart = apart or {}
     queue: list[int] = []
@@ -44,7 +44,7 @@ def balanced_sets(
         barred: set[int] = set()
         place = 0
         while len(chosen) < size and place < len(queue):
-            if queue[place] in barred:  # it waits for the next text
+            if queue[place] in barred:  # wait for the next text
                 place += 1
             else:
                 chosen.append(queue.pop(place))
@@ -53,7 +53,7 @@ def balanced_sets(
 
 
 def never_together(vocabulary: Vocabulary) -> dict[int, set[int]]:
-    """For labels by number: those that exclude them, and their groups and members."""
+    """Numbers of the labels that exclude each label, or are its groups and members."""
     number = {label: k for k, label in enumerate(vocabulary)}
     pairs: list[Any] = [([group], vocabulary.below(group)) for group in vocabulary.groups]
     for rivals in vocabulary.exclusive:
@@ -68,6 +68,6 @@ def never_together(vocabulary: Vocabulary) -> dict[int, set[int]]:
 def names_in_turn(
     names: Iterable[Sequence[str]], sets: Iterable[Sequence[int]]
 ) -> list[list[str]]:
-    """What each text calls the items of its set: each goes through its names, over and over."""
+    """What each text calls its items: every item takes its names in turn, over and over."""
     turns = list(map(cycle, names))
     return [[next(turns[k]) for k in chosen] for chosen in sets]

@@ -1,4 +1,4 @@
-"""Texts from templates: no language model, no network."""
+"""Texts from templates, without a language model or network."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ._grammar import join_list, noun
 from ._plan import balanced_sets, check_labels_per_text, names_in_turn, never_together
 from ._templates import TEMPLATES
 
-# How often the objects of a text are named with an article, in the plural, each its
-# own way, or bare.
+# How the objects of a text are written: with an article, in the plural, each in its own
+# style, or as they are.
 _STYLES = ("article", "plural", "mixed", "bare")
 _STYLE_WEIGHTS = (0.5, 0.15, 0.2, 0.15)
 
@@ -212,7 +212,7 @@ def _check_templates(given: Sequence[str] | None) -> list[str]:
 
 
 def check_slots(templates: list[str], purpose: str) -> None:
-    """Refuse templates that have not exactly one ``{}``, which is where `purpose`."""
+    """Refuse templates without exactly one ``{}``; `purpose` says what it is for."""
     for i, template in enumerate(templates):
         if not isinstance(template, str) or template.count("{}") != 1:
             raise ValueError(
@@ -224,7 +224,7 @@ def check_slots(templates: list[str], purpose: str) -> None:
 def _write_all(
     rng: np.random.Generator, templates: list[str], sets: list[list[str]]
 ) -> Iterator[str]:
-    """One text for each list of names, in a template and a style drawn at random."""
+    """One text for each list of names, with a random template and style."""
     pick = rng.integers(len(templates), size=len(sets))
     styles = rng.choice(_STYLES, len(sets), p=_STYLE_WEIGHTS)
     for names, template, style in zip(sets, pick, styles):
@@ -242,5 +242,5 @@ def _write(rng: np.random.Generator, template: str, style: str, names: list[str]
             phrases.append(forms.bare if style == "bare" else forms.with_article)
             plural |= forms.is_plural
     verb = "are" if plural else "is"
-    # replace, not format: labels and templates may hold braces
+    # not str.format: labels and templates may contain braces
     return template.replace("{be}", verb).replace("{}", join_list(phrases))

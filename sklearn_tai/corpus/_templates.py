@@ -1,6 +1,6 @@
-"""Sentences to put a list of objects into, in the spirit of the paper's Fig. 9."""
+"""Sentence templates for a list of objects, in the spirit of the paper's Fig. 9."""
 
-# "{}" is the list of objects, "{be}" agrees with it ("is" or "are").
+# "{}" is the list of objects; "{be}" becomes "is" or "are".
 TEMPLATES = (
     "there {be} {} in the photo.",
     "there {be} {} in the picture.",

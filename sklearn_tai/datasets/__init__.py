@@ -1,4 +1,4 @@
-"""Pictures with labels."""
+"""Labelled images: bundled ones, and readers of published datasets."""
 
 from ._coco import load_coco
 from ._emoji_scenes import load_emoji_scenes

@@ -1,4 +1,4 @@
-"""MS-COCO as it lies on disk."""
+"""Load MS-COCO from disk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PUBLISHED_COUNTS = {
     ("train", 2017): (118287, 117266),
     ("val", 2017): (5000, 4952),
 }
-# the lists of the file, and what is read of their entries
+# the lists in the file, and the fields to read from their entries
 _NEEDED: dict[str, dict[str, type]] = {
     "categories": {"id": int, "name": str},
     "images": {"id": int, "file_name": str},
@@ -189,10 +189,10 @@ def _keep_needed(entry: Settings) -> Settings:
 
 
 def _read_annotations(path: Path) -> list[list[Settings]]:
-    """The categories, images and annotations of a file, checked to hold what is needed."""
+    """The categories, images and annotations of a file, with all needed fields."""
     try:
-        # outlines of objects are most of the file; dropped entry by entry, they never
-        # come together in memory
+        # outlines of objects make up most of the file; dropping them entry by entry keeps
+        # them from filling memory
         content = json.loads(read_text(path), object_hook=_keep_needed)
     except json.JSONDecodeError as error:
         raise _malformed(
@@ -217,7 +217,7 @@ def _read_annotations(path: Path) -> list[list[Settings]]:
 
 
 def _index(path: Path, key: str, entries: list[Settings]) -> dict[int, int]:
-    """The positions of entries by their ids, no two the same."""
+    """Map the ids of entries, which must be unique, to positions."""
     positions: dict[int, int] = {}
     for i, entry in enumerate(entries):
         if positions.setdefault(entry["id"], i) != i:

@@ -1,4 +1,4 @@
-"""The bundled pictures."""
+"""Load the bundled pictures."""
 
 from __future__ import annotations
 

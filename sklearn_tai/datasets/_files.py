@@ -1,4 +1,4 @@
-"""What the readers of published datasets share: finding, reading and checking files."""
+"""Find, read and check files; shared by the readers of published datasets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _N_SHOWN = 5
 
 
 def check_option(name: str, value: object, allowed: Sequence[object], hint: str = "") -> None:
-    """Refuse the value of an option that is not one of those allowed."""
+    """Refuse a value that is not allowed for an option."""
     if value not in allowed:
         choices = " or ".join(repr(choice) for choice in allowed)
         raise ValueError(f"{name} is {value!r}; expected {choices}.{hint and ' ' + hint}")
@@ -44,7 +44,7 @@ def shorten(names: Sequence[object]) -> str:
 
 
 def find_first(places: Sequence[Path], what: str, remedy: str) -> Path:
-    """The first of the places that exists; an error that names them all where none does."""
+    """The first place that exists; if none does, an error names them all."""
     for place in places:
         if place.exists():
             return place
@@ -53,7 +53,7 @@ def find_first(places: Sequence[Path], what: str, remedy: str) -> Path:
 
 
 def check_files(paths: Sequence[Path], what: str, remedy: str) -> None:
-    """An error that names those of a few files that do not exist."""
+    """Raise an error that names the missing files."""
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise FileNotFoundError(
@@ -62,7 +62,7 @@ def check_files(paths: Sequence[Path], what: str, remedy: str) -> None:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file; an error with the line where it is not UTF-8."""
+    """The text of a file; if it is not UTF-8, an error gives the line."""
     content = path.read_bytes()
     try:
         return content.decode("utf-8-sig")
@@ -75,9 +75,9 @@ def read_text(path: Path) -> str:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a text file, stripped, without blank ones at its end."""
-    # not splitlines, which also breaks at form feeds and other marks, against the numbering
-    # of lines in editors
+    """The stripped lines of a text file, without blank ones at the end."""
+    # not splitlines, which also breaks at form feeds and other marks, so that its line
+    # numbers would differ from those in editors
     lines = [line.strip() for line in read_text(path).rstrip().split("\n")]
     if lines == [""]:
         raise ValueError(f"{str(path)!r} is empty. Extract it again.")
@@ -93,10 +93,10 @@ def malformed_line(path: Path, index: int, line: str, expected: str) -> ValueErr
 
 
 def check_images_exist(images: Sequence[Path], remedy: str) -> None:
-    """An error that names the first few images that do not exist.
+    """Raise an error that names the first few missing images.
 
-    Every folder is listed once: asking for each of 160,000 files takes minutes on the disks
-    of a network.
+    Every folder is listed once: asking for each of 160,000 files takes minutes on network
+    disks.
     """
     by_folder: defaultdict[Path, list[Path]] = defaultdict(list)
     for image in images:
@@ -104,7 +104,7 @@ def check_images_exist(images: Sequence[Path], remedy: str) -> None:
     missing: set[Path] = set()
     for folder, members in by_folder.items():
         present = set(os.listdir(folder)) if folder.is_dir() else set()
-        # asking again finds names that differ in case where the file system ignores it
+        # is_file finds names that differ in case if the file system ignores it
         missing.update(
             image for image in members if image.name not in present and not image.is_file()
         )
@@ -124,7 +124,7 @@ def make_bunch(
     raw_label_names: list[str],
     DESCR: str,
 ) -> Bunch:
-    """What every reader returns."""
+    """The result of every reader."""
     return Bunch(
         images=images,
         Y=Y,

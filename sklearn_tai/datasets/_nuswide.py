@@ -1,4 +1,4 @@
-"""NUS-WIDE as it lies on disk."""
+"""Load NUS-WIDE from disk."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def _remedy(archive: str) -> str:
 
 
 def _read_concepts(folder: Path) -> list[str]:
-    """The names of the 81 labels as the files write them."""
+    """The names of the 81 labels, as the files spell them."""
     path = find_first(
         [folder / "ConceptsList" / "Concepts81.txt", folder / "Concepts81.txt"],
         "list of the labels",
@@ -184,7 +184,7 @@ def _read_image_list(path: Path) -> list[str]:
     """The images of a split, as paths inside the folder of images."""
     names = []
     for i, line in enumerate(read_lines(path)):
-        # the list is written for Windows, where the images were gathered
+        # the list has Windows paths
         name = line.replace("\\", "/")
         if name.count("/") != 1 or name.startswith("/") or name.endswith("/"):
             raise malformed_line(
@@ -195,7 +195,7 @@ def _read_image_list(path: Path) -> list[str]:
 
 
 def _read_column(path: Path) -> np.ndarray:
-    """Of each image, whether it shows the label of a file."""
+    """Whether each image shows the label of a file."""
     lines = read_lines(path)
     if not set(lines) <= {"0", "1"}:
         i = next(i for i, line in enumerate(lines) if line not in ("0", "1"))

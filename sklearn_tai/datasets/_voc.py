@@ -1,4 +1,4 @@
-"""Pascal VOC2007 as it lies on disk."""
+"""Load Pascal VOC2007 from disk."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def load_voc2007(
 
 
 def _read_list(path: Path) -> tuple[list[str], list[int]]:
-    """The images of a file, and 1, -1 or 0 (difficult) for each."""
+    """The images in a file, with 1, -1 or 0 (difficult) for each."""
     ids, values = [], []
     for i, line in enumerate(read_lines(path)):
         fields = line.split()
@@ -166,7 +166,7 @@ def _read_list(path: Path) -> tuple[list[str], list[int]]:
 
 
 def _difference(path: Path, ids: list[str], other_path: Path, other_ids: list[str]) -> str:
-    """Where two files that must list the same images part."""
+    """Where two files differ that must list the same images."""
     n_shared = min(len(ids), len(other_ids))
     line = next((i for i in range(n_shared) if ids[i] != other_ids[i]), n_shared) + 1
     return (

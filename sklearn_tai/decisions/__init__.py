@@ -1,4 +1,4 @@
-"""Decisions: from scores to labels, by thresholds and calibrated probabilities."""
+"""From scores to decisions: thresholds and calibrated probabilities."""
 
 from .._public import settle
 from ._calibration import MultiLabelCalibratedClassifier

@@ -1,4 +1,4 @@
-"""Calibrated probabilities of many labels from a few labelled images."""
+"""Calibrate the probabilities of many labels with a few labelled images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cuts of scores: of the highest F1, or of a precision."""
+"""Where to cut scores: at the highest F1, or at a given precision."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..adapters import OFFSET_SHRINKAGE, fit_sigmoid
 
 
 def best_cut(targets: np.ndarray, scores: np.ndarray) -> float:
-    """Where to cut for the highest F1, midway between two scores.
+    """The cut with the highest F1, midway between two scores.
 
-    `targets` may be probabilities; it is then the highest F1 that they let expect.
+    If `targets` are probabilities, the expected F1 is maximised.
     """
-    # an item that is positive with probability p is p positives and 1 - p negatives
+    # an item with probability p counts as p positives and 1 - p negatives
     present = np.repeat([1, 0], len(scores))
     precision, recall, cuts = precision_recall_curve(
         present, np.tile(scores, 2), sample_weight=np.r_[targets, 1 - targets]
@@ -31,10 +31,10 @@ def best_cut(targets: np.ndarray, scores: np.ndarray) -> float:
 def shrunk_cuts(
     scores: np.ndarray, labels: np.ndarray, shrinkage: float
 ) -> tuple[np.ndarray, float]:
-    """The cuts of the labels, and that of a label of which nothing is known.
+    """The cuts of the labels, and the cut for a label without any data.
 
-    Those of the calibrated probabilities, and each label's own in proportion to its
-    positives. `labels` hold -1 where unknown.
+    The former are averages of the calibrated cut, weighted by `shrinkage`, and each label's
+    own, weighted by its positives. Unknown `labels` are -1.
     """
     slope, intercept, offsets = fit_sigmoid(scores, labels, OFFSET_SHRINKAGE)
     logits = slope * scores + intercept + offsets
@@ -51,7 +51,7 @@ def shrunk_cuts(
 def precise_cuts(
     scores: np.ndarray, labels: np.ndarray, precision: float
 ) -> tuple[np.ndarray, float]:
-    """Where calibrated probabilities are `precision`, by label, and of one not known."""
+    """Cuts where calibrated probabilities equal `precision`, and that of a label without data."""
     slope, intercept, offsets = fit_sigmoid(scores, labels, OFFSET_SHRINKAGE)
     cut = logit(precision) - intercept
     return (cut - offsets) / slope, cut / slope
@@ -60,10 +60,10 @@ def precise_cuts(
 def held_out_precision(
     scores: np.ndarray, labels: np.ndarray, precision: float
 ) -> tuple[float, int]:
-    """Share of what is named that is right, cut as by other items, and how much is named."""
+    """Precision of cuts that are fitted on other items, and the number of labels they assign."""
     right = named = 0
     for train, test in KFold(min(5, len(scores)), shuffle=True, random_state=0).split(scores):
-        with suppress(ValueError):  # too few positives there to cut by: it names nothing
+        with suppress(ValueError):  # too few positives to cut by: nothing is named
             cuts, _ = precise_cuts(scores[train], labels[train], precision)
             above = (scores[test] > cuts) & (labels[test] >= 0)
             right += int((labels[test] == 1)[above].sum())

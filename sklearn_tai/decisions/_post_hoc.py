@@ -1,4 +1,4 @@
-"""What the classifiers share that mend the output of another one."""
+"""Shared by the classifiers that adjust the output of another classifier."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ..inputs import check_indicator, column_names, join, vocabulary_of, was_rea
 from ..metrics import label_scores
 from ..model_selection import CrossModalSplit
 
-_MIN_PROBABILITY = 1e-7  # logits of 0 and 1 would be infinite
+_MIN_PROBABILITY = 1e-7  # as logits of 0 and 1 are infinite
 
 
 def to_logits(proba: npt.ArrayLike) -> np.ndarray:
-    """Finite logits of probabilities; rows of NaN stay as they are."""
+    """Finite logits of probabilities; rows of NaN stay."""
     proba = np.asarray(proba, dtype=float)
     if (proba < 0).any() or (proba > 1).any():
         raise ValueError(
@@ -71,10 +71,10 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
     def _held_out(
         self, X: Items, y: Labels, methods: tuple[str, str]
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Scores of items that the estimator has not learnt from, and their labels.
+        """Scores of items that the estimator has not learned from, and their labels.
 
-        An estimator in FrozenEstimator scores all of `X`. Any other is cross-validated,
-        then fitted on all. Items that could not be read are left out. Sets `estimator_`,
+        A FrozenEstimator scores all of `X`. Any other estimator is cross-validated, then
+        fitted on all of `X`. Items that could not be read are left out. Sets `estimator_`,
         `classes_` and the attributes of the features.
         """
         X = list(X) if isinstance(X, Iterator) else X
@@ -95,7 +95,7 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
                 "estimator=sklearn.frozen.FrozenEstimator(fitted_classifier), or pass y."
             )
         else:
-            y = y.tocsr() if sparse.issparse(y) else y  # others give no rows
+            y = y.tocsr() if sparse.issparse(y) else y  # other sparse formats cannot select rows
             y = y if hasattr(y, "shape") else labels
             splits = list(self._splitter(X).split(X, labels))
             parts = Parallel(n_jobs=self.n_jobs)(
@@ -121,21 +121,21 @@ class PostHocClassifier(MultiLabelClassifierMixin, MetaEstimatorMixin, BaseEstim
         return scores[read], None if labels is None else labels[read]
 
     def _splitter(self, X: Items) -> Any:
-        """Of texts and images the images are scored, by what all texts and the others taught."""
+        """Splits; with texts, images are scored after training on all texts and other images."""
         n_texts = sum(isinstance(item, str) for item in X) if isinstance(X, list) else 0
         if self.cv is None and 0 < n_texts < len(X):
             return CrossModalSplit(5, train_images=True, random_state=0)
         return check_cv(self.cv)
 
     def _label_names(self, n_labels: int, names: np.ndarray | None, y: Labels) -> np.ndarray:
-        """The labels of the estimator, which those of `y` must agree with."""
+        """The labels of the estimator, which must agree with those of `y`."""
         if names is not None and len(names) != n_labels:
             raise ValueError(
                 f"y has {len(names)} columns but the estimator scores {n_labels} labels; give one "
                 "column for each label."
             )
         given = column_names(y)
-        known = self.estimator_.classes_  # of forests a list of arrays
+        known = self.estimator_.classes_  # a list of arrays for forests
         if not isinstance(known, np.ndarray) or known.shape != (n_labels,):
             return np.arange(n_labels) if names is None else names
         if given is not None and known.dtype.kind in "UO" and list(known) != list(given):

@@ -1,4 +1,4 @@
-"""Per-label thresholds: from probabilities to labels."""
+"""Per-label thresholds, which turn probabilities into labels."""
 
 from __future__ import annotations
 

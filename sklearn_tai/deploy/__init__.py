@@ -1,4 +1,4 @@
-"""In production: saved classifiers, folders of any size, keywords, the hub, ONNX."""
+"""For production: saved classifiers, folders of any size, keywords, the hub, ONNX."""
 
 from ._bulk import find_pictures as find_pictures
 from ._bulk import predict_folder

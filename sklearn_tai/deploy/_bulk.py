@@ -1,4 +1,4 @@
-"""Predict on folders of any size: in parts, side by side, and resumable."""
+"""Predict on folders of any size: in parts, in parallel, and resumable."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ._stores import find_objects, is_url, predict_proba
 
 __all__ = ["predict_folder"]
 
-# parameters that say how an estimator is run, and change no prediction
+# parameters and state that change how an estimator runs, but not its predictions
 _HOW = {
     "_radius_is_tried",
     "batch_size",
@@ -141,7 +141,7 @@ def predict_folder(
     new = iter([name for name in pictures if name not in done])
     while names := list(islice(new, part_size)):
         todo.append((_part_name(model, names), names, False))
-    SystemRandom().shuffle(todo)  # others at work on the same begin elsewhere
+    SystemRandom().shuffle(todo)  # concurrent runs then start on different parts
     jobs = (
         delayed(_predict_part)(estimator, [pictures[name] for name in names], parts, part, again)
         for part, names, again in todo
@@ -161,10 +161,10 @@ def _listed(images: str | Path | Iterable[Path | str]) -> Iterable[Path | str]:
 
 
 def find_pictures(images: str | Path, left_out: Counter[str] | None = None) -> Iterator[Path]:
-    """The pictures of a folder in a fixed order.
+    """The pictures in a folder, in a fixed order.
 
-    Hidden files and folders are left alone. Files of other kinds are counted in `left_out`, by
-    their suffix; sidecars are not.
+    Hidden files and folders are skipped. Files of other kinds, except sidecars, are counted in
+    `left_out` by their suffix.
     """
     if not Path(images).is_dir():
         raise FileNotFoundError(f"images={str(images)!r} is not a folder. Check the path.")
@@ -188,17 +188,17 @@ def _refuse(error: OSError) -> None:
 
 
 def _name(path: Path | str) -> str:
-    """A path as text, whatever its bytes are."""
+    """A path as text, even if it is not valid UTF-8."""
     return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def _learnt(value: Any) -> Any:
-    """What predictions depend on: not how an estimator is run, nor what its parts were made of."""
+    """What predictions depend on: no runtime settings, and fitted parts in place of unfitted."""
     if isinstance(value, BaseEstimator):
         state = value.__getstate__()
         kept = [name for name in state if name not in _HOW and f"{name}_" not in state]
         return type(value).__name__, {name: _learnt(state[name]) for name in kept}
-    if isinstance(value, np.ndarray) and value.dtype.kind in "OU":  # labels, which may be loaded
+    if isinstance(value, np.ndarray) and value.dtype.kind in "OU":  # or loading changes the hash
         value = value.tolist()
     if isinstance(value, (list, tuple)):
         return [_learnt(v) for v in value]
@@ -206,7 +206,7 @@ def _learnt(value: Any) -> Any:
 
 
 def _part_name(model: str, names: list[str]) -> str:
-    """It says what is in the part, so that whoever does it too writes it over itself."""
+    """Named after model and pictures, so that two runs of the same part write the same file."""
     digest = hashlib.sha256("\n".join([model, *names]).encode())
     return f"part-{digest.hexdigest()[:16]}.parquet"
 
@@ -214,7 +214,7 @@ def _part_name(model: str, names: list[str]) -> str:
 def _predict_part(
     estimator: Classifier, pictures: list[Path | str], parts: Parts, part: str, again: bool
 ) -> None:
-    """Write a part unless somebody else has; or try those again that it could not read."""
+    """Write a part unless it exists; with `again`, retry pictures that could not be read."""
     import pyarrow as pa
 
     if not again and part in parts:

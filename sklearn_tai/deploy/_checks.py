@@ -1,4 +1,4 @@
-"""Checks of what a saved classifier says of itself: the file may come from anybody."""
+"""Check the contents of a saved classifier, which may come from anybody."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..inputs import label_array
 
 
 def dump_json(config: Settings) -> str:
-    """JSON that :func:`load_json` takes."""
+    """JSON that :func:`load_json` accepts."""
     try:
         return json.dumps(config, indent=2, allow_nan=False)
     except ValueError as error:
@@ -38,14 +38,14 @@ def _finite(text: str) -> float:
 
 
 def check_version_name(version: Any) -> str:
-    """The version that wrote it, which a warning will show."""
+    """The version that wrote the file, to be shown in a warning."""
     if not isinstance(version, str) or not re.fullmatch(r"[\w.+-]{1,40}", version, re.ASCII):
         raise ValueError(f"{str(version)[:40]!r} is not a version")
     return version
 
 
 def check_size(n: Any, name: str) -> int:
-    """A whole number from 0 on."""
+    """A whole number of at least 0."""
     if type(n) is not int or n < 0:
         raise ValueError(f"{name} is {n!r}, not a whole number of 0 or more")
     return n
@@ -68,9 +68,9 @@ def check_labels(labels: Any) -> np.ndarray:
 
 
 def check_statistics(arrays: Arrays, n_features: int, n_labels: int) -> None:
-    """The arrays of the classifier itself: shapes, and no NaN."""
+    """Check shapes and types of the classifier's own arrays; none may have NaN."""
     for name, array in arrays.items():
-        # a perturbation that moves texts has NaN for labels without any
+        # image centroids are NaN for labels with neither texts nor images
         if not name.startswith("perturbation.") and not np.isfinite(array).all():
             raise ValueError(f"{name} contains NaN or infinite numbers")
         if "." in name:

@@ -1,4 +1,4 @@
-"""Export a fitted classifier to one ONNX file, which runs without this package and torch."""
+"""Export a fitted classifier to one ONNX file, which needs neither this package nor torch."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def export_onnx(
     rng = np.random.default_rng(0)
     samples = rng.standard_normal((3, *shape), dtype=np.float32) * np.float32(scale)
     expected = _outputs(clf, graph, samples)
-    # written beside the target, which it replaces when it is known to be right
+    # a draft, which replaces the target once the check has passed
     with whole_file(path, f"{glob.escape(path.name)}.????????.data") as draft:
         try:
             write_file(graph, torch.from_numpy(samples[:2]), input, draft, opset, metadata)
@@ -171,7 +171,7 @@ def export_onnx(
 
 
 def _image_tower(clf: Exportable) -> tuple[nn.Module, Settings]:
-    """A copy of the encoder's model on the CPU, without texts, and its preprocessing."""
+    """The image tower, copied to the CPU, and its preprocessing."""
     import open_clip
     from open_clip.transform import PreprocessCfg
 
@@ -184,7 +184,7 @@ def _image_tower(clf: Exportable) -> tuple[nn.Module, Settings]:
     encoder = clone(encoder).set_params(precision="fp32")
     encoder._validate_params()
     source = find_source(encoder.model_name, encoder.pretrained)
-    if source.repo is None:  # without the weights, which may be a long download
+    if source.repo is None:  # check before loading weights, which may be a long download
         settings = (
             read_settings(source.folder, source.asked)
             if source.folder
@@ -192,7 +192,7 @@ def _image_tower(clf: Exportable) -> tuple[nn.Module, Settings]:
         )
         _check_width(clf, settings["embed_dim"])
     shared = encoder._load().model
-    # of the model, which other encoders use, only the image tower is copied
+    # copy the image tower alone; other encoders share the model
     others = (child for key, child in shared.named_children() if key != "visual")
     model = copy.deepcopy(shared, {id(child): nn.Identity() for child in others}).cpu()
 
@@ -211,7 +211,7 @@ def _image_tower(clf: Exportable) -> tuple[nn.Module, Settings]:
         "image_mean": np.broadcast_to(settings.mean, 3).tolist(),
         "image_std": np.broadcast_to(settings.std, 3).tolist(),
         "resize_mode": settings.resize_mode,
-        # as open_clip has it
+        # open_clip does the same
         "interpolation": "bilinear" if settings.interpolation == "bilinear" else "bicubic",
         "fill_color": settings.fill_color,
     }
@@ -227,7 +227,7 @@ def _check_width(clf: Exportable, width: int) -> None:
 
 
 class _Graph(nn.Module):
-    """What the file computes, from pixels or embeddings to probabilities and logits."""
+    """The exported computation: from pixels or embeddings to probabilities and logits."""
 
     def __init__(self, clf: Exportable, model: nn.Module | None) -> None:
         super().__init__()
@@ -282,16 +282,16 @@ def _outputs(clf: Exportable, graph: _Graph, samples: np.ndarray) -> tuple[np.nd
         _check_width(clf, samples.shape[-1])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")
-        # decision_function may give standardised scores in place of the logits
+        # not decision_function, which may return standardised scores
         if isinstance(clf, CoMCClassifier):
             return clf.predict_proba(samples), clf.decision_function(samples)
         return clf.predict_proba(samples), clf._outputs(samples)
 
 
 def _difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:
-    """The largest one of probabilities, or of logits relative to the largest of those.
+    """The largest difference in probabilities, or in logits relative to the largest logit.
 
-    Random pixels have few labels: all probabilities may be near 0, where errors hide.
+    Random pixels match few labels: probabilities near 0 would hide errors.
     """
     errors = [np.abs(a - b[: len(a)]).max() for a, b in zip(found, expected)]
     return float(max(errors[0], errors[1] / max(1, np.abs(expected[1]).max())))

@@ -1,4 +1,4 @@
-"""Keywords where photo software reads them: in XMP sidecars, or in the photos themselves."""
+"""Keywords where photo software reads them: in XMP sidecars or in the photos themselves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["remove_keywords", "write_keywords"]
 
 _SUBJECT, _HIERARCHY = "Xmp.dc.subject", "Xmp.lr.hierarchicalSubject"
 _IPTC, _IPTC_CHARSET, _UTF8 = "Iptc.Application2.Keywords", "Iptc.Envelope.CharacterSet", "\x1b%G"
-_ROOT = "sklearn-tai|"  # of the keywords in the hierarchy that are ours
+_ROOT = "sklearn-tai|"  # marks our keywords in the hierarchy
 _IPTC_SUFFIXES = (".jpg", ".jpeg", ".tif", ".tiff")
 _IPTC_BYTES = 64
 
@@ -155,7 +155,7 @@ def _opened(exiv2: Any, path: Path) -> Any:
 
 
 def _change(image: Any, keywords: list[str], with_iptc: bool) -> bool:
-    """Put keywords in place of those that are ours, in memory; whether that changed anything."""
+    """Replace our keywords, in memory; returns whether that changed anything."""
     xmp = image.xmpData()
     hierarchy, subject = _values(xmp, _HIERARCHY), _values(xmp, _SUBJECT)
     iptc = image.iptcData() if with_iptc else ()
@@ -177,12 +177,12 @@ def _change(image: Any, keywords: list[str], with_iptc: bool) -> bool:
 
 
 def _change_iptc(iptc: Any, old: set[str], new: list[str]) -> None:
-    """The same in IPTC, as far as its character set and length allow."""
+    """The same for IPTC, as far as its character set and length allow."""
     is_utf8 = iptc.empty() or any(
         datum.key() == _IPTC_CHARSET and datum.toString() == _UTF8 for datum in iptc
     )
     position = iptc.begin()
-    while position != iptc.end():  # the owner's are not touched: they may be of another charset
+    while position != iptc.end():  # leave the owner's untouched: their charset may differ
         if position.key() == _IPTC and position.toString() in old.difference(new):
             position = iptc.erase(position)
         else:
@@ -207,5 +207,5 @@ def _values(xmp: Any, key: str) -> list[str]:
 
 
 def _leaf(word: str) -> str:
-    """A keyword in a hierarchy, whose levels "|" parts."""
+    """A keyword without "|", which separates the levels of a hierarchy."""
     return word.replace("|", "/")

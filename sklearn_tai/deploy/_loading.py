@@ -1,4 +1,4 @@
-"""Read a classifier from its folder, which may come from anybody, without running any code."""
+"""Read a classifier from a folder, which may come from anybody, without running code from it."""
 
 from __future__ import annotations
 
@@ -118,12 +118,12 @@ def load_classifier(
         if perturbation is not None:
             state["perturbation_"] = perturbation
         clf.__setstate__(state)
-        proba = clf.predict_proba(np.ones((1, 2, n_features), np.float32))  # of an image, a region
+        proba = clf.predict_proba(np.ones((1, 2, n_features), np.float32))  # an image and a region
         if proba.shape != (1, len(classes)) or not np.isfinite(proba).all():
             raise ValueError(f"it does not yield probabilities of {len(classes)} labels")
     except OSError:
         raise
-    except Exception as error:  # whatever a file that somebody made up may cause
+    except Exception as error:  # a forged file may raise anything
         cause = f"{type(error).__name__}: " * (not isinstance(error, ValueError)) + str(error)
         raise ValueError(
             f"The classifier in {str(folder)!r} cannot be read: {shown(cause)}."
@@ -157,12 +157,12 @@ def _load_encoder(config: Settings, trusted: Collection[str]) -> BaseEstimator:
             f"you trust it, {wording(f'pass trusted=[{name!r}]', f'give --trust {name}')}"
         )
     if encoder.cache is not None:
-        encoder.cache = "memory"  # a file from elsewhere does not say where to write
+        encoder.cache = "memory"  # a foreign file must not choose where to write
     return encoder
 
 
 def _load_part(config: Settings, name: str) -> BaseEstimator | None:
-    """A part with its parameters, checked; None if its class is unknown."""
+    """A part with checked parameters; None if its class is unknown."""
     cls = PARTS[name].get(config["class"])
     if cls is None:
         return None

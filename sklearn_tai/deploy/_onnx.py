@@ -16,7 +16,7 @@ import torch
 from .._typing import Settings
 from ..exceptions import install_command
 
-# Protobuf files end at 2 GiB; this leaves room for the graph.
+# Protobuf files are limited to 2 GiB; this leaves space for the graph.
 _MAX_BYTES = 2_000_000_000
 OUTPUTS = ["probabilities", "logits"]
 
@@ -37,7 +37,7 @@ def check_packages() -> None:
 
 
 def check_path(path: str | Path) -> Path:
-    """Refuse what no file can be written to."""
+    """Refuse a path where no file can be written."""
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(
@@ -49,7 +49,7 @@ def check_path(path: str | Path) -> Path:
 
 
 def _has_new_exporter() -> bool:
-    """Whether torch has made the exporter on torch.export its default, and the other old."""
+    """Whether the exporter based on torch.export is torch's default."""
     return torch.torch_version.TorchVersion(torch.__version__) >= "2.9"
 
 
@@ -61,9 +61,9 @@ def write_file(
     opset: int,
     metadata: Settings,
 ) -> None:
-    """Convert a module from one input to probabilities and logits, and check the file.
+    """Convert a module with one input to an ONNX file of probabilities and logits, and check it.
 
-    The first dimension of all is free. Metadata are stored as JSON.
+    The first dimension of inputs and outputs is variable. Metadata are stored as JSON.
     """
     import onnx
 
@@ -90,17 +90,17 @@ def write_file(
         written = {entry.domain: entry.version for entry in proto.opset_import}[""]
         if written != opset:
             raise ValueError(f"the exporter wrote opset {written}")
-        del proto.metadata_props[:]  # so that every entry is ours, and JSON
+        del proto.metadata_props[:]  # so that all entries are our own JSON
         texts = {key: json.dumps(value) for key, value in metadata.items()}
         onnx.helper.set_model_props(proto, texts)
-        file.with_name(f"{file.name}.data").unlink(missing_ok=True)  # torch's, now in memory
-        # another name each time: the weights of an earlier file stay until this one is whole
+        file.with_name(f"{file.name}.data").unlink(missing_ok=True)  # torch's file, now in memory
+        # a new name each time: the old file keeps its weights until the new one is whole
         location = f"{file.name}.{uuid4().hex[:8]}.data"
         onnx.save(proto, str(file), save_as_external_data=large, location=location)
         onnx.checker.check_model(str(file))
-    except OSError:  # a full disk
+    except OSError:  # the disk is full
         raise
-    except Exception as error:  # exporters raise all sorts
+    except Exception as error:  # exporters raise all sorts of errors
         raise RuntimeError(
             f"torch {torch.__version__} could not export the model with opset={opset} "
             f"({_cause(error)}). If 18, the default, fails too, a model of this kind cannot be "
@@ -110,7 +110,7 @@ def write_file(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep back what the exporters say of their own inner life."""
+    """Silence the exporters' internal messages."""
     loggers = [logging.getLogger(name) for name in ("onnxscript", "torch.onnx")]
     levels = [logger.level for logger in loggers]
     try:
@@ -125,17 +125,17 @@ def _quiet() -> Iterator[None]:
 
 
 def run_file(file: Path, inputs: np.ndarray) -> list[np.ndarray]:
-    """Probabilities and logits by onnxruntime."""
+    """Probabilities and logits from onnxruntime."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what is fatal; errors are raised
+    options.log_severity_level = 4  # fatal only; errors are raised anyway
     try:
         session = onnxruntime.InferenceSession(
             str(file), options, providers=["CPUExecutionProvider"]
         )
         return session.run(OUTPUTS, {session.get_inputs()[0].name: inputs})
-    except Exception as error:  # no common class
+    except Exception as error:  # onnxruntime's errors have no common class
         raise RuntimeError(
             f"onnxruntime {onnxruntime.__version__} could not run the exported file "
             f"({_cause(error)}). Try opset=18 or a newer onnxruntime."

@@ -1,4 +1,4 @@
-"""The Parquet files of a bulk prediction, in a folder or in an object store."""
+"""The Parquet files of a bulk prediction, in a folder or an object store."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ _MODEL = b"sklearn_tai_model"
 
 @dataclass
 class Parts:
-    """The parts of one classifier; each is whole or not there.
+    """The parts of one classifier's predictions; each is complete or absent.
 
     Parameters
     ----------
     output : str or Path
-        A folder, or the URL of one in a store.
+        A folder, or its URL in a store.
     model : str
-        What tells the classifier from others.
+        Identifies the classifier.
     """
 
     output: str | Path
     model: str
 
     def names(self) -> list[str]:
-        """Names of the parts that are there."""
+        """Names of the existing parts."""
         fs, root = file_system(self.output)
         with reached(self.output):
             try:
                 files = fs.ls(root, detail=False)
-            except FileNotFoundError:  # stores have no empty folders
-                files = fs.find(root)  # nothing, or an error where there is no bucket
+            except FileNotFoundError:  # object stores have no empty folders
+                files = fs.find(root)  # empty, or an error if there is no bucket
         names = sorted(file.rpartition("/")[2] for file in files)
         return [name for name in names if name.startswith("part-") and name.endswith(".parquet")]
 
@@ -48,7 +48,7 @@ class Parts:
         return bool(fs.exists(f"{root}/{name}"))
 
     def read(self, name: str) -> pa.Table:
-        """A part, if it can be read and is of this classifier."""
+        """A part; an error if it is damaged or another classifier's."""
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -71,7 +71,7 @@ class Parts:
         return table
 
     def write(self, name: str, table: pa.Table) -> None:
-        """Add a part, or replace it."""
+        """Add or replace a part."""
         from pyarrow import parquet
 
         table = table.replace_schema_metadata({_MODEL: self.model})
@@ -80,7 +80,7 @@ class Parts:
             buffer = BytesIO()
             parquet.write_table(table, buffer)
             with reached(f"{self.output}/{name}"):
-                fs.pipe_file(f"{root}/{name}", buffer.getvalue())  # there once all of it is
+                fs.pipe_file(f"{root}/{name}", buffer.getvalue())  # appears only when complete
         else:
             with whole_file(Path(self.output, name)) as draft:
                 parquet.write_table(table, draft)

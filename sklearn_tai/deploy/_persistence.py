@@ -1,4 +1,4 @@
-"""Keep a fitted classifier in a folder of JSON and safetensors."""
+"""Save a fitted classifier to a folder of JSON and safetensors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ._checks import check_labels, check_statistics, dump_json
 
 __all__ = ["TRUSTED_TYPES", "save_classifier"]
 
-# what a room offers may be written and read: by parameter of the classifier, and name
+# classes that may be saved and loaded, by parameter of the classifier and by name
 PARTS: dict[str, dict[str, type[BaseEstimator]]] = {
     part: {
         name: cls
@@ -36,7 +36,7 @@ PARTS: dict[str, dict[str, type[BaseEstimator]]] = {
 _STATISTICS = ("text_mean_", "image_mean_", "unlabelled_mean_", "offsets_")
 CONFIG = "config.json"
 
-#: What ``skops.io.load(file, trusted=TRUSTED_TYPES)`` must trust: the classes of this package.
+#: Classes of this package that ``skops.io.load(file, trusted=TRUSTED_TYPES)`` must trust.
 TRUSTED_TYPES = sorted(
     f"{cls.__module__}.{cls.__name__}"
     for classes in ({"": TextAsImageClassifier}, *PARTS.values())
@@ -125,10 +125,10 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
     }
     check_labels(config["classes"])
     check_statistics(arrays, clf.n_features_in_, len(clf.classes_))
-    # not save_file, whose files only their owner may read
+    # not save_file, which makes files that only their owner may read
     weights = save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
     config["weights_sha256"] = digest = sha256(weights).hexdigest()
-    text = dump_json(config)  # may fail, so before anything is written
+    text = dump_json(config)  # before anything is written, as it may fail
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with whole_file(folder / CONFIG, weights_name("*")) as draft:
@@ -138,12 +138,12 @@ def save_classifier(clf: TextAsImageClassifier, folder: str | Path) -> Path:
 
 
 def weights_name(digest: str) -> str:
-    """A name of its own for all weights, so that labels are never read with those of others."""
+    """A file name unique to these weights, so that no config is read with other weights."""
     return f"weights-{digest[:16]}.safetensors"
 
 
 def _plain(value: object, name: str) -> Any:
-    """`value` in types that JSON holds."""
+    """Convert `value` to types that JSON supports."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, Path):
@@ -159,18 +159,18 @@ def _plain(value: object, name: str) -> Any:
 
 
 def _params(part: BaseEstimator) -> Settings:
-    """Parameters of a part, but for what only training needs."""
+    """Parameters of a part, except those that only training needs."""
     params = part.get_params(deep=False)
     return {k: _plain(v, k) for k, v in params.items() if k != "callbacks"}
 
 
 def _is_ours(part: BaseEstimator, name: str) -> bool:
-    """Whether it is of a class that :func:`load_classifier` knows."""
+    """Whether :func:`load_classifier` knows the class of a part."""
     return PARTS[name].get(type(part).__name__) is type(part)
 
 
 def _part_config(part: BaseEstimator, name: str, arrays: Arrays) -> Settings:
-    """Class, parameters and fitted numbers of a part; its fitted arrays go to `arrays`."""
+    """Class, parameters and fitted values of a part; its fitted arrays are added to `arrays`."""
     kind = type(part).__name__
     if not _is_ours(part, name):
         return {"class": kind}

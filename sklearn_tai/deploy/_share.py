@@ -1,4 +1,4 @@
-"""Share a classifier on the Hugging Face hub: its folder, and a card that says what it is."""
+"""Share a classifier on the Hugging Face hub: its folder and a model card."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def push_to_hub(
                 repo_id=repo_id,
                 folder_path=folder,
                 revision=revision,
-                delete_patterns=weights_name("*"),  # those of an earlier one
+                delete_patterns=weights_name("*"),  # of an earlier upload
                 commit_message=f"A classifier of sklearn-tai {__version__}",
             )
     return str(url)
@@ -175,7 +175,7 @@ def _explained(repo_id: str) -> Iterator[None]:
         yield
     except HFValidationError as error:
         raise ValueError(f"repo_id={repo_id!r} is not a valid name on the hub: {error}") from None
-    except Exception as error:  # of several HTTP libraries, by the version of huggingface_hub
+    except Exception as error:  # the HTTP library depends on the version of huggingface_hub
         raise OSError(f"repo_id={repo_id!r}: {hub_trouble(error, repo_id)}") from error
 
 

@@ -1,4 +1,4 @@
-"""Pictures and parts in object stores, by the packages of fsspec."""
+"""Pictures and parts in object stores, through fsspec."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ..inputs import IMAGE_SUFFIXES
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-_N_AT_ONCE = 32  # requests, as each is mostly waiting
+_N_AT_ONCE = 32  # parallel requests: they mostly wait
 
 
 def is_url(place: object) -> TypeGuard[str]:
-    """Whether it lies in a store, such as "s3://bucket/photos"."""
+    """Whether a place is in a store, such as "s3://bucket/photos"."""
     return isinstance(place, str) and "://" in place
 
 
 def file_system(place: str | Path) -> tuple[AbstractFileSystem, str]:
-    """What reads and writes at a place, and what the place is called there."""
+    """The file system of a place, and its path there."""
     from fsspec.core import url_to_fs
     from fsspec.implementations.local import LocalFileSystem
     from fsspec.registry import known_implementations
@@ -36,7 +36,7 @@ def file_system(place: str | Path) -> tuple[AbstractFileSystem, str]:
         return LocalFileSystem(), os.path.abspath(place)
     protocol = place.partition("://")[0]
     try:
-        # others write there too: what was listed a while ago says nothing
+        # no cached listings: others write there too
         fs, path = url_to_fs(place, use_listings_cache=False)
     except ImportError as error:
         package = known_implementations[protocol]["class"].partition(".")[0]
@@ -51,7 +51,7 @@ def file_system(place: str | Path) -> tuple[AbstractFileSystem, str]:
 
 @contextmanager
 def reached(place: str | Path) -> Iterator[None]:
-    """What is wrong with a place, in one error: each package of a store has errors of its own."""
+    """Raise one kind of error for a place: each store's package has its own."""
     try:
         yield
     except Exception as error:
@@ -63,19 +63,19 @@ def reached(place: str | Path) -> Iterator[None]:
 
 
 def find_objects(url: str) -> Iterator[str]:
-    """URLs of the pictures below one, in a fixed order, but for hidden ones."""
+    """URLs of the pictures below a URL, in a fixed order, without hidden ones."""
     fs, root = file_system(url)
     with reached(url):
         paths = sorted(fs.find(root))
     for path in paths:
         name = path.removeprefix(root)
         if name.lower().endswith(IMAGE_SUFFIXES) and "/." not in name:
-            # what a store calls it may leave out the account, or say abfs: of what is az:
+            # the store's own path may lack the account, or begin with abfs: instead of az:
             yield f"{url.rstrip('/')}{name}"
 
 
 def predict_proba(estimator: Classifier, pictures: list[Path | str]) -> Any:
-    """Probabilities for pictures; those in stores are copied for the while."""
+    """Probabilities for pictures; those in stores are copied temporarily."""
     if not any(map(is_url, pictures)):
         return estimator.predict_proba(pictures)
 
@@ -101,7 +101,7 @@ def predict_proba(estimator: Classifier, pictures: list[Path | str]) -> Any:
 
 
 def _copied(pictures: list[Path | str], folder: Path) -> list[Path]:
-    """Files of the pictures: those of stores in `folder`, unless they are gone."""
+    """Files of the pictures; those in stores are copied to `folder`, if they still exist."""
 
     def at_hand(i: int, picture: Path | str) -> Path:
         if not is_url(picture):

@@ -1,4 +1,4 @@
-"""Encoders that put texts and images in one space."""
+"""Encoders, which embed texts and images in one space."""
 
 from .._public import settle
 from ._base import BaseEncoder, EncodedBatch

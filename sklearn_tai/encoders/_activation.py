@@ -1,6 +1,6 @@
-"""Which activation weights were trained with: GELU, or OpenAI's QuickGELU.
+"""Find the activation that weights were trained with: GELU, or OpenAI's QuickGELU.
 
-Weights run with the wrong one give slightly wrong embeddings, and open_clip only warns: its
+The wrong one makes embeddings slightly wrong, and open_clip only warns: its
 ``create_model("ViT-B-16", "openai")`` runs OpenAI's weights with GELU.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 from ..exceptions import wording
 from ._hub import hub_repo
 
-_SUFFIX = "-quickgelu"  # of architectures that differ in this alone
+_SUFFIX = "-quickgelu"  # of architectures that differ only in the activation
 
 
 def choose_activation(
@@ -23,7 +23,7 @@ def choose_activation(
     architecture: str | None,
     file: Path | None,
 ) -> tuple[bool, str | None]:
-    """Whether a model shall have QuickGELU, and what the user must be told about it.
+    """Whether a model should use QuickGELU, and what to tell the user about it.
 
     Parameters
     ----------
@@ -32,11 +32,11 @@ def choose_activation(
     settings : dict
         open_clip's settings of the model.
     tag : dict
-        Those of the tag that the weights are of; {} if they are of none.
+        open_clip's settings of the weights' tag; {} if they have none.
     architecture : str or None
         Its name in open_clip; None if the settings came with the weights.
     file : Path or None
-        The weights, if they are a file of the user's.
+        The weights, if the user gave a file.
     """
     trained = _trained_with(settings, tag, architecture, file)
     if asked is None and architecture is not None and architecture.endswith(_SUFFIX):
@@ -61,10 +61,10 @@ def choose_activation(
 def _trained_with(
     settings: dict[str, Any], tag: dict[str, Any], architecture: str | None, file: Path | None
 ) -> bool | None:
-    """Whether the weights were trained with QuickGELU; None if that is not known."""
+    """Whether the weights were trained with QuickGELU; None if unknown."""
     configured = bool(settings.get("quick_gelu"))
     if tag:
-        # roberta-ViT-B-32 has it in its settings alone
+        # the tags of roberta-ViT-B-32 lack it; only its settings have it
         named = architecture is not None and architecture.endswith(_SUFFIX)
         return bool(tag.get("quick_gelu")) or (configured and not named)
     if architecture is None or file is None:
@@ -92,11 +92,11 @@ def _tags(architecture: str) -> dict[str, dict[str, Any]]:
 
 
 def tag_of_file(architecture: str, file: Path) -> dict[str, Any]:
-    """open_clip's settings of the tag that a weights file is of, by its name; {} if unknown.
+    """open_clip's settings of the tag that a weights file belongs to; {} if unknown.
 
-    A file has the name of a tag if it is called as its authors call it ("ViT-B-16.pt" is
-    OpenAI's), after the tag, alone or behind the architecture ("openai.pt",
-    "ViT-B-16-openai.pt"), or if it lies in the hub's cache.
+    A file belongs to a tag if it has the authors' name ("ViT-B-16.pt" is OpenAI's), the name of
+    the tag, perhaps after the architecture ("openai.pt", "ViT-B-16-openai.pt"), or if it is in
+    the tag's repository in the hub's cache.
     """
     base = architecture.removesuffix(_SUFFIX)
     repo, stem = hub_repo(file), _clean(file.stem)
@@ -108,7 +108,7 @@ def tag_of_file(architecture: str, file: Path) -> dict[str, Any]:
 
 
 def tag_of_repo(repo: str | None) -> dict[str, Any]:
-    """open_clip's settings of the tag whose weights a repository holds; {} if there is none."""
+    """open_clip's settings of the tag whose weights are in a repository; {} if there is none."""
     import open_clip
 
     tags = (open_clip.get_pretrained_cfg(*pair) for pair in open_clip.list_pretrained())
@@ -116,7 +116,7 @@ def tag_of_repo(repo: str | None) -> dict[str, Any]:
 
 
 def _repo(settings: dict[str, Any]) -> str:
-    """ "org/name" of "org/name/" or "org/name/file"."""
+    """ "org/name" from "org/name/" or "org/name/file"."""
     return settings["hf_hub"].rpartition("/")[0]
 
 
@@ -125,23 +125,23 @@ def _clean(name: str) -> str:
 
 
 def is_torchscript(file: Path) -> bool:
-    """Whether a file is a TorchScript archive, as OpenAI's own weights are."""
+    """Whether a file is a TorchScript archive, like OpenAI's own weights."""
     if not zipfile.is_zipfile(file):
         return False
     with zipfile.ZipFile(file) as archive:
-        # torch tells them from other archives by this name too
+        # torch recognises TorchScript by this name too
         return any(name.rpartition("/")[2] == "constants.pkl" for name in archive.namelist())
 
 
 def _torchscript_has_quick_gelu(file: Path) -> bool:
-    """Whether the code in a TorchScript archive has the class; it is read, not run."""
+    """Whether the code in a TorchScript archive names the class; it is read, not run."""
     with zipfile.ZipFile(file) as archive:
         code = (archive.read(name) for name in archive.namelist() if name.endswith(".py"))
         return any(b"QuickGELU" in text for text in code)
 
 
 def has_choice(model: Any) -> bool:
-    """Whether a model has blocks of open_clip's own, which take either activation."""
+    """Whether a model has open_clip's own blocks, which support both activations."""
     from open_clip.transformer import ResidualAttentionBlock
 
     return any(isinstance(module, ResidualAttentionBlock) for module in model.modules())

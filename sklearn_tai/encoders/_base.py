@@ -1,4 +1,4 @@
-"""What all encoders share: chunks, the cache, pictures that cannot be read, progress."""
+"""Shared by all encoders: chunks, the cache, unreadable pictures, progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ._cache import open_cache
 from ._chunk import N_BATCHES, Chunk
 from ._loaded import LoadedModel
 
-# Dimension of the embeddings of the models that were used, by class and name.
+# Embedding dimensions of the models used so far, by class and name.
 _WIDTHS: dict[tuple[type, str], int] = {}
 
 
@@ -61,7 +61,7 @@ class BaseEncoder(
 
     @abstractmethod
     def _load(self) -> LoadedModel:
-        """The model, loaded at the first call and shared by all encoders that ask for it."""
+        """The model, loaded on first use and shared by all encoders that use it."""
 
     def unpublished_model(self) -> str | None:
         """The model that it loads, if neither open_clip nor this package publishes it.
@@ -223,7 +223,7 @@ class BaseEncoder(
         loaded: LoadedModel | None = None
         with tqdm(total=total, desc="Encoding", unit="item", disable=not self.verbose) as bar:
             for start, items, is_image in item_chunks(X, N_BATCHES * self.batch_size):
-                if loaded is None:  # after the items are checked: loading takes long
+                if loaded is None:  # after the items are checked, as loading takes long
                     loaded = self._load()
                 kept = None if self.on_error == "raise" else found
                 chunk = Chunk(loaded, items, start, self.batch_size, regions, cache, kept)
@@ -240,7 +240,7 @@ class BaseEncoder(
 
     @property
     def _n_features_out(self) -> int:
-        """Known once the model has encoded; a notebook's repr must not load it."""
+        """Unknown until the model has been used: a repr in a notebook must not load it."""
         if (type(self), self.model_name) not in _WIDTHS:
             raise AttributeError("the model was not used yet")
         return _WIDTHS[type(self), self.model_name]

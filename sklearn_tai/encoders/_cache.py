@@ -1,4 +1,4 @@
-"""Embeddings kept in memory or on disk, found by content."""
+"""Embeddings kept in memory or on disk, looked up by content."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from PIL import Image
 
 from ..exceptions import shown
 
-_ORIENTATION = 0x0112  # the EXIF tag
-_REGIONS = "+regions"  # behind the key of the whole
+_ORIENTATION = 0x0112  # EXIF tag
+_REGIONS = "+regions"  # suffix of the whole image's key
 _CRC_BYTES = 4
-_CHUNK = 500  # SQLite allows 999 variables a statement in old builds
+_CHUNK = 500  # old builds of SQLite allow 999 variables per statement
 
 
 def content_key(prefix: str, item: Any) -> str:
-    """Hash of what an item is, not of where it lies."""
+    """Hash of an item's content, not of its path."""
     digest = hashlib.sha256(prefix.encode())
     if isinstance(item, str):
         digest.update(b"text" + item.encode("utf-8", "surrogatepass"))
     elif isinstance(item, Path):
         digest.update(b"file")
         try:
-            if not item.is_file():  # a pipe would never end
+            if not item.is_file():  # reading a pipe might never end
                 raise FileNotFoundError
             hash_file(digest, item)
-        except OSError:  # reported when the picture is opened
+        except OSError:  # reported later, when the picture is opened
             digest.update(str(item).encode("utf-8", "surrogatepass"))
     elif isinstance(item, Image.Image):
         item.load()
@@ -49,17 +49,17 @@ def content_key(prefix: str, item: Any) -> str:
 
 
 def hash_file(digest: Any, path: Path) -> None:
-    """Feed what is in a file to a hash of :mod:`hashlib`."""
+    """Feed a file's content to a hash of :mod:`hashlib`."""
     with path.open("rb") as file:
         while block := file.read(2**20):
             digest.update(block)
 
 
 class _Cache(metaclass=ABCMeta):
-    """Embeddings by key: of wholes in float32; their regions in float16, at half the size."""
+    """Embeddings by key: whole items in float32, regions in float16 to halve their size."""
 
     def get(self, keys: Sequence[str], regions: bool = False) -> dict[str, np.ndarray]:
-        """The embeddings of those keys that are there, with their regions if asked for."""
+        """The embeddings of those keys that are in the cache, with regions if requested."""
         found = self._get(keys)
         if not regions:
             return found
@@ -71,7 +71,7 @@ class _Cache(metaclass=ABCMeta):
         }
 
     def put(self, keys: Sequence[str], embeddings: np.ndarray) -> None:
-        """Store one row a key; where rows are matrices, the first is the whole's."""
+        """Store one row per key; if rows are matrices, the whole image comes first."""
         if len(embeddings) == 0:
             return
         embeddings = np.asarray(embeddings, np.float32)
@@ -84,7 +84,7 @@ class _Cache(metaclass=ABCMeta):
 
     @abstractmethod
     def _get(self, keys: Iterable[str]) -> dict[str, np.ndarray]:
-        """The vectors of those keys that are there."""
+        """The vectors of those keys that are in the cache."""
 
     @abstractmethod
     def _put(self, vectors: dict[str, np.ndarray]) -> None:
@@ -92,7 +92,7 @@ class _Cache(metaclass=ABCMeta):
 
 
 class MemoryCache(_Cache):
-    """Vectors kept in this process; the ones not used for longest go first."""
+    """Vectors kept in this process; the least recently used are dropped first."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
@@ -113,27 +113,27 @@ class MemoryCache(_Cache):
         with self._lock:
             for key, vector in vectors.items():
                 old = self._vectors.pop(key, None)
-                # a copy: a view would keep the whole batch in memory
+                # a view would keep the whole batch in memory
                 self._vectors[key] = vector.copy()
                 self.n_bytes += vector.nbytes - (0 if old is None else old.nbytes)
             while self.n_bytes > self.max_bytes and self._vectors:
                 self.n_bytes -= self._vectors.popitem(last=False)[1].nbytes
 
     def clear(self) -> None:
-        """Forget all vectors."""
+        """Drop all vectors."""
         with self._lock:
             self._vectors.clear()
             self.n_bytes = 0
 
 
-# All encoders of the process: 256 MiB are 65,000 embeddings of CLIP RN50.
+# Shared by all encoders of the process: 256 MiB hold 65,000 embeddings of CLIP RN50.
 MEMORY = MemoryCache(2**28)
 
 
 class EmbeddingCache(_Cache):
-    """A table of vectors in an SQLite file, safe with many processes.
+    """A table of vectors in an SQLite file, safe for many processes.
 
-    What cannot be read or written costs a warning and the time to encode.
+    If it cannot be read or written, a warning is given and items are encoded again.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -192,7 +192,7 @@ class EmbeddingCache(_Cache):
 
 
 def _crc(key: str, vector: bytes) -> bytes:
-    """Finds out vectors that were cut or damaged, which SQLite does not."""
+    """A checksum that reveals truncated or damaged vectors, which SQLite does not detect."""
     return zlib.crc32(key.encode() + vector).to_bytes(_CRC_BYTES, "big")
 
 
@@ -201,7 +201,7 @@ def _dtype(key: str) -> type[np.floating[Any]]:
 
 
 def open_cache(cache: str | Path | None) -> MemoryCache | EmbeddingCache | None:
-    """What an encoder's parameter of that name stands for."""
+    """The cache that an encoder's parameter `cache` refers to."""
     if cache is None:
         return None
     return MEMORY if cache == "memory" else EmbeddingCache(cache)

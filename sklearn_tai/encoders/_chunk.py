@@ -1,4 +1,4 @@
-"""Embed the items that are worked on together, by the model or from the cache."""
+"""Embed one chunk of items, with the model or from the cache."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ._loaded import LoadedModel
 from ._text import text_batches
 
 N_BATCHES = 16
-_N_BATCHES_OF_REGIONS = 4  # those of an image take hundreds of KB
-Batch = tuple[np.ndarray, np.ndarray]  # rows of the chunk, and their embeddings
+_N_BATCHES_OF_REGIONS = 4  # fewer, as the regions of one image take hundreds of KB
+Batch = tuple[np.ndarray, np.ndarray]  # rows of the chunk and their embeddings
 
 
 @dataclass
 class Chunk:
-    """Items, of which the first is the user's ``X[start]``.
+    """A run of items that begins at the user's ``X[start]``.
 
-    With `regions`, embeddings of images have three dimensions: the whole comes first. With a
-    list of `errors`, images that cannot be read are NaN.
+    With `regions`, embeddings of images have three dimensions, with the whole image first.
+    With a list of `errors`, images that cannot be read become NaN.
     """
 
     loaded: LoadedModel
@@ -39,7 +39,7 @@ class Chunk:
     errors: list[ImageReadError] | None
 
     def embed(self, rows: np.ndarray) -> Iterator[Batch]:
-        """Embeddings of items that are all texts, or all images, from the cache or anew."""
+        """Embeddings of items (all texts or all images), from the cache or newly encoded."""
         if self.cache is None:
             return self._encode(rows)
         return self._encode_missing(rows, self.cache)
@@ -56,12 +56,12 @@ class Chunk:
                 self.loaded, encode_image, items, places, self.batch_size, self.errors
             )
         while True:
-            with torch.inference_mode():  # not while the caller works on a batch
+            with torch.inference_mode():  # not around the yield, where the caller runs
                 found = next(batches, None)
             if found is None:
                 return
             embeddings = found[1].float().cpu().numpy()
-            if embeddings.ndim == 3:  # as they come from the cache
+            if embeddings.ndim == 3:  # round regions as the cache does
                 embeddings[:, 1:] = embeddings[:, 1:].astype(np.float16)
             yield rows[found[0]], embeddings
 
@@ -70,11 +70,11 @@ class Chunk:
     ) -> Iterator[Batch]:
         in_memory = isinstance(cache, MemoryCache)
         prefix = self.loaded.uid if in_memory else self.loaded.fingerprint
-        places: dict[str, list[int]] = {}  # of each key, as an item may be there twice
+        places: dict[str, list[int]] = {}  # rows by key, as an item may occur twice
         for row in rows.tolist():
             places.setdefault(content_key(prefix, self.items[row]), []).append(row)
         regions = self.regions and len(rows) > 0 and not isinstance(self.items[rows[0]], str)
-        # stored and looked up part by part: a stop loses little, and memory is bounded
+        # part by part: little is lost when the run stops, and memory is bounded
         step = (_N_BATCHES_OF_REGIONS if regions else N_BATCHES) * self.batch_size
 
         def placed(found: dict[str, np.ndarray]) -> Iterator[Batch]:
@@ -99,7 +99,7 @@ class Chunk:
             key_of = {places[key][0]: key for key in part if key not in found}
             for batch, embeddings in self._encode(np.array([*key_of], dtype=int)):
                 keys = [key_of[row] for row in batch.tolist()]
-                read = was_read(embeddings)  # what failed may be mended
+                read = was_read(embeddings)  # do not cache failures: the file may be repaired
                 cache.put([key for key, ok in zip(keys, read) if ok], embeddings[read])
                 yield from placed(dict(zip(keys, embeddings)))
 

@@ -1,4 +1,4 @@
-"""Files of the Hugging Face hub: from its cache if they are whole there, else downloaded."""
+"""Files from the Hugging Face hub: cached ones if undamaged, else downloaded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..exceptions import WeightsError
 from ._cache import hash_file
 from ._source import ModelSource
 
-_ANSWER_SECONDS = 5.0  # a hub that is there answers in less; without a network nothing does
+_ANSWER_SECONDS = 5.0  # a reachable hub answers sooner; without a network, nothing does
 
 
 def hub_file(
@@ -28,8 +28,8 @@ def hub_file(
 ) -> Path:
     """The first of `names` that the repository has.
 
-    What is in the cache is taken without a question to the hub. Files are named after their
-    SHA-256 there, so those that are damaged are found out, and downloaded again.
+    Cached files are used without asking the hub. They are named after their SHA-256, so that
+    damaged ones are recognised and downloaded again.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ def hub_file(
     names : sequence of str
         Names of files, the preferred one first.
     revision : str or None, default=None
-        A commit; None for the newest, or what is in the cache.
+        A commit; None for the newest, or the cached one.
     verbose : int, default=0
-        0 is silent, 1 shows a bar of the download.
+        0 is silent, 1 shows a progress bar.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def hub_file(
     Raises
     ------
     WeightsError
-        If it is neither there nor to be had.
+        If the file is not cached and cannot be downloaded.
     """
     from huggingface_hub import (
         get_hf_file_metadata,
@@ -73,7 +73,7 @@ def hub_file(
         with hub_progress(verbose):
             for name in names:
                 try:
-                    # one question that is not repeated, to know soon what is wrong
+                    # one request without retries, to learn soon what is wrong
                     url = hf_hub_url(repo, name, revision=revision)
                     seconds = os.environ.get("HF_HUB_ETAG_TIMEOUT", _ANSWER_SECONDS)
                     get_hf_file_metadata(url, timeout=float(seconds))
@@ -86,7 +86,7 @@ def hub_file(
             f"{cannot_load(source.asked)} {repo!r} cannot be the name of a repository. Give it as "
             "hf-hub:organisation/name."
         ) from error
-    except Exception as error:  # of several HTTP libraries, by the version of huggingface_hub
+    except Exception as error:  # the HTTP library depends on the version of huggingface_hub
         trouble = hub_trouble(error, repo, source.instead, damaged)
         raise WeightsError(f"{cannot_load(source.asked)} {trouble}") from error
     raise WeightsError(
@@ -97,7 +97,7 @@ def hub_file(
 
 
 def hub_repo(file: Path) -> str | None:
-    """The repository that a file in the hub's cache is of."""
+    """The repository of a file in the hub's cache; None for other files."""
     for part in file.parts:
         if match := re.fullmatch(r"models--(.+?)--(.+)", part):
             return "/".join(match.groups())
@@ -105,10 +105,10 @@ def hub_repo(file: Path) -> str | None:
 
 
 def _is_whole(file: Path) -> bool:
-    """Whether a large file of the cache is the one that it is named after."""
+    """Whether a large file in the cache matches the hash in its name."""
     name = file.resolve().name
     if not re.fullmatch(r"[0-9a-f]{64}", name):
-        return True  # a small file, or a cache without links: nothing to compare with
+        return True  # a small file, or a cache without links: no hash to compare
     digest = hashlib.sha256()
     hash_file(digest, file)
     return digest.hexdigest() == name
@@ -116,7 +116,7 @@ def _is_whole(file: Path) -> bool:
 
 @contextmanager
 def hub_progress(verbose: int) -> Iterator[None]:
-    """Bars of the hub's client as `verbose` asks; its log and warnings repeat the error."""
+    """Show the hub client's bars if `verbose`; its log and warnings only repeat the error."""
     from huggingface_hub.utils import (  # type: ignore[attr-defined]
         are_progress_bars_disabled,
         disable_progress_bars,
@@ -139,25 +139,25 @@ def hub_progress(verbose: int) -> Iterator[None]:
 
 
 def cannot_load(asked: str) -> str:
-    """How every message about weights begins."""
+    """The beginning of all messages about weights."""
     return f"The weights of {asked} cannot be loaded:"
 
 
 def hub_trouble(
     error: Exception, repo: str, instead: str = "", damaged: Sequence[Path] = ()
 ) -> str:
-    """What went wrong between here and the hub, and what helps.
+    """What went wrong with the hub, and the remedy.
 
     Parameters
     ----------
     error : Exception
-        What its client raised.
+        The error of the hub's client.
     repo : str
         The repository.
     instead : str, default=""
-        What else helps where there is no network, as the end of a sentence.
+        A remedy that needs no network, as the end of a sentence.
     damaged : sequence of Path, default=()
-        Files of the cache that had to be downloaded again.
+        Cached files that had to be downloaded again.
 
     Returns
     -------
@@ -204,7 +204,7 @@ def hub_trouble(
     elif isinstance(error, OSError) and "onsistency check" in str(error):
         cause = f"the download of {repo!r} was interrupted"
         remedy = again
-    else:  # no connection, or one that broke
+    else:  # no connection, or a broken one
         message = " ".join(str(error).split()) or type(error).__name__
         cause = f"{ENDPOINT} cannot be reached, or stopped answering ({message})"
         remedy = f"Connect to the network once{instead}"

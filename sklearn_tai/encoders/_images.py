@@ -1,4 +1,4 @@
-"""Read pictures in threads while the model is at work on the batch before."""
+"""Read pictures in threads while the model encodes the previous batch."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from PIL import Image
 from ..exceptions import ImageReadError, wording
 from ..inputs import image_error, image_opener
 
-# Bytes of a number, times the pictures that a processor embeds at once. With more, what a layer
-# yields is beyond the 32 MiB up to which memory is used again; that took up to a fifth more time.
+# Bytes per number times pictures that a CPU embeds at once. With more, the output of a layer is
+# beyond the 32 MiB up to which memory is reused, which took up to a fifth more time.
 _AT_ONCE = 16
 
 
@@ -31,8 +31,8 @@ def image_batches(
     """Rows of `images` and their embeddings, batch by batch.
 
     At most two batches of pixels are in memory: the one in the model and the next.
-    `places` are the pictures' indices in the user's ``X``, for messages. With a list of
-    `errors`, those of pictures go there, and their embeddings are NaN.
+    `places` are the pictures' indices in the user's ``X``, for messages. A list of `errors`
+    collects the unreadable pictures, whose embeddings are then NaN.
     """
     open_image = image_opener(loaded.side)
 
@@ -48,7 +48,7 @@ def image_batches(
     def prepare(picture: Image.Image, item: Any, place: int) -> torch.Tensor:
         try:
             return loaded.preprocess(picture)
-        except ValueError as error:  # a line brought to a square whole would be no pixel wide
+        except ValueError as error:  # a very thin picture would be resized to a width of 0 pixels
             size = f"{picture.width} x {picture.height} pixels"
             reason = f"is {size}, which cannot be brought to the size of the model ({error})"
             remedy = wording("Crop it, set resize_mode to 'squash'", "Crop it")

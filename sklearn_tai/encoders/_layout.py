@@ -1,4 +1,4 @@
-"""Bring a model's tensors into the order that its operations run fastest in."""
+"""Give a model's tensors the memory layout that is fastest."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch import nn
 def fast_layout(model: Any) -> Any:
     """Change the memory layout of a frozen open_clip model in place, not its results.
 
-    Convolutions run with channels last. Transformers run with positions, not items, as
-    the first dimension: open_clip's default has torch multiply batch by batch with the
-    weights of the attention, which takes up to twice the time.
+    Convolutions use channels last. Transformers use positions, not items, as the first
+    dimension: with open_clip's default, torch multiplies by the attention's weights batch by
+    batch, which takes up to twice the time.
     """
     from open_clip.transformer import ResidualAttentionBlock, Transformer
 
     for module in model.modules():
         if type(module) is not Transformer or not getattr(module, "batch_first", False):
-            continue  # other classes may use the order of dimensions in ways of their own
+            continue  # other classes may rely on the order of dimensions
         blocks = list(module.resblocks)
         if all(
             type(block) is ResidualAttentionBlock and type(block.attn) is nn.MultiheadAttention

@@ -1,4 +1,4 @@
-"""Load open_clip models once per process and explain what goes wrong."""
+"""Load open_clip models once per process, and explain what goes wrong."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _lock = Lock()
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """A model and how it shall run. Equal requests share one copy of the weights."""
+    """A model and how to run it. Equal requests share one copy of the weights."""
 
     source: ModelSource
     quick_gelu: bool | None = None
@@ -43,7 +43,7 @@ class ModelRequest:
 
 @dataclass
 class _Parts:
-    """What a model is built of: settings, weights, and the tag of open_clip they are of."""
+    """The parts of a model: settings, weights, and open_clip's settings of their tag."""
 
     settings: dict[str, Any]
     file: Path | None = None
@@ -52,9 +52,9 @@ class _Parts:
 
 
 def load_model(request: ModelRequest) -> LoadedModel:
-    """The model, shared by all encoders of this process that ask for the same one."""
+    """The model, shared by all encoders of this process that request the same one."""
     request = replace(request, device=check_device(request.device))
-    with _lock:  # threads that ask at the same time load it once
+    with _lock:  # so that simultaneous requests load the model once
         return _load(request)
 
 
@@ -62,7 +62,7 @@ def read_settings(folder: Path, asked: str) -> dict[str, Any]:
     """The "model_cfg" of a folder in open_clip's "local-dir" layout."""
     file = folder / "open_clip_config.json"
     remedy = "Give the path of one that holds open_clip_config.json and the weights."
-    if hub_repo(folder) is not None:  # a link, whose file would stay and be linked again
+    if hub_repo(folder) is not None:  # a link: name its file, or it would be linked again
         remedy = f"Delete {str(file.resolve())!r}, and it is downloaded again."
     if not folder.is_dir():
         raise WeightsError(f"{cannot_load(asked)} there is no folder {str(folder)!r}. {remedy}")
@@ -82,7 +82,7 @@ def _load(request: ModelRequest) -> LoadedModel:
     quick_gelu, remark = choose_activation(
         request.quick_gelu, parts.settings, parts.tag, source.architecture, source.file
     )
-    assert request.device is not None  # load_model has seen to it
+    assert request.device is not None  # set by load_model
     try:
         with _silent():
             model = _build(source, parts, quick_gelu, request.precision, request.device)
@@ -109,7 +109,7 @@ def _load(request: ModelRequest) -> LoadedModel:
 
 
 def _find_parts(source: ModelSource, verbose: int) -> _Parts:
-    """Settings and weights, downloaded if need be."""
+    """Settings and weights, downloaded if needed."""
     import open_clip
     from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
 
@@ -120,7 +120,7 @@ def _find_parts(source: ModelSource, verbose: int) -> _Parts:
         parts.tag = tag_of_repo(hub_repo(folder))
     elif repo is not None:
         file = hub_file(source, repo, weights, verbose=verbose)
-        commit = file.parent.name  # settings of the same one, so that both lie in one folder
+        commit = file.parent.name  # settings of the same commit, so that they share its folder
         hub_file(source, repo, ["open_clip_config.json"], revision=commit, verbose=verbose)
         parts = _Parts(read_settings(file.parent, asked), file, file.parent)
         parts.tag = tag_of_repo(repo)
@@ -143,7 +143,7 @@ def _find_parts(source: ModelSource, verbose: int) -> _Parts:
         repo, _, name = parts.tag["hf_hub"].rpartition("/")
         parts.file = hub_file(source, repo, [name] if name else weights, verbose=verbose)
     if text.get("hf_tokenizer_name") and source.folder is None:
-        # it is downloaded by transformers, which tells less of what goes wrong
+        # transformers would download it too, but explains errors less well
         names = ["tokenizer_config.json", "tokenizer.json", "config.json"]
         hub_file(source, text["hf_tokenizer_name"], names, verbose=verbose)
     return parts
@@ -169,7 +169,7 @@ def _build(
 
     file = None if parts.folder else parts.file
     scripted = file is not None and is_torchscript(file)
-    # a seed, so that no weights mean the same random ones each time
+    # seeded, so that a model without weights gets the same random ones each time
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = open_clip.create_model(
@@ -181,7 +181,7 @@ def _build(
             force_preprocess_cfg={} if parts.folder else parts.tag,
             require_pretrained=parts.folder is not None,
         )
-    if scripted:  # read by torch.jit alone: what only looks like such a file may be a pickle
+    if scripted:  # only by torch.jit: a file that merely looks like TorchScript may be a pickle
         assert file is not None
         state = torch.jit.load(file, map_location="cpu").state_dict()
         sizes = ("input_resolution", "context_length", "vocab_size")
@@ -199,7 +199,7 @@ def _tokenizer(source: ModelSource, parts: _Parts) -> Callable[[list[str]], torc
             name if source.folder is None else str(source.folder),
             context_length=text.get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH),
             tokenizer_mode=text.get("tokenizer_mode"),
-            # code that a tokenizer brings is never run
+            # never run a tokenizer's code
             **{**text.get("tokenizer_kwargs", {}), "trust_remote_code": False},
         )
     bpe = parts.folder / "bpe.txt.gz" if parts.folder else None
@@ -211,10 +211,10 @@ def _tokenizer(source: ModelSource, parts: _Parts) -> Callable[[list[str]], torc
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Without what open_clip tells in its log and as warnings: what matters is raised."""
+    """Silence open_clip's log and warnings; what matters is raised as an error."""
     root, handler = logging.getLogger(), logging.NullHandler()
     level = root.level
-    root.addHandler(handler)  # or the first message would set up one that prints
+    root.addHandler(handler)  # without one, the first message would install a handler that prints
     root.setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
@@ -226,7 +226,7 @@ def _silent() -> Iterator[None]:
 
 
 def _unreadable(source: ModelSource, parts: _Parts, error: Exception) -> WeightsError:
-    """What is wrong with files that are there."""
+    """An error about files that exist but cannot be used."""
     what = str(parts.file or parts.folder or source.architecture)
     if source.file is not None:
         remedy = f" Check that the file is complete and belongs to {source.architecture!r}."

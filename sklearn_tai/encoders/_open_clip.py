@@ -1,4 +1,4 @@
-"""CLIP models of open_clip as a transformer."""
+"""An encoder for open_clip's CLIP models."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class OpenCLIPEncoder(BaseEncoder):
         return self.pretrained if source.file is not None else self.model_name
 
     def _load(self, precision: str | None = None) -> LoadedModel:
-        """The model, in another precision than this encoder's if given."""
+        """The model, in the given precision or else the encoder's."""
         return load_model(
             ModelRequest(
                 find_source(self.model_name, self.pretrained),

@@ -1,4 +1,4 @@
-"""A short menu of models, by what they are good for."""
+"""A short menu of models, with what each is good for."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Preset:
     measured: bool = False
 
 
-#: The menu, by name; each name can be given as `model_name`.
+#: The menu by name; each name can be used as `model_name`.
 PRESETS = MappingProxyType(
     {
         "default": Preset(

@@ -1,8 +1,8 @@
-"""Embeddings of an image's regions in the joint space, in the pass that embeds the image.
+"""Embed an image's regions in the joint space, in the pass that embeds the whole image.
 
-In the last step of a tower, attention gathers what the whole image's embedding is made of.
-A region's embedding is what that step would yield if it looked at this place alone: the
-attention's values and its output projection, as in MaskCLIP (Zhou et al., ECCV 2022).
+In the last step of a tower, attention gathers the whole image's embedding. A region's
+embedding is what that step would return if it attended to this place alone: the attention's
+values after its output projection, as in MaskCLIP (Zhou et al., ECCV 2022).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ._text import _shallow
 
 
 class RegionTower:
-    """A model whose ``encode_image`` yields the whole image, then its regions row by row.
+    """A model whose ``encode_image`` returns the whole image, then its regions row by row.
 
     It shares the weights of `model`, which is not changed.
 
@@ -29,7 +29,7 @@ class RegionTower:
     Attributes
     ----------
     grid : tuple of int
-        How many rows and columns of regions there are.
+        Numbers of rows and columns of regions.
     """
 
     def __init__(self, model: Any) -> None:
@@ -46,12 +46,12 @@ class RegionTower:
 
 
 def has_regions(model: Any) -> bool:
-    """Whether the image tower is one whose regions lie in the space of its embeddings."""
+    """Whether the image tower can embed regions in the space of whole images."""
     return _way(model) is not None
 
 
 def _way(model: Any) -> type[_OfTransformer | _OfPool | _OfResNet | _OfTimm] | None:
-    """How this tower's regions are found; None where no way is known."""
+    """The class that finds this tower's regions; None if there is none."""
     from open_clip.modified_resnet import ModifiedResNet
     from open_clip.timm_model import TimmModel
     from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
@@ -63,7 +63,7 @@ def _way(model: Any) -> type[_OfTransformer | _OfPool | _OfResNet | _OfTimm] | N
         return _OfTimm if _has_map_pool(visual) else None
     if not isinstance(visual, VisionTransformer):
         return None
-    if visual.attn_pool is not None:  # where a second pool follows, the first is not the end
+    if visual.attn_pool is not None:  # with a second pool, the first is not the last step
         return _OfPool if visual.attn_pool_contrastive is None else None
     last: Any = visual.transformer.resblocks[-1]
     plain = type(last) is ResidualAttentionBlock and type(last.attn) is nn.MultiheadAttention
@@ -74,7 +74,7 @@ def _way(model: Any) -> type[_OfTransformer | _OfPool | _OfResNet | _OfTimm] | N
 class _OfTransformer:
     """Values of the last block's attention, without the residual stream and the MLP.
 
-    What is in the stream at a place speaks of the whole image by then.
+    By then, the stream at each place describes the whole image.
     """
 
     def __init__(self, visual: Any) -> None:
@@ -97,8 +97,8 @@ class _OfTransformer:
 class _LastBlock(nn.Module):
     """The last block, which keeps the values of its attention.
 
-    Where the class token alone is read off, the block yields no other: that saves more
-    than the values cost.
+    If only the class token is used, the block returns no other token: that saves more time
+    than the values take.
     """
 
     values: torch.Tensor  # (n_images, n_regions, width)
@@ -124,7 +124,7 @@ class _LastBlock(nn.Module):
 
 
 class _OfPool:
-    """Values of the attention pool that CoCa has behind its blocks."""
+    """Values of CoCa's attention pool, which follows the blocks."""
 
     def __init__(self, visual: Any) -> None:
         self.visual = visual
@@ -154,8 +154,8 @@ class _LatentPool(nn.Module):
 
 
 def _values(attention: nn.MultiheadAttention, x: torch.Tensor) -> torch.Tensor:
-    """What attention yields where each position looks at itself alone."""
-    weight: Any = attention.v_proj_weight  # set where keys have another width than queries
+    """The attention's output if each position attended to itself alone."""
+    weight: Any = attention.v_proj_weight  # set if keys and queries differ in width
     width = attention.embed_dim
     if weight is None:
         weight = attention.in_proj_weight[-width:]
@@ -165,7 +165,7 @@ def _values(attention: nn.MultiheadAttention, x: torch.Tensor) -> torch.Tensor:
 
 # ------------------------------------------------------------------------------------ other towers
 class _OfResNet:
-    """Values of the attention pool, without positions, as DenseCLIP and TaI-DPT do it."""
+    """Values of the attention pool, without positions, as in DenseCLIP and TaI-DPT."""
 
     def __init__(self, visual: Any) -> None:
         self.visual = visual
@@ -181,7 +181,7 @@ class _OfResNet:
 
 
 class _OfTimm:
-    """Values of timm's attention pool, with the MLP behind it: SigLIP's towers."""
+    """Values of timm's attention pool and the MLP after it, for SigLIP's towers."""
 
     def __init__(self, visual: Any) -> None:
         self.visual = visual
@@ -198,7 +198,7 @@ class _OfTimm:
 
 
 def _second_half(kv: nn.Linear) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Weights that make values, of those that make keys and values."""
+    """The value weights from a layer that computes keys and values."""
     n = kv.out_features // 2
     return kv.weight[n:], None if kv.bias is None else kv.bias[n:]
 
@@ -208,7 +208,7 @@ def _has_map_pool(visual: Any) -> bool:
     try:
         from timm.layers.attention_pool import AttentionPoolLatent
         from timm.models.vision_transformer import VisionTransformer
-    except ImportError:  # of an old timm
+    except ImportError:  # an old version of timm
         return False
     trunk = visual.trunk
     if not isinstance(trunk, VisionTransformer) or trunk.num_prefix_tokens:

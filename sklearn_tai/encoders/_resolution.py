@@ -1,4 +1,4 @@
-"""Let an image tower see pictures of another size than it was trained on."""
+"""Run an image tower at another picture size than it was trained on."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from torch.nn import functional as F
 def resized_preprocess(
     model: Any, image_size: int | None, resize_mode: str | None
 ) -> Callable[[Any], torch.Tensor]:
-    """Preprocessing for pictures of `image_size`, and positions of the model to match.
+    """Preprocessing for pictures of `image_size`; fits the model's positions to that size.
 
-    The model is changed in place, its settings of the preprocessing too. With its own size
-    and mode, or None, nothing in it changes.
+    The model and its preprocessing settings are changed in place, unless size and mode are
+    None or its own.
     """
     from open_clip import set_model_preprocess_cfg
     from open_clip.transform import PreprocessCfg, image_transform_v2
@@ -32,12 +32,12 @@ def resized_preprocess(
 
 
 def square_side(size: Any) -> int:
-    """Of the square that a picture becomes, or is cut from, in pixels."""
+    """Side of the square that a picture becomes, or is cropped to, in pixels."""
     return size if isinstance(size, int) else max(size)
 
 
 def _resize_positions(visual: Any, image_size: int, old_size: int) -> None:
-    """Interpolate the positional embeddings of a ResNet's attention pool or a transformer."""
+    """Interpolate the positional embeddings of a transformer or a ResNet's attention pool."""
     from open_clip.modified_resnet import ModifiedResNet
     from open_clip.transformer import VisionTransformer
 
@@ -54,7 +54,7 @@ def _resize_positions(visual: Any, image_size: int, old_size: int) -> None:
             f"be changed. Leave image_size at None; this one takes {old_size}."
         )
     positions = holder.positional_embedding
-    old_side = round((len(positions) - 1) ** 0.5)  # the first is that of the whole picture
+    old_side = round((len(positions) - 1) ** 0.5)  # the first position is the whole picture's
     cell = old_size // old_side
     if image_size % cell:
         raise ValueError(
@@ -71,10 +71,10 @@ def _resize_positions(visual: Any, image_size: int, old_size: int) -> None:
 
 
 def interpolate_positions(positions: torch.Tensor, side: int) -> torch.Tensor:
-    """Positions of a square grid, bicubically brought to `side` x `side`.
+    """Positions of a square grid, resized to `side` x `side` by bicubic interpolation.
 
-    The first row, which stands for the whole picture, stays as it is. As open_clip does
-    for transformers; it does not for ResNets.
+    The first row, which is for the whole picture, stays. open_clip does the same for
+    transformers, but not for ResNets.
     """
     old_side = round((len(positions) - 1) ** 0.5)
     grid = positions[1:].float().T.reshape(1, -1, old_side, old_side)

@@ -1,4 +1,4 @@
-"""What a model name and its weights stand for."""
+"""Find out what a model name and its weights refer to."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ BUNDLED = ("tai-tiny",)
 class ModelSource:
     """Where a model comes from: an architecture of open_clip, a folder, or a repository.
 
-    Weights of an architecture are those of a tag, of a file, or random ones if there is
-    neither; folders and repositories bring their own.
+    The weights of an architecture come from a tag or a file, or are random if it has neither;
+    folders and repositories contain their weights.
     """
 
-    asked: str = field(compare=False)  # for messages, in the words of the caller
+    asked: str = field(compare=False)  # the caller's wording, for messages
     architecture: str | None = None
     tag: str | None = None
     file: Path | None = None
@@ -32,13 +32,13 @@ class ModelSource:
 
     @property
     def is_published(self) -> bool:
-        """Whether open_clip or this package vouches for it, not only whoever named it."""
+        """Whether open_clip or this package publishes the model, rather than anybody else."""
         is_bundled = self.folder is not None and self.folder.parent == _MODELS_DIR
         return is_bundled or not (self.repo or self.folder or self.file)
 
     @property
     def instead(self) -> str:
-        """What helps somebody without a network who has the files, as the end of a sentence."""
+        """Remedy for users without a network who have the files, as the end of a sentence."""
         if self.repo is not None:
             return wording(
                 ", or set model_name to 'local-dir:FOLDER', a folder with its files",
@@ -53,7 +53,7 @@ class ModelSource:
 
 
 def find_source(model_name: str, pretrained: str | None) -> ModelSource:
-    """Read a name and its weights as :class:`~sklearn_tai.OpenCLIPEncoder` takes them."""
+    """Interpret a name and weights as given to :class:`~sklearn_tai.OpenCLIPEncoder`."""
     words = f"model_name={model_name!r}", f"--encoder {model_name!r}", "--encoder"
     asked = wording(*words) or f"the model {model_name!r}"
     own = _with_own_weights(asked, model_name)
@@ -64,7 +64,7 @@ def find_source(model_name: str, pretrained: str | None) -> ModelSource:
                 f"{model_name!r} brings its own weights. Leave it at 'auto'."
             )
         return own
-    return _of_open_clip(asked, model_name.replace("/", "-"), pretrained)  # "ViT-B/16"
+    return _of_open_clip(asked, model_name.replace("/", "-"), pretrained)  # for "ViT-B/16"
 
 
 def _with_own_weights(asked: str, model_name: str) -> ModelSource | None:

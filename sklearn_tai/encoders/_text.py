@@ -1,4 +1,4 @@
-"""Run a text tower on as many positions as the texts need."""
+"""Run a text tower on as few positions as the texts need."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-# What a batch costs beside its tokens, in tokens: little in full precision; in half
-# precision the weights are brought into the order of the matrix unit for every batch.
+# Overhead of a batch, in tokens: small in full precision; in half precision, the weights are
+# rearranged for the matrix unit in every batch.
 _BATCH_COST = {torch.float32: 64}
 _BATCH_COST_HALF = 512
 
@@ -20,14 +20,14 @@ _BATCH_COST_HALF = 512
 def text_batches(
     loaded: Any, texts: list[str], batch_size: int
 ) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
-    """Rows of `texts` and their embeddings, texts of like length together."""
+    """Rows of `texts` and their embeddings; texts of similar length are batched together."""
     model, device = loaded.model, loaded.device
     n_full = n_positions = 0
-    step = 64 * batch_size  # bounds the memory that tokens take
+    step = 64 * batch_size  # bounds the memory for tokens
     for start in range(0, len(texts), step):
         tokens = loaded.tokenize(texts[start : start + step])
         n_texts, n_positions = tokens.shape
-        # open_clip pads with 0; towers that pad otherwise are not looked at
+        # open_clip pads with 0; towers with another padding are not checked
         n_full += int((tokens[:, -1] != 0).sum()) if loaded.text_can_be_cut else 0
         if not loaded.text_can_be_cut:
             for rows in np.split(np.arange(n_texts), range(batch_size, n_texts, batch_size)):
@@ -35,7 +35,7 @@ def text_batches(
             continue
         lengths = text_lengths(model, tokens).numpy()
         cost = _BATCH_COST.get(loaded.dtype, _BATCH_COST_HALF)
-        # fewer tokens than batch_size full texts have: they stay in the processor's cache
+        # fewer tokens than in batch_size full texts, to stay within the CPU's cache
         max_tokens = max(batch_size * n_positions // 2, n_positions)
         for rows in plan_batches(lengths, max_tokens, cost):
             length = int(lengths[rows].max())
@@ -51,11 +51,11 @@ def text_batches(
 
 
 def plan_batches(lengths: np.ndarray, max_tokens: int, batch_cost: int) -> list[np.ndarray]:
-    """Batches of rows that together cost least, padding and `batch_cost` included.
+    """The cheapest batches of rows, counting padding and `batch_cost`.
 
-    Texts are sorted by length; each batch holds a range of lengths, padded to its
-    longest, of at most `max_tokens` in all (and at least one text). The ranges are the
-    best ones, found by dynamic programming over the distinct lengths.
+    Texts are sorted by length; each batch holds a range of lengths, padded to its longest,
+    with at most `max_tokens` in all (but at least one text). The best ranges are found by
+    dynamic programming over the distinct lengths.
     """
     order = np.argsort(lengths, kind="stable")
     distinct, counts = np.unique(lengths, return_counts=True)
@@ -78,7 +78,7 @@ def plan_batches(lengths: np.ndarray, max_tokens: int, batch_cost: int) -> list[
 
 
 def text_tower(model: Any) -> Any:
-    """Where the positions and the mask of the text tower are, in open_clip's two classes."""
+    """The module that holds positions and mask of the text tower, in open_clip's two classes."""
     return getattr(model, "text", model)
 
 
@@ -87,9 +87,9 @@ def _pool_type(tower: Any) -> str | None:
 
 
 def can_be_cut(model: Any) -> bool:
-    """Whether positions behind the end of a text cannot change its embedding.
+    """Whether positions after the end of a text cannot affect its embedding.
 
-    That takes a causal mask, and an embedding that is read off at the end of the text.
+    This requires a causal mask, and an embedding taken from the end of the text.
     """
     tower = text_tower(model)
     mask = getattr(tower, "attn_mask", None)
@@ -107,7 +107,7 @@ def can_be_cut(model: Any) -> bool:
 
 
 def text_lengths(model: Any, tokens: torch.Tensor) -> torch.Tensor:
-    """How many positions each text needs, by the place its embedding is read off."""
+    """Number of positions that each text needs, up to where its embedding is taken from."""
     tower = text_tower(model)
     if _pool_type(tower) == "eos":
         end: Any = getattr(tower, "text_eos_id", getattr(tower, "eos_id", None))
@@ -116,7 +116,7 @@ def text_lengths(model: Any, tokens: torch.Tensor) -> torch.Tensor:
 
 
 def cut(model: Any, length: int) -> Any:
-    """A view of `model` for texts of at most `length` tokens; it shares the weights."""
+    """A view of `model` for texts of at most `length` tokens, with the same weights."""
     view: Any = _shallow(model)
     tower: Any = view
     if hasattr(model, "text"):
@@ -128,7 +128,7 @@ def cut(model: Any, length: int) -> Any:
 
 
 def _shallow(module: nn.Module) -> nn.Module:
-    """The same module with dictionaries of its own, so that entries can be replaced."""
+    """A copy with its own dictionaries, so that entries can be replaced; weights are shared."""
     view = copy.copy(module)
     for name in ("_parameters", "_buffers", "_modules"):
         setattr(view, name, dict(getattr(module, name)))

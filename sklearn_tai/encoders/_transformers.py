@@ -1,4 +1,4 @@
-"""CLIP and SigLIP models of Hugging Face's transformers."""
+"""An encoder for CLIP and SigLIP models of Hugging Face's transformers."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class TransformersEncoder(BaseEncoder):
 
 
 class _Towers(nn.Module):
-    """A model of transformers under the names that open_clip gives its methods."""
+    """A model of transformers with open_clip's method names."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -112,12 +112,12 @@ class _Towers(nn.Module):
         return self.model.get_text_features(input_ids=tokens).pooler_output
 
     def encode_image(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Embeddings of prepared pictures."""
+        """Embeddings of preprocessed pictures."""
         return self.model.get_image_features(pixel_values=pixels).pooler_output
 
 
 class _Preprocess:
-    """From a picture to the pixels that the model takes."""
+    """Turns a picture into the model's input."""
 
     def __init__(self, processor: Any) -> None:
         self.processor = processor
@@ -127,7 +127,7 @@ class _Preprocess:
 
     @property
     def side(self) -> int | None:
-        """Pixels that pictures are brought to at most; None where they keep their size."""
+        """Side that pictures are resized to, in pixels; None if they keep their size."""
         size = self.processor.size if self.processor.do_resize else None
         return max(dict(size).values()) if size else None
 

@@ -1,4 +1,4 @@
-"""What users pass in: items, pictures and labels, parsed and checked once, at the door."""
+"""User input: items, pictures and labels, parsed and checked once, on entry."""
 
 from ._device import check_device
 from ._formats import IMAGE_SUFFIXES

@@ -1,4 +1,4 @@
-"""Where models run."""
+"""Choose the device that models run on."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from ..exceptions import wording
 
 
 def check_device(device: str | None, or_cpu: bool = False) -> str:
-    """A device of torch's that works here: the one asked for, else a GPU if there is one.
+    """A torch device that works here: the requested one, or by default a GPU if there is one.
 
-    With `or_cpu`, the CPU takes the place of one that does not work: what was trained on a
-    GPU may be read where there is none.
+    With `or_cpu`, the CPU replaces a device that does not work: a model trained on a GPU may
+    be loaded on a machine without one.
     """
-    import torch  # here: texts are made without it
+    import torch  # here, as generating texts does not need it
 
     if device is None:
         return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,4 +1,4 @@
-"""Formats of pictures: what Pillow reads by itself, HEIC, and the raw files of cameras."""
+"""Picture formats: those that Pillow reads by itself, HEIC, and camera raw files."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ IMAGE_SUFFIXES = (
     *_HEIF_SUFFIXES,
     *_RAW_SUFFIXES,
 )
-# Pillow knows more, but some of them start other programs: EPS, whatever its file is called.
+# Pillow has more, but some start other programs, such as EPS, whatever the file's suffix.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
 
 class BadPictureError(Exception):
-    """A reason and a remedy."""
+    """Its arguments are a reason and a remedy."""
 
 
 def open_file(path: Path) -> Image.Image:
-    """A picture of a file; most of them are not decoded yet."""
+    """The picture in a file; most formats are not decoded yet."""
     suffix = path.suffix.lower()
     if suffix in _RAW_SUFFIXES:
         return _develop(path)
@@ -44,7 +44,7 @@ def open_file(path: Path) -> Image.Image:
 
 
 def _develop(path: Path) -> Image.Image:
-    """A camera's raw file, at half of its size, the right way up."""
+    """Read a camera's raw file at half its size, the right way up."""
     _need("rawpy", "is a camera's raw file")
     import rawpy
 

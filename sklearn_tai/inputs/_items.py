@@ -1,4 +1,4 @@
-"""What users may put in ``X``: texts, images, a mixture, or embeddings."""
+"""What users may pass as ``X``: texts, images, a mixture, or embeddings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _is_image_array(item: Any) -> bool:
 
 
 def is_image(item: Any, index: int) -> bool:
-    """Whether `item` is an image; False for a text; an error for anything else."""
+    """True for an image, False for a text; an error for anything else."""
     if isinstance(item, str):
         _check_text(item, index)
         return False
@@ -48,7 +48,7 @@ def is_image(item: Any, index: int) -> bool:
 
 
 def _check_text(text: str, index: int) -> None:
-    """Refuse what cannot be meant as a text."""
+    """Refuse strings that cannot be meant as texts."""
     if not text.strip():
         raise ValueError(f"X[{index}] is a blank text; leave it out of X.")
     if text.lower().endswith(IMAGE_SUFFIXES) and (os.path.isfile(text) or " " not in text):
@@ -64,16 +64,16 @@ def _check_text(text: str, index: int) -> None:
 
 
 def as_embeddings(X: Any) -> Any | None:
-    """`X` itself where it holds embeddings, None where it is a list of items.
+    """`X` itself if it holds embeddings, None if it is a list of items.
 
-    Embeddings are a matrix, or with those of regions a float array of three dimensions.
+    Embeddings are a matrix or, with those of regions, a three-dimensional float array.
     """
     if isinstance(X, np.ndarray):
         if X.ndim == 3:
             return X if X.dtype.kind == "f" else None
         return X if X.ndim == 2 or (X.ndim < 2 and X.dtype.kind not in "OUST") else None
     if hasattr(X, "toarray") or hasattr(X, "iloc") or hasattr(X, "__array__"):
-        # sparse matrices, data frames, tensors; a Series of items has one dimension
+        # sparse matrices, data frames, tensors; a Series of items is one-dimensional
         is_matrix = getattr(X, "ndim", 2) == 2 and not isinstance(X, Image.Image)
         return X if is_matrix else None
     if isinstance(X, Sequence) and not isinstance(X, str) and len(X) > 0:
@@ -92,9 +92,9 @@ def check_embeddings(X: Any, name: str = "X") -> np.ndarray:
 
 
 def check_range(X: np.ndarray, start: int = 0) -> np.ndarray:
-    """Embeddings whose lengths single precision can tell; rows of zeros may be among them.
+    """Embeddings, checked to have norms within single precision; rows of zeros are allowed.
 
-    The first is the user's ``X[start]``.
+    The first row is the user's ``X[start]``.
     """
     largest = np.maximum(X.max(axis=-1), -X.min(axis=-1))
     odd = np.argwhere((largest > _LARGEST) | ((largest < _SMALLEST) & (largest > 0)))
@@ -108,7 +108,7 @@ def check_range(X: np.ndarray, start: int = 0) -> np.ndarray:
 
 
 def check_modality(modality: Any, n_rows: int) -> np.ndarray:
-    """A mask that tells which rows are images, from "text" or "image" for each row."""
+    """A mask of the rows that are images, given "text" or "image" for each row."""
     if modality is None:
         return np.zeros(n_rows, dtype=bool)
     kinds = np.asarray(modality)
@@ -126,7 +126,7 @@ def check_modality(modality: Any, n_rows: int) -> np.ndarray:
 
 
 def check_items(X: Any, modality: None = None) -> tuple[list[Any], np.ndarray]:
-    """The items of `X` as a list, and a mask that tells which are images."""
+    """The items of `X` as a list, and a mask of those that are images."""
     if modality is not None:
         raise ValueError(
             "modality is only for embeddings; in a list of items, images are recognised by their "
@@ -151,9 +151,9 @@ def check_items(X: Any, modality: None = None) -> tuple[list[Any], np.ndarray]:
 
 
 def item_chunks(X: Any, size: int) -> Iterator[tuple[int, list[Any], np.ndarray]]:
-    """A list whole, after a look at all of it; an iterator `size` items at a time.
+    """A list as a whole, once all of it is checked; an iterator in chunks of `size` items.
 
-    Yields the index of the first item, the items, and the mask of those that are images.
+    Yields the index of the first item, the items, and a mask of those that are images.
     """
     if not isinstance(X, Iterator):
         yield 0, *check_items(X)
@@ -167,7 +167,7 @@ def item_chunks(X: Any, size: int) -> Iterator[tuple[int, list[Any], np.ndarray]
 
 
 def in_order(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """One array of what was computed of some rows at a time, from the rows and their values."""
+    """Join values that were computed in parts, each given with its rows, in the order of rows."""
     first = parts[0][1]
     whole = np.empty((sum(len(rows) for rows, _ in parts), *first.shape[1:]), first.dtype)
     for rows, values in parts:

@@ -1,4 +1,4 @@
-"""Lists of labels, checked, and as lines of a text: of files, a command, a web page."""
+"""Lists of labels, checked, or read from the lines of a file, a command or a web page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Lists = dict[str, list[str]]
 
 
 def check_labels(labels: Any) -> list[str]:
-    """A list of label names, checked: not empty, str, not blank, no two the same."""
+    """A list of label names, checked: nonempty, of str, none blank, none repeated."""
     if isinstance(labels, str):
         raise TypeError(
             f"labels is the single str {labels!r}; expected a list of label names. "
@@ -40,7 +40,7 @@ def check_labels(labels: Any) -> list[str]:
 
 
 def checked(given: Any, where: str) -> tuple[str, ...]:
-    """The same as a tuple, of a list that is called `where`."""
+    """A checked list as a tuple; `where` names it in messages."""
     try:
         return tuple(check_labels(given))
     except (TypeError, ValueError) as error:
@@ -48,7 +48,7 @@ def checked(given: Any, where: str) -> tuple[str, ...]:
 
 
 def read_utf8(file: IO[str]) -> str:
-    """The text of a file of labels that is open."""
+    """The text of an open file of labels."""
     try:
         return file.read()
     except UnicodeDecodeError as error:
@@ -58,7 +58,7 @@ def read_utf8(file: IO[str]) -> str:
 
 
 def read_labels(text: str) -> tuple[_Lists, _Lists, list[list[str]]]:
-    """Names of labels, members of groups, and exclusive labels."""
+    """Names of the labels, members of the groups, and exclusive labels."""
     names: _Lists = {}
     groups: _Lists = {}
     exclusive: list[list[str]] = []
@@ -88,7 +88,7 @@ def write_labels(
     groups: Mapping[str, Sequence[str]],
     exclusive: Sequence[Sequence[str]],
 ) -> str:
-    """What :func:`read_labels` reads."""
+    """Text for :func:`read_labels`."""
     for name in (name for label, own in names.items() for name in (label, *own)):
         if re.search(_SYNTAX, name):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""What users may put in ``y``: an indicator matrix of labels."""
+"""What users may pass as ``y``: an indicator matrix of labels."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class LabelIndicator(np.ndarray):
     vocabulary: Vocabulary | None
 
     def __new__(cls, matrix: Any, label_names: LabelNames) -> LabelIndicator:
-        """The same array, with names."""
+        """The same array, with label names."""
         array = np.asarray(matrix)
         if array.ndim != 2 or array.shape[1] != len(label_names):
             raise ValueError(
@@ -70,10 +70,10 @@ class LabelIndicator(np.ndarray):
         return named
 
     def __array_finalize__(self, array: np.ndarray | None) -> None:
-        self.label_names = self.vocabulary = None  # until somebody knows better
+        self.label_names = self.vocabulary = None  # set later, if known
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
-        """Results of arithmetic are plain arrays and numbers."""
+        """Return plain arrays and numbers from arithmetic."""
         return np.asarray(array)[()] if np.ndim(array) == 0 else np.asarray(array)
 
     def __getitem__(self, key: Any) -> Any:
@@ -105,13 +105,13 @@ class LabelIndicator(np.ndarray):
         return self._named(super().astype(*args, **kwargs), self.label_names, self.vocabulary)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        """Stacked rows keep their names, if they agree on them."""
+        """Keep the names of stacked rows if they agree."""
         result = super().__array_function__(func, types, args, kwargs)
         if func not in _STACKING or len(args) > 1 or kwargs.get("axis", 0) != 0:
             return result
         parts = [part for part in args[0] if isinstance(part, LabelIndicator)]
         known = [part.label_names for part in parts if part.label_names is not None]
-        if len(known) < len(parts):  # one that has lost them may have its columns in any order
+        if len(known) < len(parts):  # the columns of an array without names may be in any order
             return np.asarray(result)
         if not known:
             return result
@@ -133,7 +133,7 @@ class LabelIndicator(np.ndarray):
 
 
 def vocabulary_of(y: Any) -> Vocabulary | None:
-    """How the labels of an indicator stand to each other, where it knows."""
+    """The vocabulary of an indicator; None if it has none."""
     return y.vocabulary if isinstance(y, LabelIndicator) else None
 
 
@@ -147,7 +147,7 @@ def column_names(y: Any) -> np.ndarray | None:
 
 
 def label_array(names: Sequence[Any], is_mixed: bool = False) -> np.ndarray:
-    """Labels with the types they have; numpy would make one type of several."""
+    """An array that keeps the labels' types, where NumPy would convert them to one."""
     is_mixed |= len({type(name) for name in names}) > 1
     return np.array(names, dtype=object if is_mixed else None)
 
@@ -157,9 +157,9 @@ def check_indicator(
 ) -> tuple[Any, np.ndarray]:
     """`y` as a float32 indicator, and the names of its columns.
 
-    It is dense, or a CSR array where `y` is sparse or large and `accept_sparse`. The names are
-    those of the columns, else 0, 1, ..., n_labels - 1. Rows of the mask `may_be_unknown` (images)
-    may hold -1.
+    It is dense, or a CSR array if `y` is sparse or large and `accept_sparse`. The names are those
+    of the columns, or else 0, 1, ..., n_labels - 1. Rows of the mask `may_be_unknown` (images)
+    may contain -1.
     """
     if y is None:
         raise ValueError(
@@ -175,7 +175,7 @@ def check_indicator(
     matrix: Any
     if sparse.issparse(y) and accept_sparse:
         matrix = sparse.csr_array(y, copy=True)
-        matrix.sum_duplicates()  # as toarray does
+        matrix.sum_duplicates()  # toarray does the same
     elif sparse.issparse(y):
         matrix = y.toarray()
     else:
@@ -200,12 +200,12 @@ def check_indicator(
                 f"y must contain only the numbers 0 and 1 ({error}). {_HINT}"
             ) from None
     elif accept_sparse and matrix.size > _MANY:
-        matrix = sparse.csr_array(matrix)  # of thousands of labels, an item has a few
+        matrix = sparse.csr_array(matrix)  # an item has only a few of thousands of labels
     if sparse.issparse(matrix):
         entries = matrix.tocoo()
         _check_values(entries.data, entries.row, entries.col, may_be_unknown)
     else:
-        # rows and columns only of entries that are neither 0 nor 1, which are few or wrong
+        # only entries other than 0 and 1, which are few or wrong
         rows, columns = np.nonzero(~np.isin(matrix, (0, 1)))
         _check_values(matrix[rows, columns], rows, columns, may_be_unknown)
     if names is None:
@@ -216,7 +216,7 @@ def check_indicator(
 def _check_values(
     values: np.ndarray, rows: np.ndarray, columns: np.ndarray, may_be_unknown: np.ndarray | None
 ) -> None:
-    """Refuse entries of a label matrix that are not 0, 1 or, where allowed, -1."""
+    """Refuse label entries other than 0, 1 and, if allowed, -1."""
     valid = np.isin(values, (0, 1))
     if may_be_unknown is not None:
         valid |= may_be_unknown[rows] & (values == -1)

@@ -1,6 +1,6 @@
-"""Open pictures of every kind as RGB, the right way up, or say what is wrong with them.
+"""Open pictures of any kind as RGB, the right way up, or say what is wrong with them.
 
-Images that could not be read and were let pass are rows of NaN: in embeddings, and in scores.
+Unreadable images, if accepted, become rows of NaN in embeddings and scores.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from PIL import Image, ImageOps
 from ..exceptions import ImageNotFoundError, ImageReadError
 from ._formats import BadPictureError, open_file
 
-# Models scale the short edge to some 224 pixels, whatever that makes of the long one.
+# Models scale the shorter edge to some 224 pixels; the longer one could become huge.
 _MAX_ASPECT = 1000
-# A JPEG is decoded at a half, a quarter or an eighth of its size where that is so many times
-# what the model sees: rounding pixels to 8 bits changes embeddings more
-# (docs/evidence/performance.md).
+# A JPEG is decoded at a half, a quarter or an eighth of its size if that is still this many
+# times what the model sees. The change in embeddings is then smaller than that from rounding
+# pixels to 8 bits (docs/evidence/performance.md).
 _OVERSAMPLING = 3
 
 
 def was_read(rows: np.ndarray) -> np.ndarray:
-    """Which rows, of embeddings or scores, are not of images that could not be read."""
+    """A mask of the rows, of embeddings or scores, without NaN from unreadable images."""
     return ~np.isnan(rows).any(axis=tuple(range(1, rows.ndim)))
 
 
 def image_opener(side: int | None) -> Callable[[Any, int], Image.Image]:
-    """:func:`open_image` for threads: a PIL image may be there twice, and is read lazily."""
+    """:func:`open_image` for threads: the same PIL image, read lazily, may occur twice."""
     lock = Lock()
 
     def open_one(item: Any, index: int) -> Image.Image:
@@ -43,10 +43,10 @@ def image_opener(side: int | None) -> Callable[[Any, int], Image.Image]:
 
 
 def open_image(item: Any, index: int, side: int | None = None) -> Image.Image:
-    """An RGB picture the right way up, read from whatever the user gave as ``X[index]``.
+    """An RGB picture the right way up, read from the user's ``X[index]``.
 
-    With `side`, to be brought to so many pixels: the file of a large JPEG is not decoded in
-    full. Raises ImageReadError.
+    If it will be resized to `side` pixels, a large JPEG is not decoded in full. Raises
+    ImageReadError.
     """
     path = item if isinstance(item, Path) else None
     try:
@@ -58,15 +58,15 @@ def open_image(item: Any, index: int, side: int | None = None) -> Image.Image:
             return _upright(picture)
     except ImageReadError:
         raise
-    except Exception as error:  # Pillow's plugins raise all sorts
+    except Exception as error:  # Pillow's plugins raise all sorts of errors
         raise image_error(item, index, *_reason(error)) from error
 
 
 def _enough(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """Width and height to decode a JPEG at, one of its size by 8, 4, 2 and 1.
+    """Size to decode a JPEG at: its own, or this divided by 2, 4 or 8 without remainder.
 
-    None of those that leave a rest: what is rounded stretches the picture, which changes
-    embeddings more than all that is left out.
+    A remainder would be rounded, which stretches the picture and changes embeddings more than
+    all the detail that is left out.
     """
     width, height = size
     least = _OVERSAMPLING * side
@@ -77,13 +77,13 @@ def _enough(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 
 def picture_file(path: Path, index: int) -> Image.Image:
-    """A picture of a file, not yet decoded: the one way to open those of users."""
+    """The picture in a user's file, not yet decoded; always opened here."""
     _check_file(path, index)
     return open_file(path)
 
 
 def image_error(item: Any, index: int, reason: str, remedy: str) -> ImageReadError:
-    """What is wrong with ``X[index]``, in words that follow its name."""
+    """The error about ``X[index]``; `reason` is worded to follow the item's name."""
     if isinstance(item, Path):
         return ImageReadError(index, item, reason, remedy)
     kind = f"array of shape {item.shape}" if isinstance(item, np.ndarray) else "PIL image"
@@ -102,7 +102,7 @@ def _reason(error: Exception) -> tuple[str, str]:
 
 
 def _check_file(path: Path, index: int) -> None:
-    if os.path.isfile(path):  # unlike Path's, not disturbed by names of any length
+    if os.path.isfile(path):  # Path.is_file fails on very long names
         return
     if os.path.isdir(path):
         remedy = "Pass its files, for instance sorted(folder.rglob('*.jpg'))"
@@ -119,7 +119,7 @@ def _check_file(path: Path, index: int) -> None:
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    """Decode a picture, turned as its camera says; of an animated one the first frame."""
+    """Decode a picture and rotate it as EXIF says; animations give their first frame."""
     if 0 in picture.size:
         raise BadPictureError("has no pixels", "")
     turned = ImageOps.exif_transpose(picture)
@@ -127,7 +127,7 @@ def _upright(picture: Image.Image) -> Image.Image:
         raise ValueError("its pixels are floats, whose range is unknown; convert it to 8 bits")
     if turned.mode.startswith("I"):
         turned = _eight_bits(turned)
-    if "transparency" in turned.info:  # what lies below is decided by the palette
+    if "transparency" in turned.info:  # transparent pixels get their palette's colour
         turned = turned.convert("RGBA")
     width, height = turned.size
     if max(width, height) > _MAX_ASPECT * min(width, height):
@@ -137,11 +137,11 @@ def _upright(picture: Image.Image) -> Image.Image:
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
-    """The upper 8 of 16 bits; Pillow would cut off what is above 255."""
+    """The upper 8 of 16 bits; Pillow would clip at 255."""
     values = np.asarray(picture).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise ValueError("its pixels are beyond 16 bits; convert it to 8 bits")
-    # whole numbers of 32 bits may hold 8 or 16
+    # 32-bit integers may hold 8-bit or 16-bit values
     if picture.mode != "I" or values.max() > 255:
         values >>= 8
     return Image.fromarray(values.astype(np.uint8))

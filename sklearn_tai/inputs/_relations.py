@@ -1,4 +1,4 @@
-"""What is known of labels: taken up, put together, and what it means for scores and decisions."""
+"""Relations of labels: read, joined, and applied to scores and decisions."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ._vocabulary import Vocabulary
 
 
 def as_vocabulary(labels: Any) -> Vocabulary:
-    """What users give as labels: a list, a mapping of labels to names, or a vocabulary."""
+    """A vocabulary from a list of labels, a mapping of labels to names, or a vocabulary."""
     return labels if isinstance(labels, Vocabulary) else Vocabulary(labels)
 
 
 def join(vocabularies: Iterable[Vocabulary | None]) -> Vocabulary | None:
-    """All that some vocabularies know, the first one's labels first."""
+    """Join vocabularies, with the labels of the first one first."""
     known = [vocabulary for vocabulary in vocabularies if vocabulary is not None]
     return reduce(Vocabulary.__or__, known) if known else None
 
 
 def group_columns(vocabulary: Vocabulary | None, labels: Any) -> dict[int, list[int]]:
-    """Which columns are groups, and which ones are in each; `labels` names the columns."""
+    """The columns that are groups, with those of their members; `labels` names the columns."""
     if vocabulary is None or not vocabulary.groups:
         return {}
     column = {label: k for k, label in enumerate(labels)}
@@ -37,7 +37,7 @@ def group_columns(vocabulary: Vocabulary | None, labels: Any) -> dict[int, list[
 
 
 def exclusive_columns(vocabulary: Vocabulary | None, labels: Any) -> list[list[int]]:
-    """Columns of which one holds at most."""
+    """Sets of columns that exclude each other."""
     if vocabulary is None or not vocabulary.exclusive:
         return []
     column = {label: k for k, label in enumerate(labels)}
@@ -46,10 +46,9 @@ def exclusive_columns(vocabulary: Vocabulary | None, labels: Any) -> list[list[i
 
 
 def with_groups(values: np.ndarray, vocabulary: Vocabulary | None, labels: Any) -> np.ndarray:
-    """Scores or indicators in which no group has less than its members.
+    """Scores or indicators in which every group has at least the values of its members.
 
-    The last dimension of `values` is `labels`; those that `vocabulary` does not know stand for
-    themselves.
+    The last dimension of `values` is `labels`; labels outside `vocabulary` stay as they are.
     """
     members = group_columns(vocabulary, labels)
     found = values.copy() if members else values
@@ -59,7 +58,7 @@ def with_groups(values: np.ndarray, vocabulary: Vocabulary | None, labels: Any) 
 
 
 def with_group_labels(Y: Any, vocabulary: Vocabulary | None, labels: Any) -> Any:
-    """An indicator, with -1 where unknown, in which a group is present if a member is."""
+    """An indicator (-1 if unknown) in which a group is present if a member is."""
     if vocabulary is None or not vocabulary.groups:
         return Y
     Y = Y.toarray() if sparse.issparse(Y) else np.asarray(Y)
@@ -69,10 +68,10 @@ def with_group_labels(Y: Any, vocabulary: Vocabulary | None, labels: Any) -> Any
 def first_of_exclusive(
     margins: np.ndarray, vocabulary: Vocabulary | None, labels: Any
 ) -> np.ndarray:
-    """How far scores (n_items, n_labels) are above their cuts; -inf where another label holds.
+    """Margins of scores over thresholds (n_items, n_labels), -inf for labels that lose to another.
 
-    Of exclusive labels the one with the highest margin holds, the first of equals. What falls
-    takes its members along; a group stands as high as the highest member.
+    Of exclusive labels, the one with the highest margin wins, or the first of equal ones. A group
+    counts with its highest member, and one that loses takes its members along.
     """
     exclusive = exclusive_columns(vocabulary, labels)
     found = margins.copy() if exclusive else margins

@@ -1,4 +1,4 @@
-"""What a classifier is fitted on: embeddings, labels, and which rows are images."""
+"""Training data: embeddings, labels, and which rows are images."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ._vocabulary import Vocabulary
 
 
 class TrainingSet(NamedTuple):
-    """Rows of embeddings and labels, the labels, the mask of images, and what is known of labels.
+    """Embeddings, labels, the names of the labels, the mask of images, and the vocabulary.
 
-    In all rows a group is present if a member is.
+    If a member of a group is present in a row, so is the group.
     """
 
     embeddings: np.ndarray
@@ -32,7 +32,7 @@ class TrainingSet(NamedTuple):
 def training_set(
     X: Any, y: Any, modality: Any, encode: Callable[[Any], np.ndarray]
 ) -> TrainingSet:
-    """Check and embed what the user has given; images that could not be read are left out."""
+    """Check and embed the user's items; images that could not be read are left out."""
     # check y first: encoding may take minutes
     is_embedded = as_embeddings(X) is not None
     if not is_embedded:
@@ -43,7 +43,7 @@ def training_set(
         is_image = check_modality(modality, len(embeddings))
     Y, classes = check_indicator(y, len(embeddings), may_be_unknown=is_image, accept_sparse=True)
     read = was_read(embeddings)
-    if not read.all():  # the encoder has warned of them
+    if not read.all():  # the encoder has warned about them
         embeddings, Y, is_image = embeddings[read], Y[read], is_image[read]
     vocabulary = vocabulary_of(y)
     Y = with_group_labels(Y, vocabulary, classes)
@@ -51,7 +51,7 @@ def training_set(
 
 
 def check_some_present(data: TrainingSet) -> None:
-    """Refuse labels that no item has, or that all have, and warn of those that none has."""
+    """Refuse labels that are present in no item, or in all; warn about those in no item."""
     n_present = np.asarray((data.Y == 1).sum(axis=0)).ravel()
     lonely = data.classes[n_present == 0]
     if len(lonely) == len(data.classes):
@@ -70,12 +70,12 @@ def check_some_present(data: TrainingSet) -> None:
             f"can be learnt about them: {', '.join(map(str, lonely[:10]))}"
             f"{', ...' if len(lonely) > 10 else ''}. Add texts that have them.",
             UserWarning,
-            stacklevel=5,  # past fit and its decorators
+            stacklevel=5,  # above fit and its decorators
         )
 
 
 def labelled_mask(data: TrainingSet) -> np.ndarray:
-    """All rows but the images of which no label is known."""
+    """A mask of all rows except images without a known label."""
     n_unknown = np.asarray((data.Y == -1).sum(axis=1)).ravel()
     return ~data.is_image | (n_unknown < len(data.classes))
 
@@ -87,7 +87,7 @@ def label_prior(data: TrainingSet) -> np.ndarray:
 
 
 def merge(old: TrainingSet, new: TrainingSet) -> TrainingSet:
-    """Both, over the labels of either: what one lacks is absent in texts, unknown in images."""
+    """Join both, with all labels; those that one lacks are absent in texts, unknown in images."""
     classes = old.classes
     old_names = set(classes.tolist())
     added = [label for label in new.classes.tolist() if label not in old_names]
@@ -116,7 +116,7 @@ def merge(old: TrainingSet, new: TrainingSet) -> TrainingSet:
 
 
 def name_columns(y: Any, Y: Any, names: np.ndarray, known: np.ndarray, classes: Any) -> np.ndarray:
-    """Names of the labels in `y`, given to a classifier that knows some already."""
+    """Names of the labels in `y`, for a classifier that already knows some."""
     if classes is not None:
         given = np.asarray(classes)
         if given.shape != (Y.shape[1],):
@@ -141,7 +141,7 @@ def name_columns(y: Any, Y: Any, names: np.ndarray, known: np.ndarray, classes: 
 def modality_means(
     X: np.ndarray, is_image: np.ndarray, more_images: tuple[np.ndarray, int] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean embedding of the texts and of the images; 0 where there are none.
+    """Mean embeddings of texts and of images; 0 if there are none.
 
     `more_images` are the mean and the number of further images.
     """

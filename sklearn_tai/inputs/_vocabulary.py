@@ -1,4 +1,4 @@
-"""What labels are called, and how they stand to each other."""
+"""Names of labels, and how labels relate to each other."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Vocabulary(Mapping[str, tuple[str, ...]]):
         return f"Vocabulary({', '.join([repr(labels[1]), *(f'{k}={v!r}' for k, v in others)])})"
 
     def __or__(self, other: Vocabulary) -> Vocabulary:
-        """The labels, names, groups and exclusions of both."""
+        """Join the labels, names, groups and exclusions of both."""
         if not isinstance(other, Vocabulary):
             return NotImplemented
         return Vocabulary(

@@ -1,4 +1,4 @@
-"""What stands beneath an image."""
+"""Captions of images."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from ._picture_grid import Line
 
-_RIGHT, _WRONG = ("✓", "#15803d"), ("✗", "#c2410c")  # the marks are in DejaVu Sans
+_RIGHT, _WRONG = ("✓", "#15803d"), ("✗", "#c2410c")  # DejaVu Sans has these marks
 _MAX_TOP = 8
 
 
@@ -17,7 +17,7 @@ def caption_of(
     threshold: float | np.ndarray | None,
     n_top: int | None,
 ) -> list[Line]:
-    """The best labels of an image with their marks and scores, and those missed."""
+    """The best labels of an image with marks and scores, and the missed ones."""
     order = np.argsort(-scores, kind="stable")
     above = np.zeros(len(scores), bool) if threshold is None else scores > threshold
     n_shown = min(max(above.sum(), 1), _MAX_TOP) if n_top is None else n_top

@@ -199,7 +199,7 @@ class EmbeddingDisplay:
         combination = np.searchsorted(-shown, -of_row[rows])
         true = np.array([X[is_image & (combination == k)].mean(axis=0) for k in range(len(shown))])
         estimated = perturbation.estimate_centroids(combinations[shown])
-        # a perturbation that was fitted elsewhere may have no estimate
+        # NaN if the perturbation was fitted without these labels
         known = np.isfinite(estimated).all(axis=1)
         everything = np.vstack([X, true, estimated[known]])
         perplexity = min(30.0, (len(everything) - 1) / 3)

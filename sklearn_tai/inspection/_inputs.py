@@ -1,4 +1,4 @@
-"""What the displays take: images, names of labels, classifiers."""
+"""Inputs of the displays: images, label names, classifiers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.utils import check_scalar
 from .._typing import Classifier, Items, Labels, Names, Picture
 from ..inputs import as_embeddings, check_items, column_names, first_of_exclusive, open_image
 
-_MAX_PIXELS = 640  # of the long edge: what a plot can show
+_MAX_PIXELS = 640  # of the longer edge; plots show no more
 
 
 def check_images(images: Items) -> list[Picture]:
@@ -34,14 +34,14 @@ def check_images(images: Items) -> list[Picture]:
 
 
 def open_small(image: Picture, index: int) -> Image.Image:
-    """The image, small enough for many of them to lie in memory."""
+    """The image, small enough to keep many in memory."""
     picture = open_image(image, index)
     picture.thumbnail((_MAX_PIXELS, _MAX_PIXELS))
     return picture
 
 
 def check_scores(scores: npt.ArrayLike, n_images: int) -> np.ndarray:
-    """A matrix with a row for each image; -inf for labels that are out of the question."""
+    """A matrix with a row for each image; -inf for labels that another one excludes."""
     try:
         matrix = np.asarray(scores, dtype=float)
     except (TypeError, ValueError) as error:
@@ -65,7 +65,7 @@ def check_scores(scores: npt.ArrayLike, n_images: int) -> np.ndarray:
 def check_threshold(
     threshold: float | np.ndarray | None, scores: np.ndarray, n_top: int | None
 ) -> float | np.ndarray | None:
-    """Above which scores labels are predicted; None where only `n_top` tells what to show."""
+    """The score above which labels are predicted; None if only `n_top` selects labels."""
     if threshold is not None:
         if np.ndim(threshold) == 0:
             check_scalar(threshold, "threshold", Real)
@@ -95,8 +95,8 @@ def resolve_label_names(
         )
     columns = column_names(y)
     if columns is not None and len(columns) != n_labels:
-        columns = None  # y is refused when it is read
-    classes = getattr(estimator, "classes_", None)  # of forests a list of arrays
+        columns = None  # reading y will reject it
+    classes = getattr(estimator, "classes_", None)  # a list of arrays for forests
     is_named = isinstance(classes, np.ndarray) and classes.ndim == 1 and classes.dtype.kind in "UO"
     named = [label_names, classes if is_named else None, columns, range(n_labels)]
     names = [str(name) for name in next(known for known in named if known is not None)]
@@ -117,7 +117,7 @@ def resolve_label_names(
 def without_rivals(
     estimator: Classifier, scores: np.ndarray, threshold: float | np.ndarray | None
 ) -> np.ndarray:
-    """Scores with -inf where `estimator.predict` prefers a label that excludes this one."""
+    """Scores with -inf if `estimator.predict` prefers a label that excludes this one."""
     estimator = _final(estimator)
     known = getattr(estimator, "vocabulary_", None)
     if known is None:
@@ -127,7 +127,7 @@ def without_rivals(
 
 
 def own_threshold(estimator: Classifier) -> float:
-    """Above which score `estimator.predict` names a label."""
+    """The score above which `estimator.predict` assigns a label."""
     estimator = _final(estimator)
     if hasattr(estimator, "_decision_threshold"):
         return estimator._decision_threshold()
@@ -135,6 +135,6 @@ def own_threshold(estimator: Classifier) -> float:
 
 
 def _final(estimator: Classifier) -> Classifier:
-    """The classifier of a search, or at the end of a pipeline."""
+    """The best classifier of a search, or the last step of a pipeline."""
     estimator = getattr(estimator, "best_estimator_", estimator)
     return estimator[-1] if isinstance(estimator, Pipeline) else estimator

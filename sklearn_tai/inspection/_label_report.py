@@ -1,4 +1,4 @@
-"""Average precision label by label."""
+"""Average precision of each label."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ..inputs import column_names
 from ..metrics import label_average_precisions, label_scores
 from ._inputs import resolve_label_names
 
-_MAX_ROWS = 40  # more are too many to read on one page
-_N_ENDS = 30  # so many are shown of those that are too many
+_MAX_ROWS = 40  # more do not fit on a readable page
+_N_ENDS = 30  # best and worst labels shown if there are more
 _MAX_NAME = 36
 
 
@@ -213,7 +213,7 @@ class LabelReportDisplay:
             height = 1.3 + 0.24 * n_rows
             _, ax = plt.subplots(figsize=(7.5, height), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
-        # rows of notes are those that no bar takes
+        # the rows without notes are for bars
         places = np.setdiff1d(np.arange(n_rows), [place for place, _ in notes])
         precisions = self.average_precisions[shown]
         bar = ~np.isnan(precisions)
@@ -236,7 +236,7 @@ class LabelReportDisplay:
             ax.text(0.01, place, note, style="italic", size="small", va="center", alpha=0.75)
         ax.set_yticks(places, [_shortened(self.label_names[k]) for k in shown])
         for label in ax.get_yticklabels():
-            label.set_parse_math(False)  # a name may hold dollars
+            label.set_parse_math(False)  # a name may contain "$"
         ax.tick_params(axis="y", length=0)
         ax.spines[["top", "right"]].set_visible(False)
         ax.set(xlim=(0, 1), ylim=(n_rows - 0.4, -0.6))
@@ -244,7 +244,7 @@ class LabelReportDisplay:
         return self
 
     def _rows(self, n_labels: int | None) -> tuple[np.ndarray, list[tuple[int, str]]]:
-        """Labels to show, best first, and notes with their rows in place of the others."""
+        """The labels to show, best first, and notes, with their rows, about the other labels."""
         if n_labels is not None:
             check_scalar(n_labels, "n_labels", Integral, min_val=1)
         order = np.argsort(-self.average_precisions, kind="stable")  # NaN last
@@ -265,7 +265,7 @@ class LabelReportDisplay:
         return shown, notes
 
     def _write_numbers(self, places: np.ndarray, shown: np.ndarray) -> None:
-        """Two columns at the right: average precision and number of positives."""
+        """Write two columns on the right: average precision and number of positives."""
         columns = [
             (34, "AP", [f"{value:.2f}" for value in self.average_precisions[shown]]),
             (92, "positives", [f"{count:,}" for count in self.n_positives[shown]]),

@@ -1,4 +1,4 @@
-"""Images in a grid with lines of text beneath that stay in their column."""
+"""A grid of images, with captions that stay within their column."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .._typing import Axes, Figure, Settings
 if TYPE_CHECKING:
     from matplotlib.text import Annotation
 
-_MAX_LINES = 2  # of the name of a label
+_MAX_LINES = 2  # of a label name
 _MAX_REMARK = 4  # lines of a text without a score
-_MARGIN, _GAP, _PAD = 0.15, 0.28, 0.08  # inches: around all, between, above the text
-_LINE_HEIGHT, _LINE_GAP = 1.25, 0.2  # of the font size: a line, what parts two texts
+_MARGIN, _GAP, _PAD = 0.15, 0.28, 0.08  # inches: around the grid, between images, above the text
+_LINE_HEIGHT, _LINE_GAP = 1.25, 0.2  # in font sizes: a line, the space between texts
 
 
 class Line(NamedTuple):
-    """A text beneath an image, with a mark and its colour before it, and a score behind."""
+    """A line of a caption: a coloured mark, a text and a score."""
 
     mark: tuple[str, str] | None
     text: str
@@ -33,10 +33,10 @@ class Line(NamedTuple):
 
 
 class PictureGrid:
-    """Places and sizes of images and texts, in inches.
+    """Positions and sizes of images and captions, in inches.
 
-    All images lie in boxes of the same size, with their texts wrapped to the width of
-    the box. The size of the whole follows from that, and is scaled to the figure.
+    All images are in boxes of the same size, with captions wrapped to the width of the box.
+    The total size follows from that, and is scaled to the figure.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class PictureGrid:
 
     @property
     def size(self) -> tuple[float, float]:
-        """Width and height of the whole."""
+        """Total width and height."""
         width = 2 * _MARGIN + self.n_columns * (self.box_width + _GAP) - _GAP
         return width, 2 * _MARGIN + sum(self.row_heights) + _GAP * (len(self.row_heights) - 1)
 
@@ -83,7 +83,7 @@ class PictureGrid:
         return _wrapped(line.text, width, self.font_size, _MAX_LINES)
 
     def draw(self, figure: Figure, ink: str) -> tuple[list[Axes], list[list[Annotation]]]:
-        """Axes of the images, and the texts of each, drawn in a figure."""
+        """Draw images and captions in a figure; returns their axes and texts."""
         box = figure.bbox
         width, height = box.width / figure.dpi, box.height / figure.dpi
         scale = min(width / self.size[0], height / self.size[1])
@@ -108,7 +108,7 @@ class PictureGrid:
         return axes, texts
 
     def _show(self, ax: Axes, picture: Image.Image, ink: str) -> None:
-        """The whole image in the middle of its box."""
+        """Show the whole image, centred in its box."""
         ax.imshow(picture)
         ratio = self.box_height / self.box_width
         width = max(picture.width, picture.height / ratio)
@@ -143,7 +143,7 @@ class PictureGrid:
                         va="baseline",
                         size=scale * self.font_size,
                         annotation_clip=False,
-                        parse_math=False,  # a name may hold dollars
+                        parse_math=False,  # a name may contain "$"
                         usetex=False,
                         **own,
                     )
@@ -153,7 +153,7 @@ class PictureGrid:
 
 
 def suitable_columns(n_images: int) -> int:
-    """Up to five in a row, else three to six, so that the last row is as full as can be."""
+    """Up to five images in one row, else three to six columns that best fill the last row."""
     if n_images <= 5:
         return n_images
     return min(range(min(6, -(-n_images // 2)), 2, -1), key=lambda n: -n_images % n)
@@ -161,7 +161,7 @@ def suitable_columns(n_images: int) -> int:
 
 @lru_cache(maxsize=10_000)
 def _text_width(text: str, size: float) -> float:
-    """Width in points, in the font that matplotlib is set to."""
+    """Width in points, in matplotlib's current font."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
@@ -169,7 +169,7 @@ def _text_width(text: str, size: float) -> float:
 
 
 def _wrapped(text: str, width: float, size: float, max_lines: int) -> str:
-    """A text broken into lines no wider than `width` points; the last may end in "…"."""
+    """Break a text into lines of at most `width` points; a cut text ends in "…"."""
     width *= 0.97  # drawn widths are rounded to pixels
     lines = [""]
     for word in re.findall(r"[^\s/_-]*[\s/_-]?", text):

@@ -1,4 +1,4 @@
-"""Images with the labels that a classifier gives them."""
+"""Images with the labels that a classifier predicts."""
 
 from __future__ import annotations
 

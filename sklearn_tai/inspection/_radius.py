@@ -1,4 +1,4 @@
-"""mAP over the radius of the noise (Fig. 6a of the paper)."""
+"""mAP against the radius of the noise (Fig. 6a of the paper)."""
 
 from __future__ import annotations
 
@@ -161,14 +161,14 @@ class RadiusCurveDisplay:
         )
         rows: dict[str, dict[float, np.ndarray]] = {}
         for params, scores in zip(results["params"], splits):
-            if param_name not in params:  # of another grid
+            if param_name not in params:  # from another grid
                 continue
             rest = ", ".join(
                 f"{k.rpartition('__')[2]}={v}" for k, v in params.items() if k != param_name
             )
             rows.setdefault(rest, {})[params[param_name]] = scores
         radii = np.array(sorted({r for curve in rows.values() for r in curve}))
-        gap = np.full(search.n_splits_, np.nan)  # a randomised search leaves some out
+        gap = np.full(search.n_splits_, np.nan)  # for radii that a randomised search left out
         scores = {k: np.array([curve.get(r, gap) for r in radii]) for k, curve in rows.items()}
         return cls(radii, scores).plot(ax=ax)
 

@@ -1,4 +1,4 @@
-"""Where in an image a classifier sees its labels."""
+"""Show where in an image a classifier sees its labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_COLUMNS = 4
 
 
 def figure_size(picture: Image.Image, n_labels: int) -> tuple[float, float]:
-    """Width and height, in inches, of a figure that :class:`RegionDisplay` fills."""
+    """Width and height, in inches, of a figure for :class:`RegionDisplay`."""
     n_columns = min(n_labels, _MAX_COLUMNS)
     height = 3 * min(max(picture.height / picture.width, 0.3), 2)
     return 3 * n_columns + 0.8, (height + 0.4) * -(-n_labels // n_columns)
@@ -123,7 +123,7 @@ class RegionDisplay:
         check_scalar(n_top, "n_top", Integral, min_val=1)
         items: Any = check_images([image])
         picture = open_small(items[0], 0)
-        if isinstance(estimator.encoder_, BaseEncoder):  # one encoding for both
+        if isinstance(estimator.encoder_, BaseEncoder):  # encode once for both calls
             items = estimator.encoder_.transform_regions(items)
         scores, names = estimator.predict_proba(items)[0], estimator.classes_.tolist()
         if labels is None:

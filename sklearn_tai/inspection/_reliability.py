@@ -1,4 +1,4 @@
-"""Reliability diagram: probabilities against shares of positives."""
+"""Reliability diagram: share of positives against predicted probability."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class ReliabilityDisplay:
                 "to judge. Give another estimator."
             )
         proba = label_scores(estimator, X, ("predict_proba", "predict_proba"))
-        resolve_label_names(None, proba.shape[1], y, estimator)  # refuses columns out of order
+        resolve_label_names(None, proba.shape[1], y, estimator)  # rejects columns in another order
         return cls.from_predictions(
             y,
             proba,
@@ -232,7 +232,7 @@ class ReliabilityDisplay:
             self.prob_pred, self.shares, width=0.03, color=self.line_.get_color(), alpha=0.25
         )
         self.shares_ax_.set(yscale="log", ylabel="share of predictions", ylim=(None, 1))
-        # else the bars would lie over the curve
+        # draw the curve above the bars
         ax.set_zorder(self.shares_ax_.get_zorder() + 1)
         ax.patch.set_visible(False)
         ax.set(xlabel="probability", ylabel="share of positives", xlim=(0, 1), ylim=(0, 1))

@@ -1,4 +1,4 @@
-"""Few-shot and partial-label sampling, what to label next, and splits across modalities."""
+"""Few-shot and partial-label samples, what to label next, and cross-modal splits."""
 
 from .._public import settle
 from ._entropy import entropy_sampling

@@ -1,4 +1,4 @@
-"""Which images to label next."""
+"""Choose the images to label next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The samples of the few-shot and the partial-label protocols."""
+"""Samples for the few-shot and partial-label protocols."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def few_shot_indices(Y: Labels, n_shots: int, random_state: RandomState = None) 
             f"{', '.join(map(str, short[:10]))}{', ...' if len(short) > 10 else ''}); all of "
             "them are drawn.",
             UserWarning,
-            stacklevel=3,  # past scikit-learn's decorator
+            stacklevel=3,  # above scikit-learn's decorator
         )
     counts = np.zeros(present.shape[1], dtype=int)
     drawn = []

@@ -1,4 +1,4 @@
-"""Cross-validation across modalities: learn from texts, score on images."""
+"""Cross-validation across modalities: train on texts, score on images."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class CrossModalSplit(BaseEstimator):
     [0 1] [2 3]
     """
 
-    # with metadata routing, groups are always wanted (as by scikit-learn's group splitters)
+    # with metadata routing, always request groups (like scikit-learn's group splitters)
     __metadata_request__split = {"groups": True}
 
     _parameter_constraints = {

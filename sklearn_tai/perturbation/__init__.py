@@ -1,4 +1,4 @@
-"""Perturbations of embeddings that bridge the gap between texts and images."""
+"""Perturbations of embeddings, which bridge the gap between texts and images."""
 
 from .._public import settle
 from ._base import BasePerturbation

@@ -1,4 +1,4 @@
-"""The length of the noise where no labelled image tells it."""
+"""Choose the length of the noise without labelled images."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import numpy as np
 from sklearn.preprocessing import normalize
 
 _PAPER = 2.5  # 25 for the un-normalised embeddings of CLIP RN50
-_SHARE = 0.25  # of the spread; benchmarks/radius/criteria.py
-_N_TEXTS = 1000  # enough to know the spread, and few enough for all pairs
+_SHARE = 0.25  # of the spread; see benchmarks/radius/criteria.py
+_N_TEXTS = 1000  # enough to estimate the spread, and few enough to compare all pairs
 
 
 def auto_radius(X: np.ndarray) -> float:
-    """A radius in mean norms of `X`, from how far apart the embeddings are.
+    """A radius in mean norms of `X`, from the spread of the embeddings.
 
-    Noise of length r in d dimensions has the variance tau = r ** 2 / d a coordinate, and
-    tau is the temperature of the softmax over cosines that it leads to (see
-    :class:`~sklearn_tai.KernelAdapter`). That temperature is set to a quarter of
-    the standard deviation of the cosines between texts.
+    Noise of length r in d dimensions has the variance tau = r ** 2 / d per coordinate. This
+    tau is the temperature of the softmax over cosines that the noise leads to (see
+    :class:`~sklearn_tai.KernelAdapter`), and is set to a quarter of the standard deviation of
+    the cosines between texts.
     """
     X = normalize(X[np.linspace(0, len(X) - 1, min(len(X), _N_TEXTS)).astype(int)])
     cosines = (X @ X.T)[np.triu_indices(len(X), 1)]
     spread = float(cosines.std()) if len(cosines) > 1 else 0.0
-    if spread < 1e-6:  # of rounding: one text, or the same one again and again
+    if spread < 1e-6:  # rounding errors: one text, or copies of it
         return _PAPER
     return math.sqrt(X.shape[1] * _SHARE * spread)

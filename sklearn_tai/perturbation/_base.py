@@ -1,4 +1,4 @@
-"""What all perturbations share: noise in training, the identity afterwards."""
+"""Shared by all perturbations: noise in training, none afterwards."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
     image_radius_: float
     covariance_factor_: np.ndarray | None
     moves_: bool
-    #: Share of images among the rows drawn in an epoch; None to draw each row once.
+    #: Share of images among the rows of an epoch; None to draw each row once.
     image_share: float | None = None
-    #: Length of the noise on images; "auto" where nobody has set it.
+    #: Length of the noise on images; "auto" by default.
     image_radius: float | str = "auto"
     _parameter_constraints: Constraints = {}
     relative: bool = True
@@ -105,7 +105,7 @@ class BasePerturbation(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, me
         """
         X = validate_data(self, X, dtype=(np.float64, np.float32))
         is_image = check_modality(modality, len(X))
-        # one unit for both modalities: without texts, images must give it
+        # one unit for both modalities: from the texts, or if there are none, from the images
         texts = X if is_image.all() else X[~is_image]
         self.norm_ = float(np.linalg.norm(texts, axis=1).mean())
 

@@ -1,4 +1,4 @@
-"""Random vectors of a given length, drawn where the embeddings are."""
+"""Random vectors of a given length, drawn on the device of the embeddings."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def sphere_noise(
 ) -> torch.Tensor:
     """Vectors of length `radius` (or uniform up to it), one for each row of `like`.
 
-    A Gaussian vector has a uniform direction. `radius` is one number or a column of shape
-    (n_samples, 1). With the `factor` L of a covariance L @ L.T, directions are those of a
-    Gaussian of that covariance.
+    Gaussian vectors are drawn first, as their direction is uniform. `radius` is one number or a
+    column of shape (n_samples, 1). With the `factor` L of a covariance L @ L.T, directions are
+    those of a Gaussian with that covariance.
     """
     noise = torch.randn(like.shape, generator=generator, device=like.device, dtype=like.dtype)
     if factor is not None:

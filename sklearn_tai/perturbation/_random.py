@@ -106,6 +106,6 @@ class RandomPerturbation(BasePerturbation):
         self.radius_ = length(self.radius)
         if self.covariance == "texts":
             texts = X[~is_image] if not is_image.all() else X
-            # an eigenvector a column, times its standard deviation; few texts span few of them
+            # columns: eigenvectors times standard deviations; few texts span few directions
             _, scales, directions = np.linalg.svd(texts - texts.mean(axis=0), full_matrices=False)
             self.covariance_factor_ = directions.T * scales / max(np.linalg.norm(scales), 1e-12)

@@ -1,4 +1,4 @@
-"""Texts moved to where images are, then noise: the partial-label setting."""
+"""Texts moved to where images are, plus noise: the partial-label setting."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class ShiftedPerturbation(BasePerturbation):
                 stacklevel=5,
             )
         if not len(images) or not len(texts):
-            return  # nothing to move, or nowhere to move it
+            return  # nothing to move, or no place to move it to
         self.moves_ = True
         Y, _ = check_indicator(y, len(X), may_be_unknown=is_image)
         present = Y == 1
@@ -230,7 +230,7 @@ class ShiftedPerturbation(BasePerturbation):
             return X
         Y, _ = check_indicator(y, len(X), may_be_unknown=is_image)
         texts = X[~is_image]
-        assert self.label_offsets_ is not None  # as texts are moved
+        assert self.label_offsets_ is not None  # since texts are moved
         if self.offset_by == "label":
             offsets = _means(self.label_offsets_, sparse.csr_array(Y[~is_image]))
             return self._move(X, is_image, offsets)
@@ -241,14 +241,14 @@ class ShiftedPerturbation(BasePerturbation):
         return self._move(X, is_image, offsets[row])
 
     def _move(self, X: np.ndarray, is_image: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-        """Eq. 10; texts without labels have no offset of their own."""
+        """Move texts by Eq. 10; texts without labels move by the mean gap."""
         moved = X.copy()
         moved[~is_image] += np.where(np.isnan(offsets), self.gap_, offsets)
         return moved
 
 
 def _means(X: np.ndarray, members: sparse.csr_array) -> np.ndarray:
-    """Mean of the rows of `X` that each row of `members` names; NaN where there is none."""
+    """Mean of those rows of `X` that each row of `members` selects; NaN if there is none."""
     counts = members.sum(axis=1)[:, None]
     sums = members @ X
     return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)

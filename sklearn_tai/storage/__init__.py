@@ -1,4 +1,4 @@
-"""How this package writes: whole or not at all, and one at a time."""
+"""Safe writing: whole files or none, and one process at a time."""
 
 from ._lines import json_line as json_line
 from ._lines import open_locked as open_locked

@@ -1,4 +1,4 @@
-"""Lines of JSON, and files that they are added to."""
+"""JSON lines, and files to append them to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._lock import lock
 
 
 def json_line(record: Any) -> bytes:
-    """A line of JSON in UTF-8, escaped where it holds half a character, as names of files may."""
+    """A line of JSON in UTF-8; surrogates, which file names may contain, are escaped."""
     try:
         return json.dumps(record, ensure_ascii=False).encode() + b"\n"
     except UnicodeEncodeError:
@@ -20,7 +20,7 @@ def json_line(record: Any) -> bytes:
 
 
 def open_locked(path: Path) -> FileIO:
-    """A file to add to, made if need be, that nobody else adds to until it is closed.
+    """Open a file for appending, created if needed, and lock it until it is closed.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ def open_locked(path: Path) -> FileIO:
     Returns
     -------
     FileIO
-        The file, without a buffer.
+        The file, unbuffered.
 
     Raises
     ------
     BlockingIOError
-        If another process, or thread, adds to it.
+        If another process or thread is appending to it.
     """
     while True:
         file = open(path, "ab", buffering=0)  # noqa: SIM115 (the caller closes it)
@@ -43,7 +43,7 @@ def open_locked(path: Path) -> FileIO:
             lock(file.fileno())
             if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                 return file
-        except FileNotFoundError:  # another one has taken it away just now
+        except FileNotFoundError:  # another process has just removed it
             pass
         except BaseException:
             file.close()

@@ -1,4 +1,4 @@
-"""Locks that end with the process that holds them, however it ends."""
+"""Locks that end with the process that holds them, even if it is killed."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ def lock(descriptor: int, *, wait: bool = False) -> bool:
     Parameters
     ----------
     descriptor : int
-        Of the open file.
+        Its file descriptor.
     wait : bool, default=False
-        Whether to wait for it.
+        Whether to wait for the lock.
 
     Returns
     -------
     bool
-        Whether it is locked; not where the system, or a disk of the network, has no locks.
+        Whether it is locked; False if the system or a network disk does not support locks.
 
     Raises
     ------
     BlockingIOError
-        If another one holds it.
+        If another process or thread holds the lock.
     """
     if fcntl is None:
         return False

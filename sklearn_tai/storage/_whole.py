@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whenever the process or the machine stops."""
+"""Files that are complete or absent, even after a crash."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ._lock import lock
 
 @contextmanager
 def whole_file(path: str | Path, companions: str | None = None) -> Iterator[Path]:
-    """A path to write a file at, which takes its place when the block ends well.
+    """A path to write a file to, which replaces the target if the block succeeds.
 
-    What is written beside it goes along, first: a file that names others, each time new
-    ones, changes from one whole state to the next. What a killed process has left is
-    removed by the next one that writes the same file.
+    Other files written beside it are moved first, so that a file which names its companions,
+    with new names each time, changes from one complete state to the next. Leftovers of a
+    killed process are removed by the next one that writes the same file.
 
     Parameters
     ----------
     path : str or Path
-        The file. A link stays one, and a device or pipe is written to directly.
+        The file. A link stays a link, and devices and pipes are written to directly.
     companions : str or None, default=None
         Pattern of the files beside it that belong to it; older ones are removed.
 
@@ -62,8 +62,8 @@ def whole_file(path: str | Path, companions: str | None = None) -> Iterator[Path
 
 @contextmanager
 def _draft_folder(target: Path) -> Iterator[Path]:
-    """A hidden folder beside the target, locked: that of a dead process can be told."""
-    # the target's own name may be as long as names can be
+    """A hidden folder beside the target; its lock shows that the process is alive."""
+    # hashed, as the target's name may already be as long as names can be
     digest = blake2b(os.fsencode(target.name), digest_size=6).hexdigest()
     prefix = f".sklearn-tai-{digest}-"
     for old in target.parent.glob(f"{prefix}*"):
@@ -71,9 +71,9 @@ def _draft_folder(target: Path) -> Iterator[Path]:
     while True:
         try:
             folder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
-        except OSError as error:  # it would name the hidden folder
+        except OSError as error:  # name the target, not the hidden folder
             raise OSError(error.errno, error.strerror, str(target)) from error
-        # another one may take it for dead before it is locked
+        # until it is locked, another process may take it for abandoned
         try:
             descriptor = os.open(folder, os.O_RDONLY)
         except FileNotFoundError:
@@ -96,7 +96,7 @@ def _remove_if_dead(folder: Path) -> None:
         with _open(folder) as descriptor:
             if lock(descriptor):
                 shutil.rmtree(folder, ignore_errors=True)
-    except OSError:  # at work, or gone
+    except OSError:  # in use, or gone
         pass
 
 

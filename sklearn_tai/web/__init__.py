@@ -1,4 +1,4 @@
-"""A page to try the package in a browser: labels and images in, scores out."""
+"""A web page to try the package: labels and images in, scores out."""
 
 from ._app import make_app
 from ._serve import launch

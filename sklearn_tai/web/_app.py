@@ -1,4 +1,4 @@
-"""The page."""
+"""The web page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import gradio
 
 _MAX_PICTURES = 20
-_EXAMPLES = (13, 25, 27, 31, 35, 8)  # of the bundled pictures, chosen by looking at them
+_EXAMPLES = (13, 25, 27, 31, 35, 8)  # bundled pictures, chosen by eye
 
 _INTRO = """# Label images from words alone
 Name the things you look for. A classifier learns them from *sentences*, in a few seconds and
@@ -36,14 +36,14 @@ _BUNDLED_NOTE = """> **This is the small model inside the package, {name}.** It 
 
 
 class _Seen(NamedTuple):
-    """An image with its scores, or what is wrong with its file."""
+    """An image with its scores, or the reason why its file cannot be used."""
 
     name: str
     picture: Image.Image | None = None
     proba: np.ndarray | None = None
-    held: np.ndarray | None = None  # the same, but for labels that another excludes
+    held: np.ndarray | None = None  # like proba, but without labels that another one excludes
     zero_shot: np.ndarray | None = None
-    spots: np.ndarray | None = None  # (n_labels, 2): where each is, from 0 to 1
+    spots: np.ndarray | None = None  # (n_labels, 2): centre of each label, from 0 to 1
     mistake: str = ""
 
 
@@ -90,7 +90,7 @@ def make_app(
     except ImportError:
         raise ImportError(f"The web page needs gradio: {install_command('web')}") from None
     encoder = OpenCLIPEncoder(BUNDLED[0]) if encoder is None else encoder
-    # what is wrong is said here, not to a visitor, who need not wait for what is loaded either
+    # fail here, not in front of a visitor, and load the model before the first one comes
     encoder.transform(["an image"])
     scenes = load_emoji_scenes()
     vocabulary = as_vocabulary(scenes.label_names if labels is None else labels)
@@ -160,7 +160,7 @@ def make_app(
                 object_fit="contain",
                 buttons=[],
             )
-        with TemporaryDirectory() as folder:  # gradio makes copies
+        with TemporaryDirectory() as folder:  # gradio copies the files
             gr.Examples(
                 [[[path]] for path in _save_examples(scenes, Path(folder))],
                 pictures,
@@ -179,7 +179,7 @@ def make_app(
             )
         button = gr.Button("Label the images", variant="primary")
         results, data = gr.HTML(css_template=CSS), gr.JSON(visible=False)
-        # progress is shown where the results will be: clear the old ones first
+        # progress appears in place of the results: clear the old ones first
         button.click(str, None, results, queue=False, api_visibility="private").then(
             score,
             [label_box, pictures, noise],
@@ -191,7 +191,7 @@ def make_app(
 
 
 def _save_examples(scenes: Bunch, folder: Path) -> list[str]:
-    """Some images, named after what they show."""
+    """Save the example images, named after what they show."""
     paths = []
     for i in _EXAMPLES:
         shown = [name for name, there in zip(scenes.label_names, scenes.Y[i]) if there]
@@ -201,7 +201,7 @@ def _save_examples(scenes: Bunch, folder: Path) -> list[str]:
 
 
 def _describe(encoder: Encoder) -> str:
-    """Which model is loaded, and how to have a real one."""
+    """Which model is loaded, and how to get a real one."""
     name = getattr(encoder, "model_name", type(encoder).__name__)
     if name in BUNDLED:
         return _BUNDLED_NOTE.format(name=name)
@@ -226,14 +226,14 @@ def _look(path: Path, trained: Trained, encoder: Encoder) -> _Seen:
         embedding = encoder.transform([picture])
     proba, zero_shot = clf.predict_proba(embedding), trained.zero_shot.predict_proba(embedding)
     held = first_of_exclusive(proba, clf.vocabulary_, clf.classes_)
-    picture.thumbnail((360, 360))  # all pictures are held until the last one is scored
+    picture.thumbnail((360, 360))  # all pictures stay in memory until the last one is scored
     return _Seen(path.name, picture, proba[0], held[0], zero_shot[0], spots)
 
 
 def _spots(
     maps: np.ndarray, frame: tuple[float, float, float, float], size: tuple[int, int]
 ) -> np.ndarray:
-    """Centre of each label's best region, in shares of the image's width and height."""
+    """Centre of each label's best region, as shares of the image's width and height."""
     n_rows, n_columns, n_labels = maps.shape
     row, column = np.divmod(maps.reshape(-1, n_labels).argmax(axis=0), n_columns)
     left, upper, right, lower = frame

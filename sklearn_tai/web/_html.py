@@ -1,4 +1,4 @@
-"""The results on the page, as HTML."""
+"""The results as HTML."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-_N_SHOWN = 8  # labels of a picture; the others are folded
+_N_SHOWN = 8  # labels of a picture; the rest are folded away
 CSS = """
 min-height: 100px;
 .note { margin: 0 0 12px; color: var(--body-text-color-subdued); }
@@ -47,7 +47,7 @@ min-height: 100px;
 
 
 def legend(cut: float | None, has_spots: bool) -> str:
-    """What the columns are, above which score a label is bold, and what its number is."""
+    """Explains the columns, the threshold of bold labels, and the numbers on images."""
     bold = "" if cut is None else f"; above {100 * cut:.0f} % it is in bold"
     if has_spots:
         bold += ", with a number at the place in the image that looks most like it"
@@ -59,7 +59,7 @@ def legend(cut: float | None, has_spots: bool) -> str:
 
 
 def download_link(text: str) -> str:
-    """A link that saves JSON, which it carries."""
+    """A link that contains JSON and saves it to a file."""
     data = base64.b64encode(text.encode()).decode()
     return f'<a download="labels.json" href="data:application/json;base64,{data}">As JSON</a>'
 
@@ -70,7 +70,7 @@ def mistake_note(message: str) -> str:
 
 
 def card(name: str, picture: Image.Image | None, scores: str, dots: str = "") -> str:
-    """An image with its `dots`, or only its name if it could not be read, beside its scores."""
+    """An image with its `dots`, or only its name if unreadable, beside its scores."""
     image = ""
     if picture is not None:
         picture.save(buffer := io.BytesIO(), "JPEG", quality=85)
@@ -87,10 +87,10 @@ def card(name: str, picture: Image.Image | None, scores: str, dots: str = "") ->
 def numbered_spots(
     labels: Sequence[str], spots: np.ndarray, shown: Sequence[int]
 ) -> tuple[dict[int, int], str]:
-    """Numbers of the labels in `shown`, and the dots with them on the image.
+    """Numbers for the labels in `shown`, and the HTML of their dots on the image.
 
-    `spots` are of shape (n_labels, 2): how far across and down, from 0 to 1. Labels at one
-    place share its number, as one dot would hide the other.
+    `spots` have shape (n_labels, 2): positions from left and top, from 0 to 1. Labels at the
+    same place share a number, as one dot would hide the other.
     """
     there: dict[tuple[float, float], list[int]] = {}
     for k in shown:
@@ -115,9 +115,9 @@ def score_table(
     named: Sequence[int],
     numbers: Mapping[int, int],
 ) -> str:
-    """The scores of one image as bars, best first, those of `named` labels bold.
+    """The scores of one image as bars, best first, with `named` labels in bold.
 
-    Labels on the image have `numbers`.
+    `numbers` are those of the labels on the image.
     """
 
     def bar(value: float, kind: str) -> str:

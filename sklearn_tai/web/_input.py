@@ -1,4 +1,4 @@
-"""What visitors give: labels and images, checked."""
+"""Check the labels and images that visitors give."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _MAX_MEGAPIXELS, _MAX_ASPECT = 50, 100
 
 
 class Mistake(Exception):
-    """What a visitor can mend, in words for the page."""
+    """An error that the visitor can correct; its message is for the page."""
 
 
 def parse_labels(text: str) -> Vocabulary:
-    """Labels, one a line or between commas, and what else :class:`Vocabulary` reads."""
+    """Labels, one per line or separated by commas, in the format of :class:`Vocabulary`."""
     few = "Please type at least two labels, one per line or separated by commas."
     if not text.strip(" ,\n"):
         raise Mistake(few)
@@ -46,7 +46,7 @@ def parse_labels(text: str) -> Vocabulary:
 
 
 def open_picture(path: Path) -> Image.Image:
-    """An RGB image, or what is wrong with the file; a huge one is not decoded."""
+    """Open an RGB image, or raise Mistake; a huge image is not decoded."""
     try:
         with picture_file(path, 0) as picture:
             width, height = picture.size
@@ -54,7 +54,7 @@ def open_picture(path: Path) -> Image.Image:
         raise Mistake(
             f"This image is too big: up to {_MAX_MEGAPIXELS} megapixels, please."
         ) from None
-    except Exception:  # Pillow's plugins raise all sorts
+    except Exception:  # Pillow's plugins raise all sorts of errors
         raise Mistake("This file cannot be read as an image. JPEG, PNG and WebP work.") from None
     if width * height > _MAX_MEGAPIXELS * 1e6:
         raise Mistake(

@@ -1,4 +1,4 @@
-"""Serve the page."""
+"""Serve the web page."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 _MAX_FILE_SIZE = "20mb"
-_MAX_REQUEST = 400 * 2**20  # 20 pictures
-_MAX_FORM = 2**16  # larger are uploads only
-_MAX_UPLOADS = 2**31  # of all visitors, until they are deleted
-# Whatever a version of gradio puts on its page, the browser asks no other host for it.
+_MAX_REQUEST = 400 * 2**20  # enough for 20 pictures
+_MAX_FORM = 2**16  # only uploads are larger
+_MAX_UPLOADS = 2**31  # in total, until they are deleted
+# The browser must not load anything from other hosts, whatever gradio puts on the page.
 _POLICY = (
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     "style-src 'self' 'unsafe-inline'"
@@ -29,19 +29,19 @@ _POLICY = (
 
 
 class _OwnHostOnly:
-    """Middleware that lets no other site in: neither what it sends, nor what it is asked for.
+    """Middleware that refuses requests from other sites, and keeps the page from loading theirs.
 
-    A page of another site may send requests here by the visitor's browser: it is known by
-    the Origin that the browser tells, or, if its own name leads to this machine, by Host.
+    A page of another site may send requests through the visitor's browser. They are recognised
+    by their Origin or, if that site's name points to this machine, by their Host.
 
     Parameters
     ----------
     app : ASGI application
-        What answers the requests that are let through.
+        Answers the accepted requests.
     hosts : set of str or None
-        Names by which this machine may be called; None for any.
+        Names of this machine; None for any.
     uploads : Path
-        Where uploads go.
+        The folder of the uploads.
     """
 
     def __init__(self, app: ASGIApp, hosts: set[str] | None, uploads: Path) -> None:
@@ -67,7 +67,7 @@ class _OwnHostOnly:
         await self.app(scope, receive, send_with_policy)
 
     def _refusal(self, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
-        """Status and reason, if a request is not for this page."""
+        """Status and reason, if a request is refused."""
         host = headers.get(b"host", b"").decode("latin-1").lower()
         name = urlsplit(f"//{host}").hostname
         if self.hosts is not None and name not in self.hosts:
@@ -89,12 +89,12 @@ class _OwnHostOnly:
 
 
 def _size(folder: Path) -> int:
-    """Bytes in a folder."""
+    """Total size of the files in a folder, in bytes."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _theme() -> gradio.themes.Base:
-    """Fonts of the visitor's system, and colours that are told apart easily."""
+    """The visitor's system fonts, and colours with good contrast."""
     import gradio as gr
 
     theme = gr.themes.Default(
@@ -162,7 +162,7 @@ def launch(
     app = make_app(encoder, labels=labels, n_texts=n_texts)
     from starlette.middleware import Middleware
 
-    # who listens for others cannot know by which names they call
+    # a page that is open to others may be reached under any name
     hosts = _THIS_MACHINE if host in _THIS_MACHINE else None
 
     app.launch(

@@ -1,4 +1,4 @@
-"""Classifiers for the labels that visitors give."""
+"""Train classifiers for the visitors' labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..corpus import PromptCorpusGenerator, Vocabulary
 from ..inputs import as_vocabulary
 from ..perturbation import RandomPerturbation
 
-_N_KEPT = 32  # sets of labels; embeddings of 1,000 sentences take 4 MB with CLIP RN50
+_N_KEPT = 32  # label sets; embeddings of 1,000 sentences take 4 MB with CLIP RN50
 
 
 class _Sentences(NamedTuple):
@@ -30,15 +30,15 @@ class _Sentences(NamedTuple):
 class Trained(NamedTuple):
     classifier: TextAsImageClassifier
     zero_shot: ZeroShotClassifier
-    seconds: float  # that the encoding took
-    radius: float  # in mean norms
+    seconds: float  # spent on encoding
+    radius: float  # as a multiple of the mean norm
 
 
 class Trainer:
-    """Classifiers by labels and noise.
+    """Makes classifiers for given labels and noise.
 
-    Sentences are kept, the labels not used for longest going first. Classifiers are not:
-    once sentences are encoded, one takes milliseconds.
+    Sentences are kept, and the least recently used labels dropped. Classifiers are not: with
+    encoded sentences, training one takes milliseconds.
     """
 
     def __init__(self, encoder: Encoder, n_texts: int) -> None:
@@ -46,16 +46,16 @@ class Trainer:
         self.n_texts = n_texts
         self._kept: OrderedDict[tuple[str, ...], _Sentences] = OrderedDict()
         self._lock = Lock()
-        # One at a time: side by side they would only slow each other down, and visitors who
-        # come with the same labels meanwhile find them encoded.
+        # One at a time: parallel encodings only slow each other down, and visitors who wait
+        # with the same labels then find them encoded.
         self._encoding = Lock()
 
     def get(
         self, labels: LabelNames, noise: float, report: Callable[..., object]
     ) -> tuple[Trained, bool]:
-        """The classifiers of these labels in any order, and whether the labels are new.
+        """The classifiers of these labels, in any order, and whether the labels are new.
 
-        `noise` is the radius in multiples of the automatic one.
+        `noise` is the radius as a multiple of the automatic one.
         """
         lines = as_vocabulary(labels).to_text().splitlines()
         sentences, is_new = self._sentences(tuple(sorted(lines)), report)
