@@ -1,4 +1,4 @@
-"""Labels named where nobody has said where to cut."""
+"""Probabilities and labels without a threshold chosen by the user."""
 
 import copy
 import pickle
@@ -45,7 +45,7 @@ def test_probabilities_are_those_of_photos(clf, slope, offsets):
     clf.fit(X, Y)
     assert clf.slope_ == slope
     np.testing.assert_allclose(clf.offsets_, offsets, rtol=1e-5)
-    proba = clf.predict_proba(X)  # embeddings are taken for those of images
+    proba = clf.predict_proba(X)  # embeddings are treated as those of images
     expected = expit(slope * clf.adapter_.decision_function(X) + offsets)
     np.testing.assert_allclose(proba, expected, rtol=1e-4)
     np.testing.assert_array_equal(clf.predict(X), proba > 0.2)
@@ -86,7 +86,7 @@ def test_partial_fit_moves_the_offsets():
 
 def test_saved_classifiers_carry_them(tmp_path):
     clf = TextAsImageClassifier().fit(X, Y)
-    clf.slope_ = 1.25  # as of a version that knew another
+    clf.slope_ = 1.25  # as if saved by a version with another slope
     for again in (
         load_classifier(save_classifier(clf, tmp_path)),
         pickle.loads(pickle.dumps(clf)),
@@ -97,7 +97,7 @@ def test_saved_classifiers_carry_them(tmp_path):
 
 
 def test_a_picture_may_have_none(encoder, scenes):
-    """Of three labels most pictures show none; without other things all are given one."""
+    """Most images show none of three labels; without texts about other things all get one."""
     chosen = ["dog", "bus", "chair"]
     truth = scenes.Y[:, [scenes.label_names.index(name) for name in chosen]]
     none = ~truth.any(axis=1)
@@ -118,7 +118,7 @@ def test_regions_lift_no_score_where_nothing_is(default_clf, encoder, scenes):
     regions = encoder.transform_regions(scenes.images[:40])
     whole = copy.copy(default_clf)
     whole.region_weight = 0
-    same = np.repeat(regions[:, :1], regions.shape[1], axis=1)  # regions as the whole
+    same = np.repeat(regions[:, :1], regions.shape[1], axis=1)  # every region equals the whole
     np.testing.assert_allclose(
         default_clf.decision_function(same), whole.decision_function(same) - 1.5, atol=1e-4
     )

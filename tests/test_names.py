@@ -1,4 +1,4 @@
-"""Names of labels travel from the generator to what a classifier says, without pandas."""
+"""Label names go from the generator to the classifier's output, without pandas."""
 
 import pickle
 
@@ -122,7 +122,7 @@ def test_a_classifier_knows_the_names(fitted, encoder, scenes):
 
 def test_new_labels_by_partial_fit(fitted, encoder):
     clf = pickle.loads(pickle.dumps(fitted))
-    # known labels in another order beside a new one: nothing is mixed up
+    # known labels in another order, and a new one: nothing is mixed up
     clf.partial_fit(*PromptCorpusGenerator(60, random_state=1).generate(["bus", "cat", "dog"]))
     assert clf.classes_.tolist() == [*NAMES, "bus"]
     proba = clf.predict_proba(["a photo of a dog", "a photo of a bus"])

@@ -34,7 +34,7 @@ def test_classes_live_where_users_import_them(cls):
 
 
 def test_what_the_rooms_offer_can_be_saved():
-    """A new encoder, perturbation or adapter is listed by its own room alone."""
+    """A new encoder, perturbation or adapter need only be listed in its own folder."""
     parts = {"encoders", "perturbation", "adapters"}
     offered = {
         f"{cls.__module__}.{cls.__name__}"
@@ -47,7 +47,7 @@ def test_what_the_rooms_offer_can_be_saved():
 
 
 def test_no_room_imports_what_is_private_in_another():
-    """`from ..room import name` does; `from ..room._file import name` or `_name` does not."""
+    """`from ..room import name` is allowed; `from ..room._file import name` or `_name` is not."""
     root = Path(sklearn_tai.__path__[0])
     private = re.compile(r"^ *from \.\.(?:\w+\._\S+ import .*|[a-z]\w* import .*\b_\w+.*)$", re.M)
     found = {
