@@ -1,4 +1,4 @@
-"""Scores of images from their whole and their regions, however they are given."""
+"""Scores of images from whole and regions, for every kind of input."""
 
 import copy
 import pickle
@@ -32,7 +32,7 @@ def test_the_rule_by_hand(default_clf, regions):
     of_regions = np.stack(
         [default_clf.decision_function(regions[:, k]) for k in range(1, regions.shape[1])], axis=1
     )
-    # 2 % of 9 regions: the best one, less 1.5 times what the best have where nothing is
+    # 2 % of 9 regions is 1; its score is lowered by slope (1.5) * region_lift (2)
     expected = 0.7 * whole + 0.3 * (of_regions.max(axis=1) - 3)
     found = weighted(default_clf, 0.3).decision_function(regions)
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -104,7 +104,7 @@ def test_maps(default_clf, scenes, regions):
     some = default_clf.predict_regions(scenes.images[:6], ["bus", "dog"])
     columns = [scenes.label_names.index(name) for name in ("bus", "dog")]
     np.testing.assert_array_equal(some, maps[..., columns])
-    # an image's score is the mean of the logits of the whole and of its best region
+    # an image's score is the mean of the logits of the whole and the best region
     whole = logit(weighted(default_clf, 0).predict_proba(scenes.images[:6]))
     best = logit(maps.max(axis=(1, 2)))
     found = logit(default_clf.predict_proba(scenes.images[:6]))
@@ -161,7 +161,7 @@ def test_the_cache_keeps_regions(scenes, tmp_path, where, monkeypatch):
     assert n_encoded == 3
     np.testing.assert_array_equal(first[0], first[3])
     np.testing.assert_array_equal(clone(encoder).transform_regions(images[::-1]), first[::-1])
-    np.testing.assert_array_equal(encoder.transform(images), first[:, 0])  # wholes are there too
+    np.testing.assert_array_equal(encoder.transform(images), first[:, 0])  # cached too
     assert n_encoded == 3
     without = clone(encoder).set_params(cache=None).transform_regions(images)
     np.testing.assert_allclose(without, first, atol=1e-5)

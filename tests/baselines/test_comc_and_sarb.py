@@ -1,4 +1,4 @@
-"""The rivals that learn no prompts."""
+"""The rivals that do not learn prompts."""
 
 import pickle
 
@@ -72,7 +72,7 @@ class TestSARB:
         mixed, soft = blend_instances(f, targets, 0.75, swap, unknown)
         # item 0 takes label 0 from item 1: 0.75 * (0, 1) + 0.25 * (4, 5)
         assert mixed[0, 0].tolist() == [1.0, 2.0]
-        assert soft.tolist() == [[0.25, 0.0], [1.0, -1.0]]  # nobody shows label 1
+        assert soft.tolist() == [[0.25, 0.0], [1.0, -1.0]]  # no item shows label 1
         assert torch.equal(mixed[1], f[1])
         assert torch.equal(mixed[0, 1], f[0, 1])
         prototypes = torch.tensor([[8.0, 9.0], [torch.nan, torch.nan]])

@@ -54,7 +54,7 @@ def test_share_of_a_corpus():
 
 
 def test_one_label_is_learnt(encoder, scenes):
-    """Without other things all texts are alike, and all pictures."""
+    """Without texts about other things, all texts have the same labels."""
     truth = scenes.Y[:, [scenes.label_names.index("dog")]]
     for share in (0, 0.25):
         corpus = PromptCorpusGenerator(300, background_share=share, random_state=0)

@@ -42,7 +42,7 @@ def test_a_cut_last_line_is_repaired_wherever_it_was_cut(path):
         assert len(store.records) == finished
         store.add(record(5))
         store.close()
-        again = Checkpoint(path, SETTINGS)  # every line is whole
+        again = Checkpoint(path, SETTINGS)  # every line is complete
         assert len(again.records) == finished + 1
         again.close()
 

@@ -1,4 +1,4 @@
-"""Corpora about labels with several names, in groups, of which some exclude each other."""
+"""Corpora about labels with synonyms, groups and exclusive labels."""
 
 import re
 from collections import Counter
@@ -37,7 +37,7 @@ def named_in(text):
 
 
 def check(texts, Y):
-    """What holds of all texts about these labels, whoever wrote them."""
+    """Check what is true of all texts about these labels, whoever wrote them."""
     k = LABELS.index
     Y = np.asarray(Y).astype(bool)
     np.testing.assert_array_equal(

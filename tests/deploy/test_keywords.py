@@ -30,7 +30,7 @@ def photo(request, tmp_path):
 
 
 def read(path):
-    """Keywords, ours, IPTC keywords; as exiftool reads them, where there is one."""
+    """All keywords, our own, and IPTC keywords; read by exiftool if it is installed."""
     if shutil.which("exiftool") is None:
         image = exiv2.ImageFactory.open(str(path))
         image.readMetadata()
@@ -81,7 +81,7 @@ def test_embedded(photo):
     write_keywords(photo, ["dog", "cat", "größe"], embed=True)
     words, ours, iptc = read(photo)
     assert words == ["holiday", "dog", "cat", "größe"]
-    assert ours == ["sklearn-tai|cat", "sklearn-tai|größe"]  # the dog is the owner's
+    assert ours == ["sklearn-tai|cat", "sklearn-tai|größe"]  # "dog" was the owner's before
     assert iptc == (["cat", "größe"] if photo.suffix in (".jpg", ".tif") else [])
     write_keywords(photo, ["boat"], embed=True)
     assert read(photo)[0] == ["holiday", "dog", "boat"]
@@ -169,7 +169,7 @@ def test_killed_at_any_moment_a_photo_is_whole(tmp_path):
             try:
                 for n in count():
                     write_keywords(photo, [f"dog {n}", f"cat {n}"], embed=True)
-            finally:  # never back into pytest
+            finally:  # do not return into pytest
                 os._exit(1)
         time.sleep(random.uniform(0, 0.05))
         os.kill(child, signal.SIGKILL)
@@ -181,4 +181,4 @@ def test_killed_at_any_moment_a_photo_is_whole(tmp_path):
         assert iptc == words
         assert len(ours) == len(words)
     assert remove_keywords(photo, embed=True)
-    assert os.listdir(tmp_path) == ["photo.jpg"]  # the next call clears what a kill left
+    assert os.listdir(tmp_path) == ["photo.jpg"]  # the next call removes leftovers of killed ones

@@ -1,4 +1,4 @@
-"""Classifiers on the hub: a real client, and a server in this process."""
+"""Classifiers on the hub: a real client and a local server."""
 
 import json
 

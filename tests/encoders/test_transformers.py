@@ -1,4 +1,4 @@
-"""A second encoder, on tiny random models of transformers."""
+"""The encoder for transformers, with tiny random models."""
 
 import pickle
 
@@ -20,7 +20,7 @@ TEXTS = ["a dog", "a photo of a cat", "dog cat dog"]
 
 @pytest.fixture(scope="module", params=["clip", "siglip"])
 def folder(request, tmp_path_factory):
-    """As save_pretrained writes it: model, tokenizer and the preparation of pictures."""
+    """A folder written by save_pretrained: model, tokenizer and image processor."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
     path = tmp_path_factory.mktemp(request.param)

@@ -1,4 +1,4 @@
-"""Names, groups and exclusion: what may be said of labels, and how it is written."""
+"""Vocabularies: synonyms, groups and exclusive labels, and their text format."""
 
 import copy
 import pickle
@@ -166,11 +166,11 @@ def test_what_cannot_be_written(tmp_path):
 
 @st.composite
 def worlds(draw):
-    """A vocabulary, scores of its labels (and of another) with many ties, and their cuts."""
+    """A vocabulary, scores with many ties for its labels (and another one), and their cuts."""
     n = draw(st.integers(2, 7))
     labels = [f"label {k}" for k in range(n)]
     groups = {}
-    for g in range(draw(st.integers(0, 4))):  # of labels and of earlier groups: no circles
+    for g in range(draw(st.integers(0, 4))):  # of labels or earlier groups: no cycles
         pool = [*labels, *groups]
         members = st.lists(st.sampled_from(pool), min_size=1, max_size=4, unique=True)
         groups[f"group {g}"] = draw(members)

@@ -21,7 +21,7 @@ def test_the_most_probable_labels(default_clf, scenes):
 
 
 def test_the_heat_lies_where_the_model_looked(default_clf, scenes):
-    """Of a wide picture the model sees the middle."""
+    """The model sees only the middle of a wide image."""
     wide = Image.new("RGB", (400, 200))
     wide.paste(scenes.images[3].resize((200, 200)), (100, 0))
     display = RegionDisplay.from_estimator(default_clf, wide, ["bus"])
