@@ -48,7 +48,7 @@ def fitted(encoder, corpus):
     return small(encoder=encoder).fit(*corpus)
 
 
-def test_labels_images_it_never_saw(fitted, encoder, scenes, image_embeddings):
+def test_learns_from_texts_alone(fitted, encoder, scenes, image_embeddings):
     chance = scenes.Y.mean()
     zero_shot = ZeroShotClassifier(scenes.label_names, encoder).fit()
     score = fitted.score(image_embeddings, scenes.Y)
@@ -489,7 +489,7 @@ def test_the_papers_recipes(text_embeddings, image_embeddings, corpus, scenes):
             assert paper.fit(X, Y, modality).predict_proba(X[:2]).shape == (2, 20)
 
 
-def test_what_the_chosen_part_cannot_honour_raises(text_embeddings, corpus):
+def test_parameters_that_a_part_lacks_raise(text_embeddings, corpus):
     X, Y = text_embeddings[:50], np.asarray(corpus[1])[:50]
     with pytest.raises(ValueError, match="Invalid parameter 'max_lr' for estimator KernelAdapter"):
         TextAsImageClassifier().set_params(adapter__max_lr=1)
@@ -591,7 +591,7 @@ class Stopped(BaseException):
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_what_was_fitted_stays_whole_if_a_fit_stops(method, monkeypatch):
+def test_an_interrupted_fit_changes_nothing(method, monkeypatch):
     X, Y = np.eye(6, dtype=np.float32), np.eye(6, dtype=int)[:, :3]
     clf = TextAsImageClassifier().fit(X, Y)
     expected, before = clf.predict_proba(X), set(vars(clf))

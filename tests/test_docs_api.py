@@ -90,6 +90,6 @@ def test_links_outside_the_site_lead_to_files(name):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_citation_is_of_this_version():
+def test_citation_has_the_current_version():
     citation = (DOCS.parent / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {sklearn_tai.__version__}\n" in citation

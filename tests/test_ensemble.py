@@ -104,7 +104,7 @@ def test_integration_of_adapter_and_zero_shot(encoder, adapter, corpus, scenes, 
     np.testing.assert_array_equal(same, ensemble.predict_proba(image_embeddings))
 
 
-def test_modality_reaches_those_that_take_it(
+def test_modality_is_passed_to_members_that_accept_it(
     adapter, corpus, text_embeddings, image_embeddings, scenes
 ):
     X, Y = np.vstack([text_embeddings, image_embeddings]), np.vstack([corpus[1], scenes.Y])

@@ -20,7 +20,7 @@ each_story = pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem
 
 
 @each_story
-def test_story_uses_what_there_is(path):
+def test_story_uses_names_that_exist(path):
     """All names imported from the package exist, and accept the parameters given."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     known = {}

@@ -72,7 +72,7 @@ def fitted(encoder, corpus):
     return TextAsImageClassifier(encoder).fit(*corpus)
 
 
-def test_a_classifier_learns_it(fitted, scenes, corpus):
+def test_a_classifier_learns_the_vocabulary(fitted, scenes, corpus):
     assert fitted.vocabulary_ == VOCABULARY
     assert fitted.classes_.tolist() == LABELS
     check(fitted, scenes.images)
@@ -137,7 +137,7 @@ def test_saved_and_copied(fitted, scenes, tmp_path):
         )
 
 
-def test_arrays_and_frames_know_nothing(encoder, corpus, tmp_path):
+def test_arrays_and_frames_have_no_vocabulary(encoder, corpus, tmp_path):
     texts, Y = corpus
     for plain in (np.asarray(Y), pd.DataFrame(Y, columns=LABELS), np.asarray(Y).tolist()):
         clf = TextAsImageClassifier(encoder).fit(texts, plain)
@@ -212,7 +212,7 @@ def test_more_labels_by_partial_fit(fitted, scenes):
     assert Y[-1, column("vehicle")] == 1
 
 
-def test_around_a_classifier(fitted, encoder, scenes, corpus):
+def test_meta_estimators(fitted, encoder, scenes, corpus):
     images, Y = scenes.images[:60], truth(scenes)[:60]
     calibrated = MultiLabelCalibratedClassifier(FrozenEstimator(fitted)).fit(images, Y)
     network = with_network(encoder, hidden_layer_sizes=(), max_epochs=2)

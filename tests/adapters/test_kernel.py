@@ -66,7 +66,7 @@ def test_an_absolute_radius_is_in_the_units_of_the_embeddings(data):
     )
 
 
-def test_it_is_what_a_network_learns_from_the_noise():
+def test_kernel_is_what_a_network_learns_from_noise():
     """For two texts with Gaussian noise, the best prediction is the kernel's."""
     rng = np.random.default_rng(0)
     d, radius = 50, 3.0
@@ -164,7 +164,7 @@ def test_images_alone(data):
     np.testing.assert_allclose(same[0], share, rtol=1e-5)
 
 
-def test_a_share_of_images_is_none_of_its_business(data):
+def test_image_share_is_refused(data):
     X, Y, modality = data
     clf = TextAsImageClassifier(perturbation=MixedPerturbation(1.0, image_share=0.3))
     with pytest.raises(ValueError, match="cannot use image_share"):
@@ -175,7 +175,7 @@ def test_a_share_of_images_is_none_of_its_business(data):
     np.testing.assert_array_equal(clf.predict_proba(X), texts)
 
 
-def test_unlabelled_images_have_no_say(data):
+def test_unlabelled_images_change_nothing(data):
     X, Y, modality = data
     Y[50:] = -1
     alone = kernel().fit(X[:50], Y[:50]).predict_proba(X)
@@ -254,7 +254,7 @@ def test_new_labels_of_arrays(data):
     assert clf.predict_proba(X).shape == (50, 3)  # it is still whole
 
 
-def test_what_cannot_learn_more(data):
+def test_without_partial_fit(data):
     X, Y, modality = data
     network = with_network()
     assert not hasattr(network, "partial_fit")
@@ -265,7 +265,7 @@ def test_what_cannot_learn_more(data):
         clf.partial_fit(X, Y, modality)
 
 
-def test_items_come_back(data):
+def test_training_data_is_returned(data):
     X, Y, modality = data
     is_image = modality == "image"
     perturbation = RandomPerturbation(1.0).fit(X, Y, modality)
@@ -281,7 +281,7 @@ class OwnNoise(BasePerturbation):
         self.radius_ = length(1)
 
 
-def test_noise_of_ones_own(data):
+def test_own_perturbation(data):
     X, Y, modality = data
     own = TextAsImageClassifier(perturbation=OwnNoise()).fit(X, Y, modality)
     same = TextAsImageClassifier(perturbation=RandomPerturbation(1)).fit(X, Y, modality)
@@ -290,7 +290,7 @@ def test_noise_of_ones_own(data):
     assert network.predict_proba(X[:9]).shape == (9, 3)
 
 
-def test_noise_that_it_does_not_know(data):
+def test_unsupported_perturbations(data):
     X, Y, _ = data
     X, Y = X[:50], Y[:50]
     with pytest.raises(ValueError, match="'perturbation' parameter"):
@@ -336,7 +336,7 @@ def test_thousands_of_labels_stay_sparse():
         ("label_places", -1, "negative"),
     ],
 )
-def test_a_state_that_cannot_be(data, name, value, message):
+def test_invalid_state(data, name, value, message):
     X, Y, modality = data
     adapter = kernel().fit(X, Y, modality).adapter_
     settings, arrays = adapter.get_state()

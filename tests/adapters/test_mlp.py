@@ -121,7 +121,7 @@ def test_loss_over_known_entries():
     assert torch.equal(logits.grad, torch.zeros(2, 2))
 
 
-def test_ctrl_c_does_not_pass_for_fitted():
+def test_ctrl_c_does_not_count_as_fitted():
     class Press(Callback):
         def on_batch_end(self, net, **kwargs):
             raise KeyboardInterrupt

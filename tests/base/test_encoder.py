@@ -84,7 +84,7 @@ def test_without_regions_the_whole_alone(default_clf, scenes, regions, image_emb
     weighted(default_clf, 0.3).predict_proba(["texts have none", "and need none"])
 
 
-def test_batches_bring_what_they_score(default_clf, scenes):
+def test_batches_of_an_iterator(default_clf, scenes):
     clf = copy.copy(default_clf)
     clf.encoder_ = clone(clf.encoder_).set_params(batch_size=2, cache=None)
     expected, seen = default_clf.predict_proba(scenes.images[:5]), []
@@ -111,7 +111,7 @@ def test_maps(default_clf, scenes, regions):
     np.testing.assert_allclose(found, (whole + best) / 2 - 1.5, atol=1e-2)
 
 
-def test_maps_that_cannot_be(default_clf, scenes, image_embeddings, regions):
+def test_impossible_maps(default_clf, scenes, image_embeddings, regions):
     with pytest.raises(ValueError, match=r"There are no regions: .*'ViT-B-16'"):
         default_clf.predict_regions(image_embeddings)
     with pytest.raises(ValueError, match="X contains texts, which have no regions"):
@@ -133,7 +133,7 @@ def test_arrays_of_regions_are_checked(default_clf, regions):
         default_clf.predict(gap)
 
 
-def test_training_takes_the_wholes(encoder, scenes, text_embeddings, corpus, regions):
+def test_training_uses_whole_images(encoder, scenes, text_embeddings, corpus, regions):
     X = np.concatenate([np.repeat(text_embeddings[:50, None], regions.shape[1], 1), regions])
     Y = np.vstack([np.asarray(corpus[1])[:50], scenes.Y[:6]])
     modality = ["text"] * 50 + ["image"] * 6
@@ -167,7 +167,7 @@ def test_the_cache_keeps_regions(scenes, tmp_path, where, monkeypatch):
     np.testing.assert_allclose(without, first, atol=1e-5)
 
 
-def test_unreadable_images_are_told_as_data(default_clf, scenes, tmp_path):
+def test_errors_of_unreadable_images_have_attributes(default_clf, scenes, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     items = [tmp_path / "none.jpg", scenes.images[0], tmp_path / "broken.jpg"]
     with pytest.raises(ImageNotFoundError) as caught:

@@ -101,7 +101,7 @@ class TestSARB:
         same = clone(clf).fit(image_embeddings[half], Y)
         np.testing.assert_array_equal(same.predict_proba(image_embeddings), proba)
 
-    def test_unknown_labels_have_no_part_without_blending(self, image_embeddings, scenes):
+    def test_unknown_labels_without_blending(self, image_embeddings, scenes):
         X, Y = image_embeddings[:60], scenes.Y[:60].astype(float)
         Y[:30] = -1
         params = {"max_epochs": 2, "batch_size": 60, "blend_share": 0.0, "random_state": 0}

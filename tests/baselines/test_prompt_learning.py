@@ -150,7 +150,7 @@ def test_parts_of_texts_and_images(encoder, scenes):
     assert filled.is_part.all()
 
 
-def test_many_regions_lie_on_disk(encoder, scenes, monkeypatch):
+def test_many_regions_are_stored_on_disk(encoder, scenes, monkeypatch):
     items, is_image = [*scenes.images[:3], "a dog"], np.array([True] * 3 + [False])
     in_memory = encode_items(encoder, items, is_image, regions=True, tokens=True)
     monkeypatch.setattr(_local, "_IN_MEMORY", 0)
@@ -276,7 +276,7 @@ def test_learns(coop, dual, tai, scenes, encoder, train, corpus):
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_random_state_repeats_and_leaves_the_users_alone(cls, scenes, encoder, image_embeddings):
+def test_random_state(cls, scenes, encoder, image_embeddings):
     X, Y = image_embeddings[:60], scenes.Y[:60]
     before = torch.get_rng_state(), np.random.get_state()[1].copy()
     scores = [small(cls, scenes, encoder).fit(X, Y).decision_function(X) for _ in range(2)]

@@ -354,7 +354,7 @@ class TestTag:
             assert rows.label.tolist() == labels
             np.testing.assert_allclose(rows.score, scores, atol=1e-3)
 
-    def test_an_encoder_of_ones_own_only_by_name(self, model, photos, tmp_path):
+    def test_own_encoder_needs_trust(self, model, photos, tmp_path):
         tiny = Path(sklearn_tai.__file__).parent / "encoders" / "models" / "tai-tiny"
         shutil.copytree(tiny, tmp_path / "own")
         name = f"local-dir:{tmp_path / 'own'}"
@@ -396,7 +396,7 @@ class TestTag:
         assert labels == ["'=cmd|' /C calc'!A0", "'-1", "dog"]
 
     @pytest.mark.parametrize("content", ["[]", "1", "[" * 100_000, "{}", '{"size": {}}', "\xff"])
-    def test_a_note_that_somebody_made_up(self, model, photos, content):
+    def test_forged_note(self, model, photos, content):
         run("tag", "--model", model, "photos/0.png", "-o", "t.jsonl")
         Path(".t.jsonl.json").write_text(content, encoding="latin-1")
         run("tag", "--model", model, "photos", "-o", "t.jsonl", code=2)
@@ -405,7 +405,7 @@ class TestTag:
     @pytest.mark.parametrize(
         "content", [b"[1]\n", b'{"path": 1}\n', b"\n\n\n", b"[" * 100_000 + b"\n", b'"a\r\n"\r\n']
     )
-    def test_an_output_that_somebody_made_up(self, model, photos, name, content):
+    def test_forged_output(self, model, photos, name, content):
         run("tag", "--model", model, "photos/0.png", "-o", name)
         with open(name, "ab") as file:
             file.write(content)
@@ -489,7 +489,7 @@ class TestTag:
             run(*args, "-o", name)
             assert Path(name).read_bytes() == whole
 
-    def test_files_of_others_and_of_other_settings(self, model, photos):
+    def test_foreign_files_and_other_settings(self, model, photos):
         args = ["tag", "--model", model, "photos/0.png", "-o", "t.csv", "-q"]
         Path("t.csv").write_text("precious")
         assert "--force overwrites it" in run(*args, code=2).stderr
@@ -528,14 +528,14 @@ class TestTag:
         assert message in run(*args, code=2).stderr
         assert os.listdir() == ["photos"]
 
-    def test_device_that_is_not_here(self, model, photos):
+    def test_missing_device(self, model, photos):
         result = run(
             "tag", "--model", model, "photos", "--device", "cuda:77", "-o", "t.csv", code=1
         )
         assert "--device 'cuda:77' cannot be used here" in result.stderr
         assert os.listdir() == ["photos"]
 
-    def test_names_that_are_hard(self, model, photos, scenes):
+    def test_difficult_file_names(self, model, photos, scenes):
         names = ["a,b.png", 'quo"te.png', "new\nline.png", os.fsdecode(b"latin\xe9.png"), "犬.png"]
         for name in names:
             shutil.copy("photos/0.png", name)
@@ -550,7 +550,7 @@ class TestTag:
         table = run("tag", "--model", model, *names, "--format", "table").stdout
         assert table.count("\n") == len(names)
 
-    def test_reads_as_it_goes(self, model, photos):
+    def test_reads_chunk_by_chunk(self, model, photos):
         """It reads an endless list chunk by chunk, and writes each before it reads the next."""
         written = []  # how many images are in the file when each path is read
 
@@ -575,7 +575,7 @@ class TestTag:
 
 class TestWhere:
     @pytest.mark.parametrize("suffix", ["png", "JPG", "pdf", "svg"])
-    def test_writes_what_the_file_is_named(self, model, photos, suffix):
+    def test_suffix_decides_the_format(self, model, photos, suffix):
         name = f"w.{suffix}"
         result = run("where", "--model", model, "photos/0.png", "--top", 2, "-o", name)
         assert (result.stdout, result.stderr) == ("", f"Wrote {name}.\n")

@@ -130,7 +130,7 @@ def test_wide(capsysbinary):
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.html"])
-def test_what_is_written_as_a_whole(name, scenes):
+def test_parquet_and_html(name, scenes):
     run("tag", "photos/0.jpg", *TAG[2:], "--top", 2, "-o", name)
     run(*TAG, "--top", 2, "-o", name)  # it adds the others
     if name == "t.parquet":

@@ -173,7 +173,7 @@ def test_any_reply(name, interface, tmp_path):
     assert "\x1b" not in (tmp_path / "c.jsonl").read_text(encoding="utf-8")
 
 
-def test_messages_of_the_command_line_command_no_terminal(tmp_path):
+def test_error_messages_have_no_control_characters(tmp_path):
     from click.testing import CliRunner
 
     body = http(b'{"error": "\\u001b[2J no \\u009b2J"}', "400 Bad")

@@ -186,7 +186,7 @@ def test_refusals_and_empty_replies_are_retried_then_dropped():
 
 @BOTH
 @pytest.mark.parametrize("failure", [503, 500, "drop", "garbage", "hang"])
-def test_failures_that_pass_are_retried(make, failure):
+def test_temporary_failures_are_retried(make, failure):
     with OllamaServer(failures=[failure, failure]) as server:
         generator = make(server, 3, timeout=0.5)
         texts, _ = generator.generate(LABELS)
@@ -204,7 +204,7 @@ def test_failures_that_pass_are_retried(make, failure):
         ("hang", TimeoutError, "did not answer within timeout=0.2"),
     ],
 )
-def test_failures_that_stay(make, failure, error, message, tmp_path):
+def test_permanent_failures(make, failure, error, message, tmp_path):
     path = tmp_path / "captions.jsonl"
     with OllamaServer(failures=[None, None, *[failure] * 3]) as server:
         generator = make(server, 6, timeout=0.2, n_retries=2, checkpoint=path)

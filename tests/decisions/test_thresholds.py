@@ -171,7 +171,7 @@ def test_in_a_search(frozen, image_embeddings, scenes):
 
 
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array, sparse.coo_array, "frame"])
-def test_cross_validates_what_is_not_frozen(data, kind):
+def test_unfrozen_estimators_are_cross_validated(data, kind):
     X, Y = data
     y = pd.DataFrame(Y, columns=list("abcd")) if kind == "frame" else kind(Y)
     estimator = RandomForestClassifier(20, random_state=0) if kind == "frame" else one_vs_rest()
@@ -261,7 +261,7 @@ def test_precision_by_hand(data):
     assert (sure.precision_, sure.n_named_) == (right / named, named)
 
 
-def test_a_precision_that_nothing_reaches_names_nothing():
+def test_unreachable_precision_names_nothing():
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(200, 4)), rng.integers(2, size=(200, 3))
     Y[:, 0] |= X[:, 0] > 0.5  # one label can be learnt a little
@@ -312,7 +312,7 @@ def test_bad_estimator(data):
         MultiLabelThresholdClassifier(one_vs_rest()).fit(X)
 
 
-def test_images_beside_texts_are_scored_by_what_the_others_taught(scenes, corpus, encoder):
+def test_images_among_texts_are_cross_validated(scenes, corpus, encoder):
     texts, Y = corpus
     X, both = [*texts, *scenes.images[:40]], np.vstack([Y, scenes.Y[:40]])
     clf = TextAsImageClassifier(encoder, region_weight=0)

@@ -144,7 +144,7 @@ def test_shares_the_work(kernel, folder, tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(table, expected(kernel, folder), atol=1e-5, check_names=False)
 
 
-def test_goes_on_whatever_the_way_it_is_run(kernel, folder, tmp_path):
+def test_continues_with_other_run_settings(kernel, folder, tmp_path):
     output = predict_folder(kernel, folder, tmp_path / "out", part_size=4)
     before = {path: path.stat().st_mtime_ns for path in output.iterdir()}
     other = copy.deepcopy(kernel)
@@ -172,7 +172,7 @@ def test_names_that_are_not_utf8(kernel, folder, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.* images could not be read")
 @pytest.mark.parametrize("part_size", [1, 4, 100])
-def test_pictures_that_were_mended(kernel, folder, tmp_path, part_size):
+def test_repaired_pictures(kernel, folder, tmp_path, part_size):
     whole = (folder / "0.png").read_bytes()
     for name in ("0.png", "2.png"):
         (folder / name).write_bytes(b"broken")

@@ -269,7 +269,7 @@ def test_encoders_of_other_kinds(own, tmp_path):
         export_onnx(quick(encoder=own), tmp_path / "tagger.onnx")
 
 
-def test_encoder_that_was_not_known(tmp_path):
+def test_encoder_that_does_not_fit(tmp_path):
     message = (
         r"OpenCLIPEncoder\(\) returns embeddings of dimension 512, but clf was fitted on .* 8"
     )

@@ -64,7 +64,7 @@ def test_sidecar(photo):
     assert photo.read_bytes() == before
 
 
-def test_a_sidecar_of_others_keeps_what_it_has(photo):
+def test_a_foreign_sidecar_keeps_its_content(photo):
     sidecar = photo.with_name(photo.name + ".xmp")
     image = exiv2.ImageFactory.create(exiv2.ImageType.xmp, str(sidecar))
     image.xmpData()["Xmp.dc.subject"] = ["summer", "dog"]
@@ -132,7 +132,7 @@ def test_a_dry_run_changes_nothing(photo, embed):
     assert photo.read_bytes() == before
 
 
-def test_what_cannot_be_done_is_said_and_harms_nothing(tmp_path):
+def test_errors_change_nothing(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"missing\.jpg"):
         write_keywords(tmp_path / "missing.jpg", ["dog"])
     moving = tmp_path / "moving.gif"
@@ -156,7 +156,7 @@ def test_what_cannot_be_done_is_said_and_harms_nothing(tmp_path):
     ]
 
 
-def test_killed_at_any_moment_a_photo_is_whole(tmp_path):
+def test_a_kill_never_damages_a_photo(tmp_path):
     photo = tmp_path / "photo.jpg"
     Image.fromarray(np.tile(NOISE, (20, 20, 1))).save(photo, quality=95)
     write_keywords(photo, ["mine"], embed=True)

@@ -157,7 +157,7 @@ def test_goes_on(clf, store, monkeypatch):
     assert len(read(f"{root}/out")) == 11
 
 
-def test_broken_pictures_are_called_by_their_urls(clf, store):
+def test_errors_name_the_url(clf, store):
     root, photos = store
     put(f"{root}/photos/0.png", b"broken")
     gone = f"{root}/photos/gone.png"
@@ -179,7 +179,7 @@ def test_broken_pictures_are_called_by_their_urls(clf, store):
             predict_folder(clf, [chain], f"{root}/chain")
 
 
-def test_stores_that_are_not_there(clf, store, tmp_path, monkeypatch):
+def test_unreachable_stores(clf, store, tmp_path, monkeypatch):
     root, photos = store
     with pytest.raises(ValueError, match="contains no pictures"):
         predict_folder(clf, f"{root}/none", tmp_path / "out")

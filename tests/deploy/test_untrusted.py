@@ -115,7 +115,7 @@ def test_any_value_anywhere(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["kernel", "network", "shifted"])
-def test_any_array_anyhow(kind, tmp_path):
+def test_any_array_changed(kind, tmp_path):
     folder = save_classifier(fit(kind), tmp_path)
     [file] = folder.glob("*.safetensors")
     arrays = load_file(file)
@@ -164,7 +164,7 @@ def test_any_bytes(content, tmp_path):
         (TransformersEncoder("evil/model"), "evil/model"),
     ],
 )
-def test_encoders_of_others_only_by_name(encoder, name, tmp_path):
+def test_foreign_encoders_need_trust(encoder, name, tmp_path):
     clf = fit("kernel")
     clf.encoder_ = encoder
     save_classifier(clf, tmp_path)
@@ -188,7 +188,7 @@ def test_known_encoders_need_no_trust(tmp_path):
         assert again.encoder_.get_params() == encoder.get_params()
 
 
-def test_paths_are_not_obeyed(tmp_path):
+def test_saved_paths_are_ignored(tmp_path):
     clf = fit("kernel")
     clf.encoder_.set_params(cache=tmp_path / "elsewhere")
     again = load_classifier(save_classifier(clf, tmp_path / "clf"))
@@ -223,7 +223,7 @@ def trap(tmp_path, tmp_path_factory):
 
 
 @pytest.mark.parametrize("tower", [False, True])
-def test_code_never_runs_not_even_when_trusted(trap, tower, tmp_path, monkeypatch):
+def test_code_never_runs_even_if_trusted(trap, tower, tmp_path, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda question: "y")  # transformers would ask
     name = trap(tower)
     clf = fit("kernel")
@@ -244,7 +244,7 @@ def test_labels_keep_their_types(tmp_path):
     assert list(map(type, again.classes_.tolist())) == [int, str, float]
 
 
-def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+def test_unloadable_classifiers_are_not_saved(tmp_path):
     clf = fit("network")
     clf.adapter_.net_.module_[0].weight.data[0] = np.nan
     with pytest.raises(ValueError, match="NaN or infinite"):

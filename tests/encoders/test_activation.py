@@ -29,7 +29,7 @@ def test_every_tag_runs_as_it_was_trained(name, tag):
 
 @pytest.mark.parametrize("name", ["RN50", "ViT-B-32", "ViT-H-14-378"])
 @pytest.mark.parametrize("quick_gelu", [True, False])
-def test_both_towers_get_it(name, quick_gelu):
+def test_both_towers_get_the_activation(name, quick_gelu):
     from open_clip.transformer import QuickGELU
 
     with torch.device("meta"):
@@ -86,7 +86,7 @@ def test_other_files(weights, expected, tmp_path):
     np.testing.assert_allclose(named, expected[True], atol=1e-5)
 
 
-def test_a_known_mismatch_is_told(weights, tmp_path):
+def test_a_known_mismatch_warns(weights, tmp_path):
     path = tmp_path / "openai.pt"
     path.symlink_to(weights)
     with pytest.warns(UserWarning, match="trained with QuickGELU, but GELU is requested"):
@@ -153,7 +153,7 @@ def test_code_in_a_weights_file_never_runs(new_format, entry, tmp_path):
     assert not trap.exists()
 
 
-def test_a_device_that_is_not_there(tmp_path):
+def test_missing_device(tmp_path):
     with pytest.raises(ValueError, match=r"device='gpu' cannot be used here .*Set device=None"):
         OpenCLIPEncoder("tai-tiny", device="gpu").transform(["a dog"])
 

@@ -43,13 +43,13 @@ def pictures():
     yield Image.fromarray(small.T.copy())
 
 
-def test_every_picture_has_a_key_of_its_own():
+def test_every_picture_has_its_own_key():
     keys = [content_key("", picture) for picture in pictures()]
     assert len(set(keys)) == len(keys)
     assert keys == [content_key("", picture) for picture in pictures()]
 
 
-def test_no_kind_of_item_stands_for_another(tmp_path):
+def test_every_kind_of_item_has_its_own_key(tmp_path):
     (tmp_path / "a").write_bytes(b"a")
     zeros = np.zeros((2, 3, 3), np.uint8)
     items = [
@@ -107,7 +107,7 @@ def damaged(folder, content):
     (folder / "embeddings.sqlite").write_bytes(content)
 
 
-def test_caches_that_cannot_be_used(encoder, tmp_path):
+def test_unusable_caches(encoder, tmp_path):
     texts = ["a dog", "a cat"]
     expected = encoder.transform(texts)
     (tmp_path / "file").write_text("")
@@ -122,7 +122,7 @@ def test_caches_that_cannot_be_used(encoder, tmp_path):
             np.testing.assert_allclose(own.transform(texts), expected, atol=1e-5)
 
 
-def test_vectors_that_were_damaged_are_made_anew(encoder, tmp_path):
+def test_damaged_vectors_are_computed_again(encoder, tmp_path):
     texts = [f"a photo of {n} dogs" for n in range(6)]
     own = clone(encoder).set_params(cache=tmp_path)
     expected = own.transform(texts)
@@ -137,7 +137,7 @@ def test_vectors_that_were_damaged_are_made_anew(encoder, tmp_path):
         assert all(len(blob) == 4 * 257 for (blob,) in db.execute("SELECT vector FROM embedding"))
 
 
-def test_a_disk_that_is_full(encoder, tmp_path):
+def test_full_disk(encoder, tmp_path):
     """A limit on file size has the same effect."""
     texts = [f"a photo of {n} dogs" for n in range(600)]
     expected = encoder.transform(texts)

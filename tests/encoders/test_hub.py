@@ -110,13 +110,13 @@ def test_the_second_use_asks_the_hub_nothing(hub, monkeypatch):
 
 
 @pytest.mark.parametrize("verbose", [0, 1])
-def test_a_bar_shows_the_download_where_it_is_asked_for(hub, capfd, monkeypatch, verbose):
+def test_progress_bar_of_a_download(hub, capfd, monkeypatch, verbose):
     monkeypatch.setenv("TQDM_POSITION", "-1")  # as in a terminal
     embed(TINY, verbose=verbose)
     assert ("open_clip_model.safetensors" in capfd.readouterr().err) == bool(verbose)
 
 
-def test_a_repository_brings_its_settings(hub, encoder, scenes):
+def test_a_repository_includes_its_settings(hub, encoder, scenes):
     images = scenes.images[:2]
     expected = clone(encoder).set_params(normalize=True).transform(images)
     np.testing.assert_allclose(embed(TINY, items=images), expected, atol=1e-5)
@@ -167,7 +167,7 @@ def test_offline(hub, monkeypatch):
 @pytest.mark.skipif(
     Version(huggingface_hub.__version__) < Version("1.20"), reason="older ones begin anew"
 )
-def test_a_download_that_breaks_off_goes_on(hub, monkeypatch):
+def test_an_interrupted_download_is_resumed(hub, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 2**20)
     hub.trouble[RN50] = "breaks"
     assert embed("RN50").shape == (1, 1024)
@@ -247,7 +247,7 @@ def test_code_of_a_tokenizer_never_runs(hub, with_tokenizer):
     assert not (with_tokenizer / "trap").exists()
 
 
-def test_a_tokenizer_that_is_not_there(hub, with_tokenizer):
+def test_missing_tokenizer(hub, with_tokenizer):
     hub.trouble["someone/words"] = 500
     with pytest.raises(WeightsError, match=r"hf-hub:someone/worded' cannot.* failed \(status 500"):
         embed("hf-hub:someone/worded", items=["a dog"])
@@ -277,7 +277,7 @@ def test_no_space_is_left(hub, monkeypatch, tmp_path):
         subprocess.run(["umount", small], check=True)
 
 
-def test_a_cache_that_is_not_ones_own(hub, monkeypatch, tmp_path):
+def test_unusable_cache(hub, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     use_hub(monkeypatch, hub.url, tmp_path / "file")
     with pytest.raises(WeightsError, match="hf-hub:someone/tiny' cannot be loaded: "):

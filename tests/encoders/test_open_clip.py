@@ -132,7 +132,7 @@ def test_the_menu_in_the_docs():
 
 @pytest.mark.parametrize("name", ["tai-tiny", "best", "hf-hub:a/b", "local-dir:/folder"])
 @pytest.mark.parametrize("weights", ["openai", None])
-def test_what_brings_its_own_weights_takes_no_others(name, weights):
+def test_models_with_their_own_weights_refuse_others(name, weights):
     with pytest.raises(ValueError, match=r"cannot be used: .* brings its own weights"):
         OpenCLIPEncoder(name, weights).transform(["a dog"])
 

@@ -88,7 +88,7 @@ def test_size_is_part_of_the_cache_key(scenes, tmp_path):
     assert any(tmp_path.iterdir())  # the cache was used
 
 
-def test_lines_cannot_be_brought_to_a_square_whole():
+def test_lines_cannot_be_resized_to_a_square():
     line = Image.new("RGB", (900, 1))
     longest = OpenCLIPEncoder("tai-tiny", resize_mode="longest")
     with pytest.raises(ValueError, match=r"X\[1\]: the PIL image is 900 x 1 pixels.* 'squash'"):

@@ -92,7 +92,7 @@ def test_without_the_package_the_error_says_what_to_install(
 
 
 @pytest.mark.parametrize("name", ["photo.heic", "photo.avif", "photo.cr3"])
-def test_broken_ones_are_said_to_be(tmp_path, name):
+def test_broken_files(tmp_path, name):
     pytest.importorskip("pillow_heif")
     pytest.importorskip("rawpy")
     (tmp_path / name).write_bytes(b"no picture")

@@ -55,7 +55,7 @@ def pipe(tmp_path):
     os.close(writer)
 
 
-def test_what_is_no_regular_file(pipe, tmp_path, encoder):
+def test_pipes_sockets_and_devices(pipe, tmp_path, encoder):
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "s.png"))
         for path in (pipe, tmp_path / "s.png", Path("/dev/zero")):
@@ -111,7 +111,7 @@ def test_modes(mode, tmp_path):
     assert np.asarray(open_image(colour.convert(mode), 0)).min() >= 250
 
 
-def test_of_an_animation_the_first_frame(tmp_path):
+def test_first_frame_of_an_animation(tmp_path):
     frames = [Image.new("P", (8, 8), i) for i in range(3)]
     for frame in frames:
         frame.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])

@@ -52,7 +52,7 @@ def test_a_text_of_labels(vocabulary):
     assert vocabulary.exclusive == (("day", "night"),)
 
 
-def test_the_ways_there_and_back(vocabulary, tmp_path):
+def test_round_trips(vocabulary, tmp_path):
     vocabulary.save(tmp_path / "labels.txt")
     others = [
         Vocabulary.load(tmp_path / "labels.txt"),
@@ -73,7 +73,7 @@ def test_the_ways_there_and_back(vocabulary, tmp_path):
     )
 
 
-def test_lists_and_mappings_will_do():
+def test_lists_and_mappings_are_accepted():
     plain = as_vocabulary(np.array(["dog", "cat"]))
     assert plain == Vocabulary({"dog": ["dog"], "cat": ["cat"]})
     assert plain.to_dict() == {"labels": ["dog", "cat"]}
@@ -125,7 +125,7 @@ def test_union():
         ("kitchen\nin: kitchen\nout: kitchen\nin | out", "'kitchen' is in both"),
     ],
 )
-def test_what_cannot_be(text, message, tmp_path):
+def test_invalid_text(text, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         Vocabulary.from_text(text)
     (tmp_path / "labels.txt").write_text(text)
@@ -154,7 +154,7 @@ def test_bad_parameters(params, error, message):
         Vocabulary(**params)
 
 
-def test_what_cannot_be_written(tmp_path):
+def test_names_that_cannot_be_written(tmp_path):
     (tmp_path / "labels.txt").write_bytes(b"caf\xe9")
     with pytest.raises(ValueError, match=r"not UTF-8 text.*save it as UTF-8"):
         Vocabulary.load(tmp_path / "labels.txt")

@@ -63,7 +63,7 @@ def test_names_what_predict_names(clf, scenes):
     assert len(display.axes_) == len(display.figure_.axes) == 12
 
 
-def test_of_exclusive_labels_one_is_shown(encoder, scenes):
+def test_only_one_exclusive_label_is_shown(encoder, scenes):
     labels = {"vehicle": (), "bus": ["bus"], "boat": ["boat"], "dog": ["dog"], "cat": ["cat"]}
     known = Vocabulary(labels, groups={"vehicle": ["bus", "boat"]}, exclusive=[["vehicle", "dog"]])
     clf = ZeroShotClassifier(known, encoder, threshold=0.0).fit()

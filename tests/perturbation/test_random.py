@@ -101,7 +101,7 @@ def test_radius_auto():
 
 
 @pytest.mark.parametrize("X", [np.ones((1, 4)), np.ones((5, 4)), np.ones((2, 4))])
-def test_radius_auto_without_any_spread_is_the_papers(X):
+def test_radius_auto_without_spread_is_the_papers(X):
     assert RandomPerturbation().fit(X).radius_ == pytest.approx(2.5 * 2)
 
 

@@ -44,7 +44,7 @@ def test_a_combination_seen_once_lands_on_its_estimate(shifted):
     np.testing.assert_allclose(shifted.fit_transform(X, Y, MODALITY)[2], [13.5, 2])
 
 
-def test_a_label_that_no_image_shows_keeps_its_texts_over_the_gap(shifted):
+def test_a_label_without_images_moves_by_the_gap(shifted):
     np.testing.assert_allclose(shifted.gap_, GAP)
     np.testing.assert_allclose(shifted.image_centroids_[2], X[3] + GAP)
     np.testing.assert_allclose(shifted.fit_transform(X, Y, MODALITY)[3], X[3] + GAP)
@@ -73,7 +73,7 @@ def test_an_empty_label_set_moves_by_the_gap(shifted):
     assert np.isnan(shifted.estimate_centroids([[0, 0, 0]])).all()
 
 
-def test_a_label_of_neither_texts_nor_images():
+def test_a_label_without_texts_or_images():
     wider = np.column_stack([Y, np.zeros(len(Y))])
     for offset_by in ("label", "combination"):
         shifted = ShiftedPerturbation(offset_by=offset_by).fit(X, wider, MODALITY)

@@ -153,7 +153,7 @@ def test_same_labels_are_encoded_once(client, files):
     assert scores(without_noise) != scores(first)
 
 
-def test_visitors_side_by_side(client, files):
+def test_concurrent_visitors(client, files):
     with ThreadPoolExecutor(4) as pool:
         same = list(pool.map(lambda _: ask(client, "boat, train", files[:1]), range(4)))
         others = [f"boat, train, {name}" for name in ("sofa", "bird", "bottle")]
@@ -372,7 +372,7 @@ def upload(page, content, **headers):
     return status_of(page, data=data, Content_Type=kind, **headers)
 
 
-def test_other_sites_are_not_let_in(page):
+def test_requests_from_other_sites_are_refused(page):
     port = page.local_url.rstrip("/").rpartition(":")[2]
     here = f"127.0.0.1:{port}"
     assert status_of(page, "") == status_of(page, "", Host=f"localhost:{port}") == 200
