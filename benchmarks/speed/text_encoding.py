@@ -4,7 +4,7 @@
 
 The texts are a language model's captions (`data/`), of about 17 tokens in CLIP's vocabulary, or
 more in the bundled model's small one. Both run in turns, several times; the table has the
-median ratio of seconds, and the largest difference of the embeddings.
+median ratio of seconds, and how much the embeddings differ.
 """
 
 from __future__ import annotations
