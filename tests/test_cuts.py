@@ -97,7 +97,7 @@ def test_slope_and_offsets_are_saved(tmp_path):
 
 
 def test_an_image_may_have_no_label(encoder, scenes):
-    """Most images show none of three labels; without texts about other things all get one."""
+    """Most images show none of three labels; without texts about other things, all get one."""
     chosen = ["dog", "bus", "chair"]
     truth = scenes.Y[:, [scenes.label_names.index(name) for name in chosen]]
     none = ~truth.any(axis=1)

@@ -28,7 +28,7 @@ from torch.nn.functional import cross_entropy, normalize
 from tqdm import tqdm
 
 TARGET = Path(__file__).parents[2] / "sklearn_tai" / "encoders" / "models" / "tai-tiny"
-N_MERGES = 4096  # of CLIP's 48,894 byte-pair merges, enough for the most common words
+N_MERGES = 4096  # of CLIP's 48,894 byte-pair merges: the most common words are not split
 SIZE = 96
 MODEL_CFG = {
     "embed_dim": 256,
