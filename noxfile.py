@@ -1,4 +1,4 @@
-"""Tasks: ``nox`` runs style, types and tests; ``nox -l`` lists all of them."""
+"""Tasks: ``nox`` runs style, types and tests; ``nox -l`` lists all tasks."""
 
 import nox
 
@@ -18,7 +18,7 @@ def style(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Types, by mypy."""
+    """Types, with mypy."""
     session.install("-e", ".[test]")
     session.run("mypy")
 
@@ -32,14 +32,14 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python="3.10")
 def oldest(session: nox.Session) -> None:
-    """The tests that touch dependencies, on the oldest versions of these."""
+    """The tests that depend most on other packages, with their oldest versions."""
     session.install("-r", "tests/requirements-oldest.txt", "-e", ".[test]")
     session.run("pytest", *(session.posargs or DEPENDENT))
 
 
 @nox.session
 def newest(session: nox.Session) -> None:
-    """The same tests on the newest versions, pre-releases too."""
+    """The same tests with the newest versions, including pre-releases."""
     session.install("-e", ".[test]")
     session.install("--pre", "--upgrade", "scikit-learn", "numpy", "scipy", "open_clip_torch")
     session.run("pytest", *(session.posargs or DEPENDENT))
@@ -55,7 +55,7 @@ DEPENDENT = (
 
 @nox.session
 def clusters(session: nox.Session) -> None:
-    """The tests on clusters of Dask and Ray, and on object stores of this machine."""
+    """The tests on Dask and Ray clusters, and on local object stores."""
     session.install("-e", ".[test]", "ray", *STORES)
     prefix = session.virtualenv.location
     session.run_install("npm", "install", "--silent", "--global", "--prefix", prefix, "azurite")
@@ -78,5 +78,5 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def release(session: nox.Session) -> None:
-    """Build the distributions, and check them."""
+    """Build and check the distributions."""
     session.run("bash", "tools/check_release.sh", external=True)

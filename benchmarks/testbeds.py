@@ -1,4 +1,4 @@
-"""Where the studies are run: the bundled pictures, and real photos (docs/evidence/ground.md)."""
+"""Data for the benchmarks: the bundled pictures, and real photos (docs/evidence/ground.md)."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from sklearn_tai.datasets import load_emoji_scenes
 
 @dataclass
 class Testbed:
-    """Embedded pictures with labels, and an encoder for texts about them.
+    """Embedded images with labels, and an encoder for texts about them.
 
-    `images` come with their regions, (n_images, 1 + n_regions, n_features), but for embeddings
-    that were published. Classifiers score whole and regions together, or `wholes`.
+    `images` include regions, (n_images, 1 + n_regions, n_features), except for published
+    embeddings. Classifiers score `images` or, without regions, `wholes`.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Testbed:
     Y: np.ndarray
     label_names: list[str]
     unlabelled: np.ndarray
-    pictures: list[Any] | None = None  # for methods that look at them
+    pictures: list[Any] | None = None  # for methods that need pixels
     prompts: np.ndarray | None = None  # published embeddings of "a photo of a {label}"
 
     @property
@@ -53,12 +53,12 @@ class Testbed:
 
     @property
     def views(self) -> dict[str, np.ndarray]:
-        """The images whole, and with their regions where there are any."""
+        """The whole images, and those with regions if there are any."""
         with_regions = {"regions": self.images} if self.images.ndim == 3 else {}
         return {"whole": self.wholes} | with_regions
 
     def draw(self, n_texts: int, seed: int) -> tuple[np.ndarray, Any, list[np.ndarray]]:
-        """Embedded texts of a seed, their labels, and the rows of two halves of the images."""
+        """Embedded texts, their labels, and two halves of the images (rows), drawn by the seed."""
         generator = PromptCorpusGenerator(n_texts, random_state=seed)
         texts, Y = generator.generate(self.label_names)
         return self.encoder.transform(texts), Y, halves(len(self.Y), seed)
@@ -68,7 +68,7 @@ class Testbed:
 
 
 class FittedTower(BaseEstimator):
-    """Texts by a sentence model mapped into CLIP's space (kernel ridge), images by CLIP."""
+    """Images by CLIP; texts by a sentence model, mapped into CLIP's space (kernel ridge)."""
 
     def __init__(self, clip: OpenCLIPEncoder, tower: Path) -> None:
         self.clip = clip
@@ -87,7 +87,7 @@ def _encode_texts(texts: list[str], tower: Path) -> np.ndarray:
             file[f"tower_{k}"].astype(np.float32) for k in ("X", "A", "gamma", "mean")
         )
     sentences = _sentence_model().encode(texts, batch_size=256)
-    kinds = np.tile([0.5, 0, 0], (len(texts), 1))  # of the texts it was fitted on
+    kinds = np.tile([0.5, 0, 0], (len(texts), 1))  # the kinds of texts it was fitted on
     kernel = rbf_kernel(np.hstack([sentences, kinds]), anchors, float(gamma))
     return normalize(kernel @ weights + mean).astype(np.float32)
 
@@ -105,26 +105,26 @@ def _sentence_model() -> Any:
 
 
 def load_testbed(args: argparse.Namespace) -> Testbed:
-    """What ``--testbed`` names; sets ``args.n_texts`` where it was not given."""
+    """The testbed named by ``--testbed``; also sets ``args.n_texts`` if it is None."""
     if args.n_texts is None:
         args.n_texts = 1000 if args.testbed == "pictures" else 3000
     if args.testbed != "pictures":
         return _load_ground(args.testbed, args.ground)
     scenes, encoder = load_emoji_scenes(), OpenCLIPEncoder("tai-tiny")
     images = encoder.transform_regions(scenes.images)
-    # no further pictures are bundled: those to be scored, without their labels
+    # there are no other pictures, so the scored ones also serve as unlabelled ones
     return Testbed(
         args.testbed, encoder, images, scenes.Y, scenes.label_names, images[:, 0], scenes.images
     )
 
 
 def clip_of(encoder: Any) -> OpenCLIPEncoder:
-    """The model that sees the images."""
+    """The encoder of the images."""
     return getattr(encoder, "clip", encoder)
 
 
 def photo_encoder(folder: Path) -> OpenCLIPEncoder:
-    """The image tower of the folder, or OpenAI's own; embeddings are kept in the folder."""
+    """CLIP with the folder's weights, or OpenAI's; embeddings are cached in the folder."""
     own, options = folder / "weights.pt", {"normalize": True, "cache": folder / "embeddings"}
     if own.is_file():
         return OpenCLIPEncoder("ViT-B-16-quickgelu", str(own), **options)
@@ -132,7 +132,7 @@ def photo_encoder(folder: Path) -> OpenCLIPEncoder:
 
 
 def _load_ground(name: str, folder: Path | None) -> Testbed:
-    """Photos, or published embeddings; each has the other's images for unlabelled ones."""
+    """Photos or published embeddings; each uses the other's images as unlabelled ones."""
     if folder is None:
         raise SystemExit(
             f"--testbed {name} needs real photos: name their folder by --ground FOLDER or by "
@@ -164,9 +164,9 @@ def _load_ground(name: str, folder: Path | None) -> Testbed:
 
 
 def labelled_photos(folder: Path, split: str | None = None) -> tuple[list[Path], list[set[str]]]:
-    """Files and labels of the photos of a split; of all but val2017 where none is named.
+    """Files and labels of the photos in a split; by default all except val2017.
 
-    The published embeddings are of val2017, so that no photo is in both testbeds.
+    The published embeddings are of val2017, so no photo is in both testbeds.
     """
     if not (folder / "photos" / "labels.json").is_file():
         return [], []
@@ -181,12 +181,12 @@ def labelled_photos(folder: Path, split: str | None = None) -> tuple[list[Path],
 
 
 def untrained(name: str) -> OpenCLIPEncoder:
-    """An encoder for studies of speed: random weights do, where a model brings none."""
+    """An encoder for speed measurements, with random weights unless the model is bundled."""
     return OpenCLIPEncoder(name, "auto" if name == "tai-tiny" else None, cache=None)
 
 
 def open_clip_name(name: str) -> str:
-    """What open_clip calls a model; the bundled one is a folder to it."""
+    """The model's name in open_clip; for the bundled one, its folder."""
     folder = Path(encoders.__file__).parent / "models" / name
     return f"local-dir:{folder}" if folder.is_dir() else name
 
@@ -197,7 +197,7 @@ def halves(n: int, seed: int) -> list[np.ndarray]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What all studies take."""
+    """Add the options that all studies have."""
     parser.add_argument(
         "--testbed", choices=["pictures", "photos", "published"], default="pictures"
     )
@@ -220,7 +220,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def network_size(full: bool) -> dict[str, Any]:
-    """Of the paper's network, or of one that scores alike and is 20 times as fast."""
+    """Parameters of the paper's network, or of one with similar scores, 20 times as fast."""
     return {} if full else {"hidden_layer_sizes": (256,) * 3, "max_lr": 1e-3}
 
 
@@ -234,11 +234,11 @@ def classifier(
     standardize: bool = False,
     **network: Any,
 ) -> TextAsImageClassifier:
-    """The classifier of the studies, with the adapter of `args` unless one is named.
+    """The studies' classifier, with the adapter in `args` unless another is given.
 
-    Networks have layers of 256, which score as those of 2,048 do here; the paper's where
-    `args.full` says so. Their radius is the paper's where it is "auto". The kernel has no
-    use for parameters of the `network`.
+    Networks have layers of 256, which score like the paper's 2,048 here, unless `args.full`
+    is set. For them, the radius "auto" becomes the paper's. The kernel ignores the parameters
+    in `network`.
     """
     made: Any = KernelAdapter()
     if (adapter or getattr(args, "adapter", "network")) == "network":
@@ -287,7 +287,7 @@ def draw_curves(
         ax.axhline(100 * reference, color="grey", linestyle="--", label="zero-shot CLIP")
     ax.set(xlabel=xlabel, ylabel="mean average precision (%)")
     ax.set_xticks(places, [f"{value:g}" for value in x])
-    # below the axes, where no curve is
+    # below the axes, so that it covers no curve
     ncols = 2 if max(map(len, curves)) < 28 else 1
     figure.legend(loc="outside lower center", ncols=ncols, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)

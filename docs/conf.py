@@ -48,11 +48,11 @@ exclude_patterns = [
     "auto_examples/*.ipynb",
     "images/README.md",  # included by about/licence
 ]
-smartquotes = False  # quotes in parameters and messages are as in the code
+smartquotes = False  # keep quotes in parameters and messages as in the code
 default_role = "literal"  # single backticks name parameters in the docstrings
 
-# Links that lead nowhere are errors; those into other projects are shown as plain code, as
-# their inventories would have to be fetched.
+# Broken links are errors; links to other projects are plain code, because their inventories
+# would have to be downloaded.
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(sklearn|skorch|torch|numpy|pandas|matplotlib|pathlib|joblib)\..*")
@@ -63,7 +63,7 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 toc_object_entries_show_parents = "hide"
-autodoc_typehints = "none"  # numpydoc's Parameters say it
+autodoc_typehints = "none"  # types are in numpydoc's Parameters
 numpydoc_show_class_members = False  # the template of classes does it
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
@@ -83,12 +83,12 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
-    "write_computation_times": False,  # its page loads scripts of other hosts
+    "write_computation_times": False,  # its page loads scripts from other hosts
 }
 
 
 def repository_links() -> list[dict[str, str]]:
-    """The icon of the repository, once pyproject.toml names its address."""
+    """The link to the repository, once pyproject.toml has its address."""
     urls = metadata("sklearn-tai").get_all("Project-URL") or []
     return [
         {"name": name, "url": url, "icon": "fa-solid fa-code-branch"}
@@ -120,14 +120,14 @@ html_theme_options = {
 
 
 def _math(self: Any, node: nodes.Node, display: str) -> None:
-    """Formulas become MathML in the build, so that no page runs or fetches a script."""
+    """Write formulas as MathML, so that pages need no scripts for them."""
     mathml = latex2mathml.converter.convert(node.astext(), display=display)
     self.body.append(f'<div class="formula">{mathml}</div>' if display == "block" else mathml)
     raise nodes.SkipNode
 
 
 def _resolve_short_name(app: Sphinx, env: Any, node: Any, contnode: Any) -> Any:
-    """Links to public names from wherever they are named, as in "See Also"."""
+    """Resolve links to public names without their modules, as in "See Also"."""
     if node.get("refdomain") != "py":
         return None
     name = node["reftarget"].rpartition(".")[2]
@@ -143,7 +143,7 @@ def _resolve_short_name(app: Sphinx, env: Any, node: Any, contnode: Any) -> Any:
 
 
 def _skip_inherited(app: Any, what: str, name: str, member: Any, skip: bool, options: Any) -> Any:
-    """Leave what is scikit-learn's and numpy's own to their documentation."""
+    """Skip members inherited from scikit-learn, numpy and others."""
     if isinstance(member, GetSetDescriptorType):  # attributes of arrays
         return True
     if (member.__doc__ or "").startswith("Alias for field number"):  # fields of named tuples
@@ -153,7 +153,7 @@ def _skip_inherited(app: Any, what: str, name: str, member: Any, skip: bool, opt
 
 
 def _written_in(app: Sphinx, module: str | None, name: str) -> str | None:
-    """The file of a public class, which itself names only its folder; of others Sphinx knows."""
+    """The module with a class's source, for viewcode: its ``__module__`` is only the folder."""
     if module is None:
         return None
     member = reduce(getattr, name.split("."), import_module(module))
@@ -163,7 +163,7 @@ def _written_in(app: Sphinx, module: str | None, name: str) -> str | None:
 
 
 def _drop_citations(app: Sphinx, doctree: nodes.document) -> None:
-    """Summaries in tables of the API lead to no references."""
+    """Remove citations from the summaries in API tables, as they would be broken links."""
     for table in doctree.findall(autosummary_table):
         for citation in [n for n in table.findall(nodes.Element) if _is_citation(n)]:
             before = citation.parent[citation.parent.index(citation) - 1]
@@ -177,7 +177,7 @@ def _is_citation(node: nodes.Element) -> bool:
 
 
 def _write_command_help(app: Sphinx) -> None:
-    """What ``--help`` says, for the page of the command line."""
+    """Write the output of ``--help``, for the command line's page."""
     from sklearn_tai.cli import cli as group
 
     folder = HERE / "_generated" / "cli"
@@ -192,7 +192,7 @@ def _write_command_help(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Register what is our own."""
+    """Register the functions above."""
     app.add_html_math_renderer(
         "mathml",
         inline_renderers=(lambda self, node: _math(self, node, "inline"), None),

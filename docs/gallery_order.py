@@ -1,4 +1,4 @@
-"""How the gallery is made: the order of the examples, and that none of them warns."""
+"""Settings of the gallery: the order of the examples, and errors in place of warnings."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _FIRST = (
 
 
 class StoryOrder:
-    """Sort key of sphinx-gallery; examples not named here come last, by name."""
+    """Sort key for sphinx-gallery; examples not listed above come last, by name."""
 
     def __init__(self, src_dir: str) -> None:
         self.src_dir = src_dir
 
     def __call__(self, filename: str) -> tuple[int, str]:
-        """Place of an example."""
+        """The position of an example."""
         place = _FIRST.index(filename) if filename in _FIRST else len(_FIRST)
         return place, filename
 
@@ -38,9 +38,9 @@ _filters: list[Any] = []
 
 
 def refuse_warnings(gallery_conf: Any, fname: str, when: str) -> None:
-    """Make errors of the warnings that users of an example would see."""
+    """Turn warnings that users of an example would see into errors."""
     if when == "before":
-        if _filters:  # at the beginning of a folder it is called too
+        if _filters:  # it is also called at the start of a folder
             return
         _filters.append(warnings.catch_warnings())
         _filters[-1].__enter__()

@@ -1,15 +1,15 @@
-"""Servers of tests, in a thread of this process."""
+"""Run a test's server in a thread of this process."""
 
 import threading
 
 
 class Background:
-    """Serves while its block runs.
+    """Context manager that serves while its block runs.
 
     Parameters
     ----------
-    server : socketserver.ThreadingTCPServer or one of its kind
-        Bound to a port of 127.0.0.1.
+    server : socketserver.ThreadingTCPServer or similar
+        Already bound to a port of 127.0.0.1.
     """
 
     def __init__(self, server):

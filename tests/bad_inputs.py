@@ -1,7 +1,7 @@
-"""Bad input, the error it gets and the remedy the error names.
+"""Bad inputs, the errors they raise, and the remedies that the errors name.
 
-`tests/test_bad_inputs.py` runs all cases; ``python -m tests.bad_inputs`` writes the table of
-the docs, with the messages as they are.
+`tests/test_bad_inputs.py` runs all cases; ``python -m tests.bad_inputs`` writes the table in
+the docs, with the actual messages.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ DOCS = Path(__file__).parents[1] / "docs" / "reference" / "errors.md"
 
 @dataclass
 class Bench:
-    """What the cases are tried on."""
+    """The data and files that the cases use."""
 
     folder: Path
     encoder: Any = field(default_factory=lambda: OpenCLIPEncoder("tai-tiny"))
@@ -75,7 +75,7 @@ class Bench:
     def fit(self, X: Any, Y: Any, *args: Any, **params: Any) -> Any:
         return self.clf(**params).fit(X, Y, *args)
 
-    # pictures
+    # images
     def saved(self, name: str, mode: str, size: tuple[int, int] = (20, 30)) -> Path:
         Image.new(mode, size).save(self.file(name))
         return self.file(name)
@@ -93,12 +93,12 @@ class Bench:
         return path
 
     def foreign(self) -> Path:
-        """A saved classifier that names a model of somebody."""
+        """A saved classifier whose encoder is someone else's model."""
         clf = TextAsImageClassifier(OpenCLIPEncoder("hf-hub:someone/model")).fit(self.X, self.Y)
         return save_classifier(clf, self.folder / "theirs")
 
     def bomb(self) -> Path:
-        """A gigapixel picture of a few kilobytes."""
+        """An image of a gigapixel in a file of a few kilobytes."""
         path = self.file("bomb.png")
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         Image.new("1", (40_000, 25_000)).save(path)
@@ -112,7 +112,7 @@ class Bench:
 
 
 class Case(NamedTuple):
-    """One bad input: what is given, what is raised, the remedy, how it is given."""
+    """One bad input: what it is, what it raises, the remedy, and the call that passes it."""
 
     given: str
     error: type[Exception]
@@ -730,7 +730,7 @@ AREAS = {
 
 
 def message_of(case: Case, bench: Bench) -> tuple[type, str]:
-    """What a case raises or warns."""
+    """The error or warning of a case: its class and message."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         try:
@@ -741,7 +741,7 @@ def message_of(case: Case, bench: Bench) -> tuple[type, str]:
 
 
 def table() -> str:
-    """The page of the docs."""
+    """The docs page, in Markdown."""
     lines = [
         "# Errors and their remedies",
         "",

@@ -1,7 +1,7 @@
 import os
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # before any import that reads it: tests never use the network
-if "PYTEST_XDIST_WORKER" in os.environ:  # workers that all use all cores wait for each other
+os.environ["HF_HUB_OFFLINE"] = "1"  # tests never use the network; set before it is read on import
+if "PYTEST_XDIST_WORKER" in os.environ:  # or the workers would compete for the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import sklearn_tai  # nothing slower: pytest-xdist reads this in one more process
+import sklearn_tai  # nothing slower here: pytest-xdist loads this file in an extra process
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +43,7 @@ def text_embeddings(encoder, corpus):
 
 @pytest.fixture(scope="session")
 def default_clf(encoder, text_embeddings, corpus, scenes):
-    """The default classifier, with names of labels. Do not change it."""
+    """The default classifier, with label names. Shared by all tests: do not change it."""
     import pandas as pd
 
     Y = pd.DataFrame(corpus[1], columns=scenes.label_names)
@@ -52,9 +52,9 @@ def default_clf(encoder, text_embeddings, corpus, scenes):
 
 @pytest.fixture
 def ctrl_c():
-    """Let Ctrl-C through, here and to processes started from here.
+    """Let Ctrl-C reach this process and those it starts.
 
-    A plain shell makes what it starts in the background ignore it.
+    A non-interactive shell makes its background processes ignore Ctrl-C.
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
@@ -63,7 +63,7 @@ def ctrl_c():
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
-    """Random weights under the names that tags ask for, of architectures that are narrow here."""
+    """Random weights under the file names of published ones, for narrowed architectures."""
     import open_clip
     import torch
     from safetensors.torch import save_file

@@ -1,4 +1,4 @@
-"""A server with the layout of the Hugging Face hub, which can also go wrong in many ways."""
+"""A server that imitates the Hugging Face hub and can fail in many ways."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class HubServer(ThreadingHTTPServer):
-    """Serves files by "organisation/name/file".
+    """Serves files under "organisation/name/file".
 
     Attributes
     ----------
     files : dict of str to Path
-        What there is.
+        The files to serve, by their paths.
     trouble : dict of str to str or int
-        By repository, what goes wrong there: a status, "gated", "silent" (never answers),
-        "drips" (slow, but whole), "breaks" (each download stops half-way, and goes on
-        where it is asked to) or "dies" (no byte beyond the half).
+        What goes wrong, by repository: a status, "gated", "silent" (never answers),
+        "drips" (slow but complete), "breaks" (each download stops half-way and can be
+        resumed) or "dies" (never sends the second half).
     folder : Path or None
-        Where files that are uploaded go.
+        Where uploaded files are stored.
     made : set of str
-        Repositories that clients have made.
+        Repositories that clients have created.
     requests : list of (str, str, str)
         Method, path and range of each request for a file.
     """
@@ -52,7 +52,7 @@ class HubServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def downloads(self) -> list[str]:
-        """Paths of the files that were asked for, not only about."""
+        """Paths of the files that were downloaded (GET, not HEAD)."""
         return [path for method, path, _ in self.requests if method == "GET"]
 
     def sha256(self, file: Path) -> str:
@@ -61,16 +61,16 @@ class HubServer(ThreadingHTTPServer):
         return self.hashes[file]
 
     def handle_error(self, request, client_address):
-        """A client that hangs up is none of the server's business."""
+        """Ignore clients that hang up."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: HubServer
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # or a body waits 40 ms for its headers to be seen
+    disable_nagle_algorithm = True  # or each body is sent 40 ms after its headers
 
     def log_message(self, *args: object) -> None:
-        """Nothing: the list of requests is the log."""
+        """Print nothing: the list of requests is the log."""
 
     def do_HEAD(self) -> None:
         self._answer(b"")
@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(None)
 
     def _list_repository(self) -> bool:
-        """Say what is in a repository, if there is anything."""
+        """List the files of a repository, if it exists."""
         repo = "/".join(self.path.split("/")[3:5])
         files = {
             name.removeprefix(f"{repo}/"): file
@@ -102,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def do_POST(self) -> None:
-        """What an upload asks: a repository, how to send files, and a commit of them."""
+        """The requests of an upload: create a repository, how to send files, and commit them."""
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         trouble = self.server.trouble.get("uploads")
         if trouble is not None:
@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes | None) -> None:
         span = self.headers.get("Range", "")
-        if "/resolve/" in self.path:  # the client asks for more, once in a while
+        if "/resolve/" in self.path:  # not the other requests that the client makes now and then
             self.server.requests.append((self.command, self.path, span))
         organisation, name, _, _, *rest = [*self.path.strip("/").split("/"), "", "", "", ""]
         repo, file = f"{organisation}/{name}", "/".join(rest).rstrip("/")
@@ -165,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif f"{repo}/{file}" in self.server.files:
             self._send(self.server.files[f"{repo}/{file}"], span, trouble)
         else:
-            # the API is asked for lists of files that a repository may lack
+            # the API is also asked for files that a repository need not have
             known = organisation == "api" or any(
                 path.startswith(f"{repo}/") for path in self.server.files
             )
@@ -215,7 +215,7 @@ def serve_hub() -> Iterator[HubServer]:
 
 
 def use_hub(monkeypatch, url: str, cache: Path) -> None:
-    """What the variables HF_ENDPOINT, HF_HUB_CACHE and HF_HUB_OFFLINE=0 set at import."""
+    """Set what HF_ENDPOINT, HF_HUB_CACHE and HF_HUB_OFFLINE=0 set on import."""
     monkeypatch.setattr(settings, "ENDPOINT", url)
     template = url + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(settings, "HUGGINGFACE_CO_URL_TEMPLATE", template)

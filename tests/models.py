@@ -1,4 +1,4 @@
-"""Models and embeddings in memory: the one place where tests look behind an encoder."""
+"""Models and embeddings in memory: the only test code that uses an encoder's private parts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ def model_of(encoder: Any) -> Any:
 
 
 def n_loads() -> int:
-    """How many models were loaded since the last :func:`forget_models`."""
+    """How many models have been loaded since the last :func:`forget_models`."""
     return _loading._load.cache_info().misses
 
 
 def forget_models() -> None:
-    """Let the next encoder load its model anew."""
+    """Make the next encoder load its model again."""
     _loading._load.cache_clear()
 
 
 def forget_embeddings() -> None:
-    """Empty the cache that all encoders of the process share."""
+    """Empty the cache shared by all encoders of the process."""
     _cache.MEMORY.clear()

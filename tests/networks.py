@@ -1,4 +1,4 @@
-"""Classifiers with small networks, which train in no time."""
+"""Classifiers with small networks, which train quickly."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _OF_CLASSIFIER = ("center", "standardize", "threshold")
 def with_network(
     encoder: Any = None, perturbation: Any = None, **params: Any
 ) -> TextAsImageClassifier:
-    """A classifier with an MLPAdapter; each parameter goes to whom it belongs."""
+    """A classifier with an MLPAdapter; each parameter is passed to the part that has it."""
     own = {name: params.pop(name) for name in _OF_CLASSIFIER if name in params}
     if encoder is not None:
         own["encoder"] = encoder

@@ -1,7 +1,7 @@
-"""A local HTTP server that answers as Ollama 0.9.3 does, on both of its interfaces.
+"""A local HTTP server that answers like Ollama 0.9.3, on both of its interfaces.
 
-Status codes, content types, fields and error texts are those of recordings of a real
-server. What the "model" says, and when it fails, is up to the test.
+Status codes, content types, fields and error texts were recorded from a real server.
+The test decides what the "model" says and when it fails.
 """
 
 import json
@@ -15,7 +15,7 @@ MODEL = "smollm2:135m"
 
 
 def caption_of(messages):
-    """What an obedient model says: the words of the instruction, in a sentence."""
+    """The reply of an obedient model: a sentence with the words of the instruction."""
     first = next(m["content"] for m in messages if m["role"] == "user")
     words = first.split("contains ")[-1].rstrip(".")
     n = sum(m["role"] == "assistant" for m in messages)
@@ -28,12 +28,12 @@ class OllamaServer(Background):
     Parameters
     ----------
     reply : callable, default=caption_of
-        From the messages to the text of the reply.
+        Takes the messages and returns the text of the reply.
     failures : list, default=()
-        What happens to the first chat requests: an int is a status, "drop" closes the
-        connection in the middle, "hang" waits for 2 seconds, "garbage" is no JSON.
+        How the first chat requests fail: an int is a status, "drop" closes the connection
+        half-way, "hang" waits for 2 seconds, "garbage" is not JSON.
     delay : float, default=0
-        Seconds that a reply takes.
+        Seconds before each reply.
     """
 
     def __init__(self, reply=caption_of, failures=(), delay=0.0):
@@ -44,7 +44,7 @@ class OllamaServer(Background):
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True  # or a body waits 40 ms for its headers to be seen
+            disable_nagle_algorithm = True  # or each body is sent 40 ms after its headers
 
             def log_message(self, *args):
                 pass
@@ -94,7 +94,7 @@ class OllamaServer(Background):
             handler._send(failure, {"error": error if openai else message})
             return
         time.sleep(2 if failure == "hang" else self.delay)
-        if failure == "drop":  # as when the server is killed in the middle of a reply
+        if failure == "drop":  # as if the server were killed during a reply
             handler.send_response(200)
             handler.send_header("Content-Length", "500")
             handler.end_headers()

@@ -1,4 +1,4 @@
-"""Processes that have imported what takes seconds to import, and done nothing else."""
+"""Fresh processes in which the slow imports are already done."""
 
 import multiprocessing
 
@@ -6,12 +6,12 @@ SLOW = ["open_clip", "inflect", "pandas", "distributed", "sklearn_tai.classifier
 
 
 def fork_server():
-    """What each process is forked from: a process of its own that has these imports alone."""
+    """Context for processes forked from one that has only made these imports."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(SLOW)
     return context
 
 
 def new_processes(n):
-    """A pool of `n` processes, where each call gets a new one."""
+    """A pool of `n` processes, with a new process for each call."""
     return fork_server().Pool(n, maxtasksperchild=1)

@@ -48,7 +48,7 @@ def fitted(encoder, corpus):
     return small(encoder=encoder).fit(*corpus)
 
 
-def test_labels_images_it_never_saw(fitted, encoder, scenes, image_embeddings):
+def test_learns_from_texts_alone(fitted, encoder, scenes, image_embeddings):
     chance = scenes.Y.mean()
     zero_shot = ZeroShotClassifier(scenes.label_names, encoder).fit()
     score = fitted.score(image_embeddings, scenes.Y)
@@ -121,7 +121,7 @@ def test_set_params_of_the_default_perturbation():
     clf = TextAsImageClassifier().set_params(perturbation__radius=1, encoder__batch_size=8)
     assert clf.perturbation.radius == 1
     assert clf.encoder.batch_size == 8
-    assert TextAsImageClassifier().perturbation.radius == "auto"  # no two share the default
+    assert TextAsImageClassifier().perturbation.radius == "auto"  # the default is not shared
     assert clone(clf).perturbation.radius == 1
 
 
@@ -149,7 +149,7 @@ def warnings_of_a_search(grid, scoring):
 
 
 def test_a_search_of_the_radius_that_scores_texts_warns_once():
-    """Once in a process, so each scoring has one of its own."""
+    """It warns once per process, so each scoring has its own process."""
     others, radii = {"center": [False, True]}, {"perturbation__radius": [1, 2]}
     scorings = (None, "average_precision", "f1_macro")
     searches = [(others, None), *((radii, scoring) for scoring in scorings)]
@@ -174,7 +174,7 @@ def test_a_search_of_the_radius_that_scores_images_does_not_warn(encoder, corpus
 def test_pickle_in_a_new_process(fitted, scenes, tmp_path):
     data = pickle.dumps(fitted)
     n_parameters = sum(p.numel() for p in fitted.adapter_.net_.module_.parameters())
-    assert len(data) < 4 * n_parameters + 200_000  # the adapter alone: no CLIP
+    assert len(data) < 4 * n_parameters + 200_000  # only the adapter, not CLIP
     (tmp_path / "clf.pkl").write_bytes(data)
     code = (
         "import pickle, sys, numpy as np\n"
@@ -356,7 +356,7 @@ def test_images_that_cannot_be_read(encoder, corpus, scenes, tmp_path):
     bad, missing = tmp_path / "bad.png", tmp_path / "none.png"
     bad.write_bytes(b"no picture")
     texts, Y = corpus
-    # in training they are left out
+    # fit skips them
     clf.fit([*texts, bad, missing], np.vstack([Y, Y[:2]]))
     proba = clf.predict_proba([scenes.images[0], bad, scenes.images[1], missing])
     np.testing.assert_allclose(proba[[0, 2]], expected, atol=1e-6)
@@ -441,9 +441,9 @@ def test_center(encoder, text_embeddings, image_embeddings, corpus, scenes, make
             np.stack([of_images, of_texts], axis=1).reshape(8, -1),
             atol=2e-3,
         )
-    # embeddings are taken for those of images
+    # embeddings are treated as those of images
     np.testing.assert_allclose(clf.predict_proba(image_embeddings[:4]), of_images, atol=2e-3)
-    # without images, nothing is known to take off them
+    # without images there is no image mean to subtract
     alone = make(center=True).fit(text_embeddings, corpus[1])
     np.testing.assert_array_equal(alone.image_mean_, 0)
 
@@ -489,7 +489,7 @@ def test_the_papers_recipes(text_embeddings, image_embeddings, corpus, scenes):
             assert paper.fit(X, Y, modality).predict_proba(X[:2]).shape == (2, 20)
 
 
-def test_what_the_chosen_part_cannot_honour_raises(text_embeddings, corpus):
+def test_parameters_that_a_part_lacks_raise(text_embeddings, corpus):
     X, Y = text_embeddings[:50], np.asarray(corpus[1])[:50]
     with pytest.raises(ValueError, match="Invalid parameter 'max_lr' for estimator KernelAdapter"):
         TextAsImageClassifier().set_params(adapter__max_lr=1)
@@ -587,11 +587,11 @@ def test_partly_known_images_only_move_the_texts_of_a_scikit_learn_adapter(
 
 
 class Stopped(BaseException):
-    """As KeyboardInterrupt, which pytest would take for its own."""
+    """Like KeyboardInterrupt, which would stop pytest itself."""
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_what_was_fitted_stays_whole_if_a_fit_stops(method, monkeypatch):
+def test_an_interrupted_fit_changes_nothing(method, monkeypatch):
     X, Y = np.eye(6, dtype=np.float32), np.eye(6, dtype=int)[:, :3]
     clf = TextAsImageClassifier().fit(X, Y)
     expected, before = clf.predict_proba(X), set(vars(clf))

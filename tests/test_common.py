@@ -1,4 +1,4 @@
-"""scikit-learn's own checks on every estimator, and how it is used with scikit-learn."""
+"""scikit-learn's own checks of every estimator, and use with scikit-learn's tools."""
 
 import numpy as np
 import pandas as pd
@@ -107,7 +107,7 @@ EXPECTED_FAILURES = {
         RandomPerturbation(random_state=0),
         MixedPerturbation(random_state=0),
         ShiftedPerturbation(random_state=0),
-        # before 1.7 every check gives multi-label classifiers one column of class numbers
+        # before 1.7, the checks give multi-label classifiers a single column of class numbers
         *(
             [
                 small(),
@@ -157,7 +157,7 @@ def test_parameters(estimator):
     assert repr(again) == repr(estimator)
     with pytest.raises(ValueError, match="Invalid parameter"):
         again.set_params(no_such_parameter=1)
-    # constructors only store
+    # constructors only store parameters
     for name, value in estimator.get_params(deep=False).items():
         assert getattr(type(estimator)(**{**estimator.get_params(deep=False)}), name) is value
 
@@ -247,7 +247,7 @@ def test_pipeline_of_scikit_learn_parts(encoder, texts_and_labels, scenes):
 
 
 def test_calibration_label_by_label(text_embeddings, corpus):
-    """CalibratedClassifierCV knows one label at a time, so it goes inside OneVsRest."""
+    """CalibratedClassifierCV handles one label at a time, so OneVsRest goes around it."""
     X, Y = text_embeddings[:300], np.asarray(corpus[1][:300])[:, :3]
     calibrated = OneVsRestClassifier(CalibratedClassifierCV(LogisticRegression(), cv=2))
     proba = make_pipeline(RandomPerturbation(0.5, random_state=0), calibrated).fit(X, Y)

@@ -1,4 +1,4 @@
-"""Labels named where nobody has said where to cut."""
+"""Probabilities and labels without a threshold chosen by the user."""
 
 import copy
 import pickle
@@ -41,11 +41,11 @@ PRIOR = np.array([20.5, 10.5, 1.5]) / 41
         ),
     ],
 )
-def test_probabilities_are_those_of_photos(clf, slope, offsets):
+def test_probabilities_by_hand(clf, slope, offsets):
     clf.fit(X, Y)
     assert clf.slope_ == slope
     np.testing.assert_allclose(clf.offsets_, offsets, rtol=1e-5)
-    proba = clf.predict_proba(X)  # embeddings are taken for those of images
+    proba = clf.predict_proba(X)  # embeddings are treated as those of images
     expected = expit(slope * clf.adapter_.decision_function(X) + offsets)
     np.testing.assert_allclose(proba, expected, rtol=1e-4)
     np.testing.assert_array_equal(clf.predict(X), proba > 0.2)
@@ -53,7 +53,7 @@ def test_probabilities_are_those_of_photos(clf, slope, offsets):
     np.testing.assert_array_equal(clf.predict(X), proba > 0.4)
 
 
-def test_texts_count_not_images():
+def test_offsets_depend_on_the_texts_alone():
     modality = ["text"] * 20 + ["image"] * 20
     labels = np.where(np.arange(40)[:, None] < 20, Y, -1)
     labels[30] = [1, 1, 1]
@@ -62,7 +62,7 @@ def test_texts_count_not_images():
     np.testing.assert_allclose(clf.offsets_, -1.5 * logit(prior) - 3.3, rtol=1e-5)
 
 
-def test_what_has_learnt_from_images_alone_stays():
+def test_images_alone_need_no_offsets():
     images = TextAsImageClassifier().fit(X, Y, ["image"] * 40)
     assert images.slope_ == 1
     assert not images.offsets_.any()
@@ -84,9 +84,9 @@ def test_partial_fit_moves_the_offsets():
     np.testing.assert_allclose(clf.offsets_, TextAsImageClassifier().fit(X, Y).offsets_)
 
 
-def test_saved_classifiers_carry_them(tmp_path):
+def test_slope_and_offsets_are_saved(tmp_path):
     clf = TextAsImageClassifier().fit(X, Y)
-    clf.slope_ = 1.25  # as of a version that knew another
+    clf.slope_ = 1.25  # as if saved by a version with another slope
     for again in (
         load_classifier(save_classifier(clf, tmp_path)),
         pickle.loads(pickle.dumps(clf)),
@@ -96,8 +96,8 @@ def test_saved_classifiers_carry_them(tmp_path):
         np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
 
 
-def test_a_picture_may_have_none(encoder, scenes):
-    """Of three labels most pictures show none; without other things all are given one."""
+def test_an_image_may_have_no_label(encoder, scenes):
+    """Most images show none of three labels; without texts about other things, all get one."""
     chosen = ["dog", "bus", "chair"]
     truth = scenes.Y[:, [scenes.label_names.index(name) for name in chosen]]
     none = ~truth.any(axis=1)
@@ -114,17 +114,17 @@ def test_a_picture_may_have_none(encoder, scenes):
     assert f1[0.25] > f1[0]
 
 
-def test_regions_lift_no_score_where_nothing_is(default_clf, encoder, scenes):
+def test_regions_like_the_whole_lower_the_score(default_clf, encoder, scenes):
     regions = encoder.transform_regions(scenes.images[:40])
     whole = copy.copy(default_clf)
     whole.region_weight = 0
-    same = np.repeat(regions[:, :1], regions.shape[1], axis=1)  # regions as the whole
+    same = np.repeat(regions[:, :1], regions.shape[1], axis=1)  # every region equals the whole
     np.testing.assert_allclose(
         default_clf.decision_function(same), whole.decision_function(same) - 1.5, atol=1e-4
     )
 
 
-def test_zero_shot_beside_other_things(encoder, scenes):
+def test_zero_shot_with_background(encoder, scenes):
     clf = ZeroShotClassifier(["dog"], encoder, standardize=True, background=True).fit()
     assert len(clf.background_embeddings_) > 300
     truth = scenes.Y[:, [scenes.label_names.index("dog")]]
@@ -142,7 +142,7 @@ def test_zero_shot_beside_other_things(encoder, scenes):
         ZeroShotClassifier(["dog"], encoder, standardize=True).fit()
 
 
-def test_displays_take_the_classifiers_cut(default_clf, scenes):
+def test_displays_use_the_classifiers_threshold(default_clf, scenes):
     import matplotlib
 
     matplotlib.use("agg")

@@ -1,4 +1,4 @@
-"""The documentation names everything that is public, and its code runs."""
+"""The documentation lists everything public, and its code runs."""
 
 import re
 from importlib import import_module
@@ -10,9 +10,9 @@ import pytest
 import sklearn_tai
 
 DOCS = Path(__file__).parent.parent / "docs"
-# programs, not libraries: they have pages of their own
+# programs, not libraries; they have their own pages
 PROGRAMS = ("sklearn_tai.cli",)
-# what the rooms of the package ask of each other, not users of it
+# shared between the package's folders, not meant for users
 INTERNAL = (
     "sklearn_tai.base",
     "sklearn_tai.inputs",
@@ -20,7 +20,7 @@ INTERNAL = (
 
 
 def public_names():
-    """Every name that a module without underscore lists as public."""
+    """All names in ``__all__`` of the modules without a leading underscore."""
     for info in [None, *walk_packages(sklearn_tai.__path__, "sklearn_tai.")]:
         module = "sklearn_tai" if info is None else info.name
         if "._" in module or module.startswith((*PROGRAMS, *INTERNAL)):
@@ -62,7 +62,7 @@ def test_command_line_page_has_every_command():
 
 
 def code_of(page):
-    """The Python blocks of a page that need neither a network nor the user's photos."""
+    """The Python blocks of a page that need neither the network nor the user's photos."""
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S)
     return [block for block in blocks if "photos" not in block]
 
@@ -90,6 +90,6 @@ def test_links_outside_the_site_lead_to_files(name):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_citation_is_of_this_version():
+def test_citation_has_the_current_version():
     citation = (DOCS.parent / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {sklearn_tai.__version__}\n" in citation

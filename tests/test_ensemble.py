@@ -16,7 +16,7 @@ from tests.networks import with_network
 
 
 class Fixed(ClassifierMixin, BaseEstimator):
-    """A classifier whose scores are known."""
+    """A classifier with given scores."""
 
     def __init__(self, scores, classes=("a", "b")):
         self.scores = scores
@@ -31,7 +31,7 @@ class Fixed(ClassifierMixin, BaseEstimator):
 
 
 class Sure(Fixed):
-    """Scores that are probabilities, and other scores besides."""
+    """Its scores are also its probabilities."""
 
     def decision_function(self, X):
         return -super().decision_function(X)
@@ -74,7 +74,7 @@ def test_scales_of_the_batch_and_of_the_fit():
     kept = ScoreEnsemble([("b", FrozenEstimator(Fixed([[0, 2], [4, 1]])))], scale_on="fit")
     kept.fit([[0]])
     np.testing.assert_array_equal(kept.ranges_, [[0, 2]])
-    # 4 lies beyond the largest score seen in fit, so it is clipped
+    # 4 is above the largest score seen in fit, so it is clipped
     np.testing.assert_allclose(kept.predict_proba([[0], [0]]), [[0, 1], [1, 0.5]])
 
 
@@ -104,7 +104,7 @@ def test_integration_of_adapter_and_zero_shot(encoder, adapter, corpus, scenes, 
     np.testing.assert_array_equal(same, ensemble.predict_proba(image_embeddings))
 
 
-def test_modality_reaches_those_that_take_it(
+def test_modality_is_passed_to_members_that_accept_it(
     adapter, corpus, text_embeddings, image_embeddings, scenes
 ):
     X, Y = np.vstack([text_embeddings, image_embeddings]), np.vstack([corpus[1], scenes.Y])

@@ -1,4 +1,4 @@
-"""The gallery. The documentation runs it; what is quick to check is checked here."""
+"""The gallery. The documentation build runs it; these are quick checks."""
 
 import ast
 import hashlib
@@ -20,8 +20,8 @@ each_story = pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem
 
 
 @each_story
-def test_story_uses_what_there_is(path):
-    """Names that it imports from the package, and parameters that it gives them."""
+def test_story_uses_names_that_exist(path):
+    """All names imported from the package exist, and accept the parameters given."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     known = {}
     for node in ast.walk(tree):
@@ -47,13 +47,13 @@ def test_story_uses_what_there_is(path):
 
 @each_story
 def test_story_ran_and_shows_pictures(path):
-    """In the gallery, where it is built: .ci/run does, and errors and warnings stop it."""
+    """Needs a built gallery: .ci/run builds it, and stops at errors and warnings."""
     stamp = BUILT / f"{path.name}.md5"
     if not stamp.exists() or stamp.read_text() != hashlib.md5(path.read_bytes()).hexdigest():
         pytest.skip("the documentation was not built with this example")
     page = (BUILT / f"{path.stem}.rst").read_text(encoding="utf-8")
     assert ".. image-sg:: " in page
-    assert ".. rst-class:: sphx-glr-script-out" in page  # numbers of its own
+    assert ".. rst-class:: sphx-glr-script-out" in page  # it prints something
     left_behind = {file.name for file in EXAMPLES.iterdir()}
     assert all(name.endswith((".py", ".rst")) for name in left_behind - {"__pycache__"})
 

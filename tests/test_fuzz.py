@@ -1,4 +1,4 @@
-"""Random shapes, dtypes, densities and mixtures: no crash but our own errors."""
+"""Random shapes, dtypes, densities and mixtures: no errors except our own."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ few = settings(
 
 @st.composite
 def tables(draw):
-    """Embeddings, labels (with unknown ones of images) and modalities."""
+    """Embeddings, labels (those of images partly unknown) and modalities."""
     n, d, k = draw(st.integers(1, 30)), draw(st.integers(1, 12)), draw(st.integers(1, 6))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     X = rng.normal(size=(n, d)) * 10.0 ** draw(st.integers(-4, 4))
@@ -61,12 +61,12 @@ def test_any_training_data(data, kind, batch_size, hidden):
     proba = clf.fit(X, Y, modality).predict_proba(X)
     assert proba.shape == Y.shape
     assert ((proba >= 0) & (proba <= 1)).all()
-    # the order of rows, and how many are predicted at once, change nothing
+    # neither the order of rows nor the batch size of predictions matters
     order = np.random.default_rng(0).permutation(len(X))
     np.testing.assert_allclose(clf.predict_proba(X[order]), proba[order], atol=1e-5)
     one_by_one = np.vstack([clf.predict_proba(X[[i]]) for i in range(len(X))])
     np.testing.assert_allclose(one_by_one, proba, atol=1e-5)
-    # the same seed, the same result; sparse labels too
+    # the same seed gives the same result, also with sparse labels
     again = clone(clf).fit(X, sparse.coo_array(Y.astype(float)), modality)
     np.testing.assert_array_equal(again.predict_proba(X), proba)
 
@@ -91,7 +91,7 @@ def test_any_mixture_of_items(items, batch_size, encoder):
     try:
         embeddings = plain.transform(items)
     except ValueError as error:
-        if not str(error).startswith("X["):  # our own name the item
+        if not str(error).startswith("X["):  # our own errors name the item
             raise
         return
     assert np.isfinite(embeddings).all()

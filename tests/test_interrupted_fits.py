@@ -1,4 +1,4 @@
-"""Fits that are stopped at any line leave the estimator as it was."""
+"""A fit that is stopped at any line leaves the estimator as it was."""
 
 import sys
 from pathlib import Path
@@ -27,11 +27,11 @@ ROOT = str(Path(sklearn_tai.__file__).parent)
 
 
 class Stop(BaseException):
-    """As Ctrl-C, which pytest would take for its own."""
+    """Like KeyboardInterrupt, which would stop pytest itself."""
 
 
 def stop_at(n, function):
-    """Run a function and raise at the n-th line of this package; how many lines it ran."""
+    """Run a function, raise at the n-th line in this package, return the number of lines."""
     count = 0
 
     def trace(frame, event, arg):
@@ -96,7 +96,7 @@ def test_stopped_at_any_line(estimator):
         except Stop:
             n_stopped += 1
             assert state(estimator) == before, f"line {n} of {n_lines}"
-        else:  # what was imported or found before takes fewer lines
+        else:  # imports and caches make later runs shorter
             estimator.fit(*data(0, ["dog", "cat", "bus"]))
     assert n_stopped > 8
     estimator.fit(*other)

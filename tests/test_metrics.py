@@ -41,7 +41,7 @@ def test_label_average_precisions():
         assert mean_average_precision(y_true, y_score) == np.nanmean(precisions)
 
 
-def test_scores_of_the_wanted_method():
+def test_scores_of_the_requested_method():
     X, Y = make_multilabel_classification(random_state=0)
     clf = OneVsRestClassifier(LogisticRegression()).fit(X, Y)
     np.testing.assert_array_equal(label_scores(clf, X), clf.decision_function(X))

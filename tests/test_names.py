@@ -1,4 +1,4 @@
-"""Names of labels travel from the generator to what a classifier says, without pandas."""
+"""Label names go from the generator to the classifier's output, without pandas."""
 
 import pickle
 
@@ -61,7 +61,7 @@ def test_parts_keep_their_names(Y, key, names):
         lambda Y: np.random.default_rng(0).permutation(Y, axis=1),
     ],
 )
-def test_what_may_mix_up_columns_loses_the_names(Y, change):
+def test_functions_that_may_reorder_columns_drop_the_names(Y, change):
     changed = change(Y)
     assert getattr(changed, "label_names", None) is None
 
@@ -88,7 +88,7 @@ def test_copies_and_stacks_keep_their_names(Y, tmp_path):
         assert type(plain) is np.ndarray
 
 
-def test_names_that_are_not_known_any_more_do_not_come_back(Y):
+def test_lost_names_do_not_come_back(Y):
     assert not hasattr(np.vstack([Y, np.take(Y, [2, 1, 0], axis=1)]), "label_names")
     assert Y[np.ix_([0, 1], [2, 0])].label_names == ["kite", "dog"]
     copied = Y.copy()
@@ -122,7 +122,7 @@ def test_a_classifier_knows_the_names(fitted, encoder, scenes):
 
 def test_new_labels_by_partial_fit(fitted, encoder):
     clf = pickle.loads(pickle.dumps(fitted))
-    # known labels in another order beside a new one: nothing is mixed up
+    # known labels in another order, and a new one: nothing is mixed up
     clf.partial_fit(*PromptCorpusGenerator(60, random_state=1).generate(["bus", "cat", "dog"]))
     assert clf.classes_.tolist() == [*NAMES, "bus"]
     proba = clf.predict_proba(["a photo of a dog", "a photo of a bus"])

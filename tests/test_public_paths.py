@@ -33,8 +33,8 @@ def test_classes_live_where_users_import_them(cls):
     assert pickle.loads(pickle.dumps(cls)) is cls
 
 
-def test_what_the_rooms_offer_can_be_saved():
-    """A new encoder, perturbation or adapter is listed by its own room alone."""
+def test_every_public_part_can_be_saved():
+    """A new encoder, perturbation or adapter need only be listed in its own folder."""
     parts = {"encoders", "perturbation", "adapters"}
     offered = {
         f"{cls.__module__}.{cls.__name__}"
@@ -46,8 +46,8 @@ def test_what_the_rooms_offer_can_be_saved():
     assert offered == set(TRUSTED_TYPES) - {"sklearn_tai.classifier.TextAsImageClassifier"}
 
 
-def test_no_room_imports_what_is_private_in_another():
-    """`from ..room import name` does; `from ..room._file import name` or `_name` does not."""
+def test_no_folder_imports_private_names_of_another():
+    """`from ..room import name` is allowed; `from ..room._file import name` or `_name` is not."""
     root = Path(sklearn_tai.__path__[0])
     private = re.compile(r"^ *from \.\.(?:\w+\._\S+ import .*|[a-z]\w* import .*\b_\w+.*)$", re.M)
     found = {

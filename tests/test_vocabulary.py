@@ -1,4 +1,4 @@
-"""What is known of labels travels from the generator to what a classifier says."""
+"""The vocabulary goes from the generator to the classifier's output."""
 
 import json
 import pickle
@@ -39,7 +39,7 @@ LABELS = list(VOCABULARY)
 
 
 def truth(scenes):
-    """The vocabulary's labels of the bundled pictures, groups too."""
+    """The vocabulary's labels and groups for the bundled images."""
     Y = scenes.Y[:, [scenes.label_names.index(label) for label in LABELS[:4]]]
     return np.column_stack([Y, Y[:, :2].max(axis=1), Y[:, 2:].max(axis=1)])
 
@@ -49,7 +49,7 @@ def column(label):
 
 
 def check(clf, X):
-    """Probabilities and decisions agree with each other and with the vocabulary."""
+    """Probabilities and predictions agree with each other and with the vocabulary."""
     proba, named = clf.predict_proba(X), clf.predict(X)
     for group, members in VOCABULARY.groups.items():
         for member in members:
@@ -72,11 +72,11 @@ def fitted(encoder, corpus):
     return TextAsImageClassifier(encoder).fit(*corpus)
 
 
-def test_a_classifier_learns_it(fitted, scenes, corpus):
+def test_a_classifier_learns_the_vocabulary(fitted, scenes, corpus):
     assert fitted.vocabulary_ == VOCABULARY
     assert fitted.classes_.tolist() == LABELS
     check(fitted, scenes.images)
-    # with nothing above, all labels but one of the exclusive pair
+    # at threshold 0, all labels except one of the exclusive pair
     low = clone(fitted).set_params(threshold=0.0).fit(*corpus)
     check(low, scenes.images[:40])
     named = low.predict(scenes.images[:40])
@@ -110,7 +110,7 @@ def test_zero_shot(encoder, scenes, params):
     check(clf, scenes.images[:60])
     assert clf.classes_.tolist() == LABELS
     assert clone(clf).fit().vocabulary_ == VOCABULARY
-    # a group without a name is its members
+    # a group without a name scores by its members
     nameless = Vocabulary(VOCABULARY | Vocabulary(["dog"]))
     names = dict(nameless) | {"animal": ()}
     nameless = Vocabulary(names, groups=VOCABULARY.groups)
@@ -137,13 +137,13 @@ def test_saved_and_copied(fitted, scenes, tmp_path):
         )
 
 
-def test_arrays_and_frames_know_nothing(encoder, corpus, tmp_path):
+def test_arrays_and_frames_have_no_vocabulary(encoder, corpus, tmp_path):
     texts, Y = corpus
     for plain in (np.asarray(Y), pd.DataFrame(Y, columns=LABELS), np.asarray(Y).tolist()):
         clf = TextAsImageClassifier(encoder).fit(texts, plain)
         assert clf.vocabulary_ is None
         assert load_classifier(save_classifier(clf, tmp_path)).vocabulary_ is None
-    # so it is given with a corpus
+    # a corpus can carry it
     own = Corpus(texts, pd.DataFrame(Y, columns=LABELS), VOCABULARY)
     assert TextAsImageClassifier(encoder).fit(*own).vocabulary_ == VOCABULARY
 
@@ -182,7 +182,7 @@ def test_through_a_search(encoder, scenes, corpus):
 
 
 def test_groups_of_partly_known_images(encoder, scenes):
-    """A picture known to show a dog shows an animal, whatever its row says."""
+    """An image known to show a dog shows an animal, whatever its row says."""
     Y = np.full((40, 6), -1)
     Y[:, 0] = np.arange(40) % 2
     clf = TextAsImageClassifier(encoder)
@@ -206,13 +206,13 @@ def test_more_labels_by_partial_fit(fitted, scenes):
         k = clf.classes_.tolist().index(member)
         assert (proba[:, column("vehicle")] >= proba[:, k]).all()
     assert (named[:, column("dog")] + named[:, -1] <= 1).all()
-    # new texts about a group's member that do not know the group
+    # new texts about a member, without the group
     clf.partial_fit(["a bus"], LabelIndicator([[1]], ["bus"]))
     _, Y, _ = clf.adapter_.training_data()
     assert Y[-1, column("vehicle")] == 1
 
 
-def test_around_a_classifier(fitted, encoder, scenes, corpus):
+def test_meta_estimators(fitted, encoder, scenes, corpus):
     images, Y = scenes.images[:60], truth(scenes)[:60]
     calibrated = MultiLabelCalibratedClassifier(FrozenEstimator(fitted)).fit(images, Y)
     network = with_network(encoder, hidden_layer_sizes=(), max_epochs=2)

@@ -14,7 +14,7 @@ rm -rf dist
 unzip -l dist/*.whl | grep -q open_clip_model.safetensors || { echo "the model is missing"; exit 1; }
 ls -lh dist
 
-# away from the clone, so that nothing but the wheel can be imported
+# outside the clone, so that only the wheel can be imported
 python3 -m venv "$work/user"
 "$work/user/bin/pip" install -q dist/*.whl
 cd "$work"

@@ -1,8 +1,8 @@
-"""Draw the picture of the README: ``python -m tools.landing_picture PHOTOS --ground GROUND``.
+"""Draw the README's picture: ``python -m tools.landing_picture PHOTOS --ground GROUND``.
 
-PHOTOS is a folder with the files of docs/images/README.md. Labels and places are what the
-classifier says; what a person who looks at the photos finds wrong is red. Without --ground CLIP is
-downloaded (docs/evidence/ground.md says what a ground is).
+PHOTOS is a folder with the files listed in docs/images/README.md. Labels and places come from the
+classifier; those that are wrong, judged by a person, are red. Without --ground, CLIP is downloaded
+(docs/evidence/ground.md says what a ground is).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sklearn_tai import OpenCLIPEncoder, PromptCorpusGenerator, TextAsImageClass
 LABELS = """bear, bicycle, bird, boat, book, car, cat, cup, dog, flag, flower, horse, lake, person,
 pizza, rocket, spoon, tower, traffic light, tree"""
 LABELS = LABELS.replace("\n", " ").split(", ")
-# what is there, as seen by a person
+# what a person sees in each photo
 SEEN = {
     "coffee": {"cup", "spoon"},
     "chelsea": {"cat"},
@@ -31,11 +31,11 @@ SEEN = {
     "flower": {"flower"},
     "rocket": {"rocket", "tower"},
 }
-SIZE = 360  # pixels of a tile
+SIZE = 360  # pixels per tile
 
 
 def main() -> None:
-    """Learn from texts, label the photos, draw them."""
+    """Learn from texts, label the photos and draw them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path)
     parser.add_argument("--ground", type=Path)
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def draw(ax, picture, row, maps, seen):
-    """A photo, and each label that is named at the place where it is likeliest."""
+    """Draw a photo, with each predicted label at its most likely place."""
     ax.imshow(picture)
     ax.set_axis_off()
     n_rows, n_columns, _ = maps.shape
@@ -69,7 +69,7 @@ def draw(ax, picture, row, maps, seen):
         color = "#1a7f37" if LABELS[k] in seen else "#c92a2a"
         ax.plot(x, y, "o", color=color, markeredgecolor="white", markersize=9, markeredgewidth=1.5)
         name = f"{LABELS[k]} {row[k]:.0%}"
-        half = 6.4 * len(name)  # of its width
+        half = 6.4 * len(name)  # half of the text's width
         at = min(max(x, half), SIZE - half), y + (22 if y < 0.85 * SIZE else -22)
         box = {"boxstyle": "round,pad=0.3", "facecolor": color, "edgecolor": "none", "alpha": 0.9}
         ax.text(

@@ -1,9 +1,9 @@
-"""Which images to label next: mAP after 15, 30, ... labelled images, by what they are chosen.
+"""Which images to label next: mAP after 15, 30, ... labelled images, by how they are chosen.
 
     python -m benchmarks.accuracy.active_learning --testbed published
 
-Each seed splits the images in halves anew: they are chosen from one half, 15 at a time, and the
-other gives the scores. Prints the mean over the seeds, and with regions where there are any.
+Each seed splits the images into halves: images are chosen from one half, 15 at a time, and the
+other half is scored. Prints the mean over the seeds, also with regions if there are any.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STEP, N_STEPS = 15, 5
 
 
 def rank(name: str, clf: TextAsImageClassifier, X: np.ndarray, seed: int) -> np.ndarray:
-    """Rows of `X`, the one to label first in front."""
+    """Rows of `X`, in the order in which to label them."""
     if name == "at random":
         return np.random.default_rng(seed).permutation(len(X))
     if name == "entropy":
@@ -32,7 +32,7 @@ def rank(name: str, clf: TextAsImageClassifier, X: np.ndarray, seed: int) -> np.
     if name == "least confidence":
         proba = clf.predict_proba(X)
         return np.argsort(-np.minimum(proba, 1 - proba).max(axis=1), kind="stable")
-    centered = X - X.mean(axis=0)  # density: those that are like many others
+    centered = X - X.mean(axis=0)  # density: images that are similar to many others first
     return np.argsort(-cosine_similarity(centered).mean(axis=1), kind="stable")
 
 
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add_arguments(parser)
     args = parser.parse_args()
-    warnings.filterwarnings("ignore")  # of labels that no image shows
+    warnings.filterwarnings("ignore")  # about labels without images
     bed = load_testbed(args)
     curves: dict[str, list[list[float]]] = {}
     for seed in tqdm(range(args.seeds), unit="seed"):

@@ -1,11 +1,10 @@
-"""What is gained beyond the paper: heads, losses, noise, centring, standardising, the kernel.
+"""Gains beyond the paper: heads, losses, noise, centring, standardising, the kernel.
 
     python -m benchmarks.accuracy.beyond_paper
     python -m benchmarks.accuracy.beyond_paper --testbed photos --ground FOLDER
 
-Each is measured alone and together with others, in text-only training. The radius of the
-kernel is "auto", that of networks the paper's (`--radius`). `--only` picks rows by a part of
-their name.
+Each is measured alone and with others, in text-only training. The kernel's radius is "auto",
+that of networks is the paper's (`--radius`). `--only` picks rows by a part of their name.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from sklearn_tai import (
 
 from ..testbeds import Testbed, add_arguments, classifier, load_testbed
 
-# name: parameters of the classifier, of the perturbation, and what else is done
+# name: parameters of the classifier, of the perturbation, and further options
 ROWS: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
     "network, radius 0": ({}, {"radius": 0}, set()),
     "network": ({}, {}, set()),
@@ -86,7 +85,7 @@ ROWS: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
 
 
 def run(args: Any, bed: Testbed, row: str, corpora: list[Any], seed: int) -> tuple[float, float]:
-    """Mean average precision, and seconds of fitting on embeddings."""
+    """Mean average precision, and the seconds of a fit on embeddings."""
     params, noise, extras = ROWS[row]
     X, Y = corpora[seed]
     if "more texts" in extras:

@@ -1,4 +1,4 @@
-"""Are the photos seen as CLIP sees them? Embeddings made here, against published ones.
+"""Does the image encoder agree with published embeddings of the same photos?
 
 python -m benchmarks.accuracy.check_ground --ground FOLDER
 """

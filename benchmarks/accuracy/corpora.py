@@ -3,8 +3,8 @@
     python -m benchmarks.accuracy.corpora
     python -m benchmarks.accuracy.corpora --testbed photos --sizes 250 500 1000 --ground FOLDER
 
-Captions come from a file of :class:`sklearn_tai.corpus.Corpus`; the bundled ones are what
-a small model on a real Ollama server wrote about the labels of the pictures or photos. A seed
+Captions come from a file of :class:`sklearn_tai.corpus.Corpus`; the bundled ones were written
+by a small model on a real Ollama server about the labels of the pictures or photos. A seed
 fixes the prompts, the captions drawn for a size, and the adapter.
 """
 
@@ -32,7 +32,7 @@ CAPTIONS = {
 
 
 def relabel(captions: Corpus, policy: str) -> Corpus:
-    """What the generator's `label_policy` makes of captions with their sampled labels."""
+    """Apply the generator's `label_policy` to captions with their sampled labels."""
     named = np.zeros_like(captions.Y)
     for row, text in enumerate(captions.texts):
         named[row, named_labels(text, captions.label_names)] = 1
@@ -72,7 +72,7 @@ def main() -> None:
             drawn = order[:b]
             X = np.vstack([of_prompts[:a], embedded[drawn]])
             labels = np.vstack([prompts[:a], captions.Y[drawn]])
-            # equal numbers of steps at all sizes, or few texts would also mean little training
+            # the same number of steps for all sizes, or few texts would also mean little training
             epochs = round(60 * largest / len(X))
             clf = classifier(args, RandomPerturbation(), seed, max_epochs=epochs)
             scores[kind, n].append(clf.fit(X, labels).score(bed.wholes, bed.Y))

@@ -1,14 +1,13 @@
-"""How good labels and probabilities are with no label known, by the number of labels.
+"""Quality of labels and probabilities without labelled images, by the number of labels.
 
     python -m benchmarks.accuracy.cuts --testbed photos --ground FOLDER
 
-Micro F1 of ``predict``, of the best single cut of the same scores (chosen on the scored images),
-the mean ratio of both over label sets, the F1 of ``predict`` in each half of the images and of the
-cut that is best on the other half, the share of images with none of the labels that get one, the
-share of labels that are
-found, and the calibration error in %, also after calibration with 25 labelled images of the other
-half. Random labels of those that occur, a new set each seed. Zero-shot CLIP is standardised
-against everyday things.
+Columns: micro F1 of ``predict`` and of the best single cut of its scores (chosen on the scored
+images), and their mean ratio over label sets; F1 of ``predict`` in each half of the images, and of
+the cut that is best on the other half; the share of images without any of the labels that get
+one; the share of labels found; the calibration error in %, also after calibration with 25 labelled
+images of the other half. Each seed draws a new set of labels from those that occur. Zero-shot
+CLIP is standardised against everyday things.
 """
 
 from __future__ import annotations
@@ -56,12 +55,12 @@ def best_cut(Y: np.ndarray, scores: np.ndarray) -> float:
 
 
 def micro_f1(Y: np.ndarray, named: np.ndarray) -> float:
-    """Over all entries; scikit-learn's "micro" of one label is its accuracy."""
+    """F1 over all entries; scikit-learn's "micro" F1 of a single label is its accuracy."""
     return f1_score(Y.ravel(), named.ravel(), zero_division=0)
 
 
 def measures(bed: Testbed, args: argparse.Namespace, seed: int) -> dict[str, list[float]]:
-    """The columns, by classifier and view."""
+    """The values of the columns, by classifier and view."""
     texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)
     X = bed.encoder.transform(texts)
     classifiers: dict[str, Any] = {
@@ -83,7 +82,7 @@ def judge(clf: Any, images: np.ndarray, Y: np.ndarray, seed: int) -> list[float]
     fair, errors = [], []
     for own, other in ((first, second), (second, first)):
         fair.append(micro_f1(Y[other], scores[other] > best_cut(Y[own], scores[own])))
-        with suppress(ValueError):  # 25 images without a label
+        with suppress(ValueError):  # the 25 images may have no label
             calibrated = MultiLabelCalibratedClassifier(FrozenEstimator(clf))
             calibrated.fit(images[own[:25]], Y[own[:25]])
             proba = calibrated.predict_proba(images[other])

@@ -1,9 +1,9 @@
-"""Thresholds and calibration: F1, precision and calibration error by what is known of the images.
+"""Thresholds and calibration: F1, precision and calibration error by what is known about images.
 
 python -m benchmarks.accuracy.decisions --testbed pictures
 
-Half of the images choose thresholds and calibrate, the other half is scored, both ways
-round for each seed.
+Thresholds and calibration use half of the images, the other half is scored; each seed does
+this both ways round.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def tuned(estimator: Any, **params: Any) -> MultiLabelThresholdClassifier:
 
 
 def choices(clf: Any, images: np.ndarray, truth: np.ndarray, test: Any) -> Iterator[Any]:
-    """Names and classifiers, from those that know the least to those that know the truth."""
+    """Names and classifiers, from those without any labels to those that know the truth."""
     frozen = FrozenEstimator(clf)
     for n in (10, len(images)):
         yield unlabelled(n, images), tuned(frozen).fit(images[:n])
@@ -89,7 +89,7 @@ def choices(clf: Any, images: np.ndarray, truth: np.ndarray, test: Any) -> Itera
 
 
 def one_threshold(clf: Any, images: np.ndarray, truth: np.ndarray) -> Any:
-    """The classifier, with the threshold of the highest micro F1."""
+    """The classifier with the threshold of the highest micro F1."""
     proba = clf.predict_proba(images).ravel()
     precision, recall, cuts = precision_recall_curve(truth.ravel(), proba)
     best = np.argmax(precision * recall / np.maximum(precision + recall, 1e-9))
@@ -101,7 +101,7 @@ def unlabelled(n: int, images: np.ndarray) -> str:
 
 
 def judge(clf: Any, images: np.ndarray, truth: np.ndarray) -> tuple[float, ...]:
-    """Macro F1 (of labels that are there), micro F1, precision, recall, ECE, mAP."""
+    """Macro F1 (of labels that occur), micro F1, precision, recall, ECE, mAP."""
     predicted, proba = clf.predict(images), clf.predict_proba(images)
     seen = truth.any(axis=0)
     with warnings.catch_warnings():

@@ -1,9 +1,9 @@
-"""What labelled images gain or cost where they are few, wrong or partly labelled.
+"""Gain or loss from labelled images that are few, wrong or partly labelled.
 
     python -m benchmarks.accuracy.few_shot_harm --testbed photos
 
 Prints the gain of the default classifier over texts alone in points of mAP: the mean over the
-splits in halves, and the lowest in brackets, of whole images and with their regions.
+splits into halves, with the lowest in brackets, for whole images and with regions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .few_shot_setting import mislabel
 
 
 def cases(Y: np.ndarray, seed: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Name, which images, and their labels as the classifier is told them."""
+    """Name of the case, rows of the images, and the labels that the classifier gets."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(Y))
     for n in (1, 5, 15):
@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add_arguments(parser)
     args = parser.parse_args()
-    warnings.filterwarnings("ignore")  # of labels that no image shows
+    warnings.filterwarnings("ignore")  # about labels without images
     bed = load_testbed(args)
     gains: dict[str, list[list[float]]] = {}
     for seed in tqdm(range(args.seeds), unit="seed"):

@@ -2,12 +2,12 @@
 
     python -m benchmarks.accuracy.few_shot_setting --seeds 5
 
-Each seed splits the pictures in halves anew: shots come from one, scores from the other.
-Prints Markdown tables and draws ``few_shot_<testbed>.png``. Beside the default classifier, which
-lets images correct what the texts say, stand the paper's network on both (``--adapter kernel``
-leaves it out), logistic regression on the images alone, and the mean of that and of texts alone
-(score integration, the paper's section 8). ``--mislabelled`` moves a share of the images' labels
-to other labels.
+Each seed splits the images into halves: shots come from one, scores from the other. Prints
+Markdown tables and draws ``few_shot_<testbed>.png``. The default classifier, in which images
+correct the texts, is compared with the paper's network on both (``--adapter kernel`` leaves it
+out), with logistic regression on the images alone, and with the mean of that and texts alone
+(score integration, the paper's section 8). ``--mislabelled`` replaces a share of the images'
+labels by wrong ones.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from ..testbeds import (
 
 
 def mislabel(Y: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Labels of which a share has moved to one that the image has not."""
+    """Replace a share of the labels by ones that the image does not have."""
     rng, Y = np.random.default_rng(seed), Y.copy()
     for row, k in np.argwhere(Y == 1):
         if rng.random() < share:
@@ -51,7 +51,7 @@ def mislabel(Y: np.ndarray, share: float, seed: int) -> np.ndarray:
 
 
 def methods(args: argparse.Namespace, bed: Testbed, seed: int) -> Iterator[tuple[str, int, list]]:
-    """Name, shots, and mAP and micro F1 of each method."""
+    """Name, number of shots, mAP and micro F1 of each method."""
     embeddings, Y, (train, test) = bed.draw(args.n_texts, seed)
     alone = TextAsImageClassifier().fit(embeddings, Y)
 
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--shots", type=int, nargs="+", default=[0, 1, 2, 4, 8, 16])
     parser.add_argument("--mislabelled", type=float, default=0.0)
     args = parser.parse_args()
-    warnings.filterwarnings("ignore")  # 16 images of rare labels, labels without any
+    warnings.filterwarnings("ignore")  # about rare labels with fewer than 16 images, or none
     bed = load_testbed(args)
     scores: dict[tuple[str, int], list[list[float]]] = {}
     for seed in tqdm(range(args.seeds), unit="seed"):

@@ -1,12 +1,12 @@
-"""The methods side by side on whole images and with regions, with the spread over images.
+"""Methods compared on whole images and with regions, with the spread over images.
 
     python -m benchmarks.accuracy.headline --testbed photos --ground FOLDER
     python -m benchmarks.accuracy.headline --testbed photos --ground FOLDER --labels 20 --seeds 10
 
 mAP in %, trained on texts alone. ``±`` is the standard deviation over seeds (texts, adapter, and
-which labels, where ``--labels`` takes some of them); in brackets is the 95 % interval of the mean
-over seeds when the images are drawn again (with replacement). The last column is by how much the
-default is ahead, on the same draws.
+the choice of labels with ``--labels``); in brackets is the 95 % interval of the mean over seeds
+when images are resampled with replacement. The last column is the lead of the default, on the
+same samples.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DEFAULT = "kernel"
 
 
 def of_some_labels(bed: Testbed, n_labels: int, seed: int) -> Testbed:
-    """The images with `n_labels` random labels, of those that some image shows."""
+    """The testbed with `n_labels` random labels, drawn from those with images."""
     shown = np.flatnonzero(bed.Y.any(axis=0))
     chosen = np.random.default_rng(seed).choice(shown, n_labels, replace=False)
     prompts = None if bed.prompts is None else bed.prompts[chosen]
@@ -46,7 +46,7 @@ def of_some_labels(bed: Testbed, n_labels: int, seed: int) -> Testbed:
 
 
 def fitted(bed: Testbed, args: argparse.Namespace, seed: int) -> dict[str, Any]:
-    """Classifiers by name; without those that standardise, where there is one label."""
+    """Classifiers by name; for a single label, without those that standardise."""
     texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(bed.label_names)
     X = bed.encoder.transform(texts)
     found: dict[str, Any] = {}
@@ -68,7 +68,7 @@ def fitted(bed: Testbed, args: argparse.Namespace, seed: int) -> dict[str, Any]:
 
 
 def resampled(Y: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """mAP where each image counts as often as `counts` (n_draws, n_images) says."""
+    """mAP of resampled images; `counts` (n_draws, n_images) is how often each was drawn."""
     total, present = np.zeros(len(counts)), np.zeros(len(counts))
     for truth, score in zip(Y.T, scores.T):
         order = np.argsort(-score, kind="stable")
@@ -108,7 +108,7 @@ def main() -> None:
     print(f"\n{bed.name}: {n} images, {bed.Y.shape[1]} labels, {args.n_texts} texts, ", end="")
     print(f"{args.seeds} seeds; chance {np.mean(values.pop('chance')):.1f}\n")
     print("| method | mAP | the default is ahead by |\n|---|---|---|")
-    # images that are drawn twice raise mAP, for all methods alike
+    # images drawn twice raise the mAP of all methods alike
     of_name = {name: np.nanmean(d, axis=0) - np.nanmean(d) for name, d in draws.items()}
     for name, v in values.items():
         mean, spread = np.mean(v), f" ± {np.std(v, ddof=1):.1f}" if np.ptp(v) > 0.01 else ""

@@ -1,11 +1,11 @@
-"""What further names of labels bring, and groups of labels.
+"""Gains from synonyms and from groups of labels.
 
     python -m benchmarks.accuracy.names --testbed photos --ground FOLDER
 
-mAP in % with the names of MS-COCO alone and with the synonyms below, and that of groups: as labels
-like others, with their members, and by their members alone. Images come with their regions, where
-there are some. ``±`` is the standard deviation over seeds; in brackets is the 95 % interval of
-the gain when images are drawn again.
+mAP in % with MS-COCO's names alone and with the synonyms below, and the mAP of groups: as ordinary
+labels, with their members, and by their members alone. Images include regions if there are any.
+``±`` is the standard deviation over seeds; in brackets is the 95 % interval of the gain when
+images are resampled.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def scores(bed: Testbed, args: argparse.Namespace, seed: int, labels: Any) -> di
     texts, Y = PromptCorpusGenerator(args.n_texts, random_state=seed).generate(labels)
     noise, X = RandomPerturbation(), bed.encoder.transform(texts)
     found = {"default": classifier(args, noise, seed, adapter="kernel").fit(X, Y)}
-    if seed == 0:  # with the same names it is the same
+    if seed == 0:  # it does not depend on the seed
         found |= {
             name: ZeroShotClassifier(labels, bed.encoder, **params).fit()
             for name, params in CLIP.items()

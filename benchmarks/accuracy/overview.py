@@ -1,10 +1,10 @@
-"""Methods side by side: mAP, F1, calibration error and cost.
+"""Methods compared: mAP, F1, calibration error and cost.
 
     python -m benchmarks.accuracy.overview
     python -m benchmarks.accuracy.overview --testbed photos --ground FOLDER
 
-Each seed draws texts and splits the images: one half may be looked at, with labels where
-a row says so, the other half is scored: whole images, but where a row says "regions".
+Each seed draws texts and splits the images into halves. Methods may use one half, with labels
+if the row says so. The other is scored: whole images, or with regions if the row says so.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ N_LABELLED = 25
 
 
 class Setting:
-    """What one seed has: texts, and images to look at and to score."""
+    """The data of one seed: texts, images to use and images to score."""
 
     def __init__(self, args: Any, bed: Testbed, seed: int) -> None:
         self.args, self.bed, self.seed = args, bed, seed
@@ -86,7 +86,7 @@ ROWS: dict[str, Callable[[Setting], Any]] = {
 
 
 def measure(setting: Setting, row: str) -> list[float]:
-    """mAP, macro F1, calibration error, seconds to fit, microseconds an image."""
+    """mAP, macro F1, calibration error, seconds to fit, microseconds per image."""
     bed = setting.bed
     images = bed.images if "regions" in row else bed.wholes
     begun = time.perf_counter()

@@ -1,9 +1,9 @@
-"""Texts and images whose labels are partly known: mAP over the known share (Fig. 6c).
+"""Texts, and images with partly known labels: mAP over the known share (Fig. 6c).
 
     python -m benchmarks.accuracy.partial_label_setting --seeds 5
 
-Each seed splits the pictures in halves anew: one half has its labels masked, scores come
-from the other. Prints a Markdown table and draws ``partial_labels_<testbed>.png``.
+Each seed splits the images into halves: one is for training, with masked labels, the other is
+scored. Prints a Markdown table and draws ``partial_labels_<testbed>.png``.
 """
 
 from __future__ import annotations

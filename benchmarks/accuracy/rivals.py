@@ -1,14 +1,14 @@
-"""The TaI-Adapter and its rivals on the bundled pictures (Tables 1 to 3 in small).
+"""The TaI-Adapter and its rivals on the bundled pictures (Tables 1 to 3 on little data).
 
     python -m benchmarks.accuracy.rivals
     python -m benchmarks.accuracy.rivals --testbed photos --ground FOLDER
 
-Half of the pictures is there to train on, the other half is scored; each seed splits and
-trains anew. Every method is scored alone and integrated with zero-shot CLIP (the mean of
-min-max scaled scores), on whole images but where a row says otherwise; TaI-DPT and DualCoOp
-look at regions by themselves. Three settings: texts alone; 4 images per label; 30 % of the labels
-of all training images known. Methods that learn prompts need CLIP's own text tower, so they are
-left out where the ground has a fitted one.
+Half of the images are for training, the other half is scored, with a new split for each seed.
+Every method is scored alone and integrated with zero-shot CLIP (the mean of min-max scaled
+scores), on whole images unless the row says otherwise; TaI-DPT and DualCoOp always use regions.
+Three settings: texts alone; 4 images per label; 30 % of the labels of all training images known.
+Methods that learn prompts need CLIP's own text tower, so they are skipped if the ground has a
+fitted one.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def main() -> None:
     scores: dict[tuple[str, str], list[Any]] = defaultdict(list)
 
     def run(setting: str, name: str, clf: Any, X: Any, Y: Any, test: Any, **fit: Any) -> None:
-        """Fit, then score; prompt learners on the pictures themselves."""
+        """Fit, then score; prompt learners get the images, others their embeddings."""
         if args.only not in name:
             return
         begun = time.perf_counter()

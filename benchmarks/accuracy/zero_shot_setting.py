@@ -1,10 +1,10 @@
-"""Text-only training, mAP over the radius of the noise (Fig. 6a), beside zero-shot CLIP.
+"""Text-only training: mAP over the radius of the noise (Fig. 6a), and zero-shot CLIP.
 
     python -m benchmarks.accuracy.zero_shot_setting --seeds 5
     python -m benchmarks.accuracy.zero_shot_setting --testbed photos --ground FOLDER
 
 A seed fixes both the corpus and the adapter. Prints a Markdown table and draws
-``radius_curve_<testbed>.png``. Noise inside the sphere is in ``benchmarks.paper.fig6``.
+``radius_curve_<testbed>.png``. For noise inside the sphere see ``benchmarks.paper.fig6``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pictures with labels: the bundled ones, real photos, or published data on disk."""
+"""Images with labels: the bundled pictures, real photos, or published data sets on disk."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _READERS: dict[str, tuple[Callable[..., Any], str, str]] = {
 
 @dataclass
 class Data:
-    """Pictures, train first, and their labels."""
+    """Images, those for training first, and their labels."""
 
     name: str
     images: list[Any]
     Y: np.ndarray
     label_names: list[str]
-    n_train: int | None  # None: halves, drawn anew by each seed
-    encoder: Any = None  # of photos, whose texts may go through another tower
+    n_train: int | None  # None: random halves for each seed
+    encoder: Any = None  # for photos, whose texts may have another encoder
 
     def split(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Row numbers of the pictures to train on, and of those to score."""
+        """Row numbers of the images to train on, and of those to score."""
         if self.n_train is None:
             first, second = halves(len(self.images), seed)
             return first, second
@@ -43,7 +43,7 @@ class Data:
 
 
 def load_data(spec: str, *, train: bool) -> Data:
-    """Read ``"pictures"`` or ``"name=folder"``; without `train`, what is scored alone."""
+    """Read ``"pictures"`` or ``"name=folder"``; without `train`, only the scored images."""
     name, _, root = spec.partition("=")
     n_train = None if train else 0
     if name == "pictures":

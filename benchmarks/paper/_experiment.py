@@ -1,4 +1,4 @@
-"""Options, and the loop over data, seeds, settings and methods."""
+"""The options, and the loop over data, seeds, settings and methods."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def parser(doc: str | None, methods: Sequence[str] = ()) -> argparse.ArgumentPar
     return made
 
 
-_SMALL = {"pictures": 1000, "photos": 3000}  # texts
+_SMALL = {"pictures": 1000, "photos": 3000}  # number of texts
 
 
 def _make_encoder(args: argparse.Namespace, data: Data) -> Any:
-    """Images are resized to a square, as in the paper; the bundled ones are squares."""
+    """Resize images to squares, as in the paper; the bundled ones are squares already."""
     if data.encoder is not None:
         clip_of(data.encoder).set_params(image_size=args.image_size, resize_mode="squash")
         return data.encoder
@@ -66,12 +66,12 @@ def _make_encoder(args: argparse.Namespace, data: Data) -> Any:
 
 
 def _embed(encoder: Any, images: list[Any]) -> np.ndarray:
-    """Of all the encoding, that of the pictures is what takes long."""
+    """Encode with a progress bar, as images take longest."""
     return clone(clip_of(encoder)).set_params(verbose=1).transform(images)
 
 
 class Experiment:
-    """One command: makes tasks, measures what is missing, keeps the results."""
+    """One command: make the tasks, measure what is missing, save the results."""
 
     def __init__(
         self, args: argparse.Namespace, name: str, setting: str, *, train: bool = True
@@ -88,11 +88,11 @@ class Experiment:
         change: Callable[[Task, Any], Task] = lambda task, _: task,
         kind: str = "",
     ) -> list[Record]:
-        """Every method at every setting, for all data and seeds.
+        """Measure every method in every setting, for all data and seeds.
 
-        `change` makes the task of a setting; it gets the whole training split, and texts.
-        Methods that learn prompts are left out where texts go through a tower not CLIP's.
-        `kind` tells experiments apart that have methods and settings in common.
+        `change` makes the task of a setting from one with all texts and training images.
+        Methods that learn prompts are skipped if texts are not encoded by CLIP's own tower.
+        `kind` tells experiments apart that share methods and settings.
         """
         shown: list[Record] = []
         args = self.args
@@ -122,7 +122,7 @@ class Experiment:
         return shown
 
     def first_task(self, data: Data) -> Task:
-        """The task of the first seed, with all training pictures."""
+        """The task of the first seed, with all training images."""
         encoder = _make_encoder(self.args, data)
         return self._task(data, encoder, _embed(encoder, data.images), 0)
 
@@ -179,7 +179,7 @@ class Experiment:
         )
 
     def texts(self, data: Data, seed: int) -> tuple[Sequence[str], np.ndarray]:
-        """Prompts, or as many of the captions in a file, drawn by the seed."""
+        """Prompts, or as many captions drawn from a file."""
         n_texts = self._n_texts(data)
         if self.args.captions is None:
             return PromptCorpusGenerator(n_texts, random_state=seed, background_share=0).generate(

@@ -1,4 +1,4 @@
-"""The paper's method and its rivals, fitted to what an experiment hands out."""
+"""The paper's method and its rivals, fitted to the tasks of an experiment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..testbeds import clip_of, network_size
 
 @dataclass
 class Task:
-    """Texts, pictures to train on, and pictures to score, with their embeddings."""
+    """Texts, images to train on, and images to score, with their embeddings."""
 
     setting: str  # of TextAsImageClassifier.paper
     encoder: Any
@@ -45,7 +45,7 @@ class Task:
     _scores: dict[tuple[str, str], np.ndarray] = field(init=False, default_factory=dict)
 
     def fitted(self, method: str) -> tuple[Any, float]:
-        """The method's classifier, and the seconds of its fit; fitted once."""
+        """The method's classifier and the seconds of its fit; fitted only once."""
         if method not in self._fitted:
             begun = time.perf_counter()
             clf = METHODS[method](self)
@@ -53,7 +53,7 @@ class Task:
         return self._fitted[method]
 
     def scores(self, method: str, kind: str = "decision_function") -> np.ndarray:
-        """What the method says of the pictures to score; asked once."""
+        """The method's scores of the test images; computed only once."""
         if (method, kind) not in self._scores:
             clf, _ = self.fitted(method)
             X = iter(self.test_images) if method in _LOOK_CLOSER else self.embedded_test
@@ -61,7 +61,7 @@ class Task:
         return self._scores[method, kind]
 
     def fit(self, clf: TextAsImageClassifier) -> TextAsImageClassifier:
-        """Fit an adapter to the texts, and the images where there are some."""
+        """Fit an adapter to the texts, and to the training images if there are any."""
         if self.embedded_train is None or self.Y_train is None:
             return clf.fit(self.embedded_texts, self.Y_texts)
         X = np.vstack([self.embedded_texts, self.embedded_train])
@@ -77,12 +77,12 @@ def _paper(task: Task, noise: BasePerturbation | None = None) -> Any:
 
 
 def _default(task: Task) -> Any:
-    """This package's, with regions, in every setting."""
+    """This package's default, with regions, in every setting."""
     return task.fit(TextAsImageClassifier(clip_of(task.encoder)))
 
 
 def _rival(name: str) -> Callable[[Task], Any]:
-    """A rival that takes texts, or images where the task has some."""
+    """A rival, fitted to texts, or to images if it can use them and the task has some."""
 
     def fit(task: Task) -> Any:
         make, own = getattr(rivals, f"{name}Classifier"), {"random_state": task.seed}
@@ -115,7 +115,7 @@ _PARTNERS = {"few-shot": "CoOp", "partial-labels": "DualCoOp"}
 
 
 def learns_prompts(method: str) -> bool:
-    """Whether the method, or the one it is integrated with, needs CLIP's own text tower."""
+    """Whether the method, or its partner in the integration, needs CLIP's own text tower."""
     return method in ("TaI-DPT", "CoOp", "DualCoOp") or method.endswith("*")
 
 

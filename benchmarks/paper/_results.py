@@ -1,4 +1,4 @@
-"""A table of results that survives a stop: JSON that grows, Markdown drawn from it."""
+"""Results that survive an interruption: saved as JSON, shown as Markdown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Record = dict[str, Any]
 
 
 class Results:
-    """Records in a JSON file; one is measured once, whatever was stopped in between."""
+    """Records in a JSON file; each is measured only once, even after an interruption."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -29,7 +29,7 @@ class Results:
         return None
 
     def get(self, key: Record, measure: Callable[[], Record]) -> Record:
-        """The record with this key, measured now if it is not there yet."""
+        """The record with this key; measured now if it is missing."""
         known = self.find(key)
         if known is None:
             known = {**key, **measure()}
@@ -46,17 +46,17 @@ class Results:
     def _write(path: Path, text: str) -> None:
         partial = path.with_suffix(".partial")
         partial.write_text(text)
-        os.replace(partial, path)  # whole or not at all
+        os.replace(partial, path)  # complete or not at all
 
 
 def table(
     records: Sequence[Record], rows: str, columns: str, *, experiment: str = "", mean: bool = False
 ) -> str:
-    """Markdown: mAP in %, mean and spread over seeds, published figures beside.
+    """Markdown: mAP in %, mean and spread over seeds, with published figures in brackets.
 
-    `rows` and `columns` are names of the records; data are rows beside `rows` where they
-    are not the columns. With `mean`, a last column averages the others. Methods that are
-    published alone have rows of their own.
+    `rows` and `columns` are keys of the records; unless the columns are data, each row is
+    for one of the data and one of `rows`. With `mean`, a last column averages the others.
+    Methods with published figures only have their own rows.
     """
     groups = [rows] if columns == "data" else ["data", rows]
     across = list(dict.fromkeys(record[columns] for record in records))
@@ -96,7 +96,7 @@ def _cell(values: Sequence[float], spread: bool) -> str:
 
 
 def draw(path: Path, records: Sequence[Record], curves: str, *, xlabel: str) -> None:
-    """mAP over the setting: an axes for each of the data, a curve for each of `curves`."""
+    """Plot mAP over the setting: axes for each of the data, a curve for each of `curves`."""
     plt = _pyplot()
     names = list(dict.fromkeys(record["data"] for record in records))
     figure, axes = plt.subplots(
@@ -136,7 +136,7 @@ def save_figure(path: Path, figure: Any) -> None:
 
 
 def published(experiment: str, what: str = "map") -> dict[tuple[Any, ...], list[tuple[Any, str]]]:
-    """Figures in print, with their sources: by data (where they are no column), method, column."""
+    """Published figures and sources, by data (unless these are columns), method and column."""
     printed = json.loads(_PUBLISHED.read_text())
     found: dict[tuple[Any, ...], list[tuple[Any, str]]] = {}
     content = printed.get(experiment, {"columns": [], "rows": []})

@@ -1,10 +1,10 @@
-"""Seconds and memory of an update over the number of labels (Fig. 1).
+"""Seconds and memory per update over the number of labels (Fig. 1).
 
     python -m benchmarks.paper.fig1
 
-Every method trains on random embeddings in a process of its own, with one batch of all of
-them, so that an epoch is one update. A rival that takes more than a minute for an
-update, or more than 16 GiB, is stopped, and is not tried with more labels.
+Every method trains on random embeddings in its own process, with all of them in one batch,
+so an epoch is one update. A method that needs more than a minute per update, or more than
+16 GiB, is stopped and not tried with more labels.
 """
 
 from __future__ import annotations
@@ -66,19 +66,19 @@ def one(name: str, model: str, n_labels: int, n_items: int) -> None:
 
     signal.signal(signal.SIGALRM, give_up)
     if name not in NO_UPDATES:
-        signal.alarm(70)  # for the first update, and what little there is around it
-    for max_epochs in (1, 1, 3):  # the first is to warm up
+        signal.alarm(70)  # for the first update and a little overhead
+    for max_epochs in (1, 1, 3):  # the first is a warm-up
         settings = {"max_epochs": max_epochs, "batch_size": n_items, "random_state": 0}
         clf = make(name, model, n_labels, **settings)
         begun = time.perf_counter()
         clf.fit(X, Y)
         seconds.append(time.perf_counter() - begun)
         signal.alarm(0)
-        if seconds[0] > 10:  # what else there is in a fit no longer counts
+        if seconds[0] > 10:  # the overhead of a fit no longer matters
             break
     step = (seconds[2] - seconds[1]) / 2 if len(seconds) == 3 else seconds[0]
     rest = seconds[1] - step if len(seconds) == 3 else 0.0
-    if name in NO_UPDATES:  # a fit encodes prompts, or keeps the texts
+    if name in NO_UPDATES:  # fit only encodes prompts or stores the texts
         step, rest = 0.0, seconds[0]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"step": max(step, 0.0), "rest": max(rest, 0.0), "peak": peak}))
@@ -123,7 +123,7 @@ def main() -> None:
                 results[name][n_labels] = found
                 if "stopped" in found:
                     break
-            # at once, so that a stop loses one rival
+            # printed at once, so an interruption loses only one method
             cells = " | ".join(cell(results[name].get(n)) for n in args.labels)
             print(f"| {name} | {cells} |", flush=True)
         draw(args.out / f"fig1_{model}.png", results, f"{model}, a batch of {args.batch_size}")

@@ -1,12 +1,11 @@
-"""Texts and images in one plane (Figs. 7 and 10): where estimated centroids lie.
+"""Texts, images and estimated centroids in one plane (Figs. 7 and 10).
 
     python -m benchmarks.paper.fig10 --data voc2007=/data/VOCdevkit
 
-Draws t-SNE of texts and images of the commonest label combinations, with the true centroids
-of the images and those estimated from 10 to 90 % of the labels, a panel each. Beside it, in
-numbers: how far apart the means of texts and of images are before and after the texts are
-moved, and how far estimated centroids are from the true ones, all over the mean norm of the
-images.
+Draws t-SNE of the texts and images of the most common label combinations, with the true
+centroids of the images and those estimated from 10 to 90 % of the labels, a panel for each.
+Also prints distances, divided by the mean norm of the images: between the mean text and the
+mean image before and after the texts are moved, and between estimated and true centroids.
 """
 
 from functools import partial
@@ -24,7 +23,7 @@ from ._results import save_figure
 
 
 def fitted(X, Y, is_image, known, offset_by="combination"):
-    """A perturbation that knows some per cent of the labels of the images."""
+    """A perturbation fitted with `known` per cent of the images' labels."""
     partly = Y.copy()
     partly[is_image] = mask_labels(Y[is_image], known / 100, random_state=0)
     noise = ShiftedPerturbation(offset_by=offset_by)
@@ -32,7 +31,7 @@ def fitted(X, Y, is_image, known, offset_by="combination"):
 
 
 def numbers(X, Y, is_image, known, offset_by):
-    """Distances over the mean norm of the images."""
+    """Distances divided by the mean norm of the images."""
     noise, partly = fitted(X, Y, is_image, known, offset_by)
     moved = noise.shift(X, partly, is_image)
     unit = np.linalg.norm(X[is_image], axis=1).mean()
@@ -54,7 +53,7 @@ def numbers(X, Y, is_image, known, offset_by):
 def draw(X, Y, is_image, shares, label_names, n_combinations):
     """A panel for each share of known labels."""
     rng = np.random.default_rng(0)
-    # t-SNE of ten thousands of points takes hours
+    # t-SNE of tens of thousands of points takes hours
     parts = [rng.permutation(np.flatnonzero(rows))[:2000] for rows in (is_image, ~is_image)]
     shown = np.sort(np.concatenate(parts))
     n_columns = min(3, len(shares))

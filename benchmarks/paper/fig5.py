@@ -3,8 +3,8 @@
     python -m benchmarks.paper.fig5 --data coco=/data/coco \
         --corpora "Instruction-1=caption.jsonl" "Instruction-2=organize.jsonl"
 
-One curve over the number of texts for templates, and for each of the saved corpora: those of
-the paper's two instructions (part b), or of several language models (part c).
+One curve over the number of texts for templates and for each saved corpus: made with the
+paper's two instructions (part b), or by several language models (part c).
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Images whose labels are partly known (Table 1): mAP over the known share.
+"""Images with partly known labels (Table 1): mAP over the known share.
 
     python -m benchmarks.paper.table1 --data voc2007=/data/VOCdevkit coco=/data/coco
 
 Each entry of the labels of the training images is kept with the given probability.
-Images are 448 x 448, unless they are the bundled pictures. A star is for the mean of the
-adapter's probabilities and DualCoOp's scores, scaled to 0 to 1.
+Images are 448 x 448, except the bundled pictures. A star marks the mean of the adapter's
+probabilities and DualCoOp's scores, scaled to 0 to 1.
 """
 
 from dataclasses import replace
@@ -27,7 +27,7 @@ METHODS = [
 
 
 def mask(task, known):
-    """The task with `known` per cent of the labels of its pictures; of none, texts alone."""
+    """The task with `known` per cent of its images' labels; texts alone if 0."""
     if not known:
         return replace(task, setting="zero-shot", embedded_train=None, Y_train=None)
     Y = mask_labels(task.Y_train, known / 100, random_state=task.seed)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.paper.table3 --data voc2007=/data/VOCdevkit coco=/data/coco
 
-A star is for the mean of the adapter's probabilities and CoOp's scores, scaled to 0 to 1.
+A star marks the mean of the adapter's probabilities and CoOp's scores, scaled to 0 to 1.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ METHODS = ["CoOp", "TaI-DPT*", "TaI-Adapter*", "TaI-Adapter", "our default", "ou
 
 
 def draw_shots(task, n_shots):
-    """The task with `n_shots` training pictures a label."""
+    """The task with `n_shots` training images per label."""
     rows = few_shot_indices(task.Y_train, n_shots, random_state=task.seed)
     return replace(
         task,

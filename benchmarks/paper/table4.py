@@ -1,11 +1,11 @@
-"""Parameters and operations (Table 4): the paper's way of counting, and everything.
+"""Parameters and operations (Table 4), counted like the paper and in full.
 
     python -m benchmarks.paper.table4
 
-An image of 224 x 224, a text of 77 tokens, RN50, 80 labels. The paper's numbers come out if
-attention is left out of both towers, as counters do that go from layer to layer: the image
-tower without its attention pool, and of the text tower the two layers behind each attention.
-Operations are two for a multiplication with its addition. Weights are random.
+For an image of 224 x 224, a text of 77 tokens, RN50 and 80 labels. To get the paper's numbers,
+leave attention out of both towers, like counters that go layer by layer: the image tower without
+its attention pool, and only the two layers behind each attention of the text tower. A
+multiplication with its addition counts as two operations. Weights are random.
 """
 
 import argparse
@@ -25,13 +25,13 @@ from ._results import published
 D, N_LABELS, N_TEXTS, N_TOKENS, WIDTH = 1024, 80, 10_000, 77, 512
 IMAGE, EMBEDDING = torch.zeros(1, 3, 224, 224), torch.zeros(1, D)
 TOKENS, HIDDEN = torch.zeros(1, N_TOKENS, dtype=torch.long), torch.zeros(1, N_TOKENS, WIDTH)
-Cost = np.ndarray  # millions of numbers that are kept, billions of operations
+Cost = np.ndarray  # millions of stored numbers, billions of operations
 
 
 def cost(module: nn.Module, method: str, *inputs: torch.Tensor) -> Cost:
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         getattr(module, method)(*inputs)
-    # the kernel keeps its texts in buffers; other buffers are single numbers a channel
+    # the kernel stores its texts in buffers; other buffers have one number per channel
     kept = [*module.parameters(), *(b for b in module.buffers() if b.ndim > 1)]
     return np.array(
         [sum(tensor.numel() for tensor in kept) / 1e6, counter.get_total_flops() / 1e9]
@@ -39,7 +39,7 @@ def cost(module: nn.Module, method: str, *inputs: torch.Tensor) -> Cost:
 
 
 def kernel() -> nn.Module:
-    """The default adapter with as many texts as the paper needs."""
+    """The default adapter with as many texts as in the paper."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((N_TEXTS, D)).astype(np.float32)
     Y = (rng.random((N_TEXTS, N_LABELS)) < 2.5 / N_LABELS).astype(np.int8)
@@ -48,7 +48,7 @@ def kernel() -> nn.Module:
 
 
 def rows() -> dict[str, tuple[Cost, Cost]]:
-    """What is trained with, and what predicts."""
+    """Costs of training and of prediction, by method."""
     clip = untrained("RN50")._load().model.eval()
     network = cost(MLPModule(D, N_LABELS).eval(), "forward", EMBEDDING)
     closed = cost(kernel(), "forward", EMBEDDING)
@@ -59,7 +59,7 @@ def rows() -> dict[str, tuple[Cost, Cost]]:
     trunk = cost(visual, "forward", IMAGE)
     blocks = nn.Sequential(*(block.mlp for block in clip.transformer.resblocks))
     behind = cost(blocks, "forward", HIDDEN)
-    # prompts for global and for local features of each label, both towers twice
+    # global and local prompts for each label; the parameters of both towers count twice
     prompts = 2 * behind * [1, N_LABELS]
     return {
         "TaI-DPT": (prompts, prompts + trunk * [2, 1]),

@@ -1,4 +1,4 @@
-"""mAP over the radius: of the network, and of its limit, an average over the texts."""
+"""mAP over the radius: of the network, and of its limit, a weighted average of the texts."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ NETWORK_RADII = np.array([0, 1, 1.75, 2.5, 3.5, 5, 7])
 
 
 def kernel_scores(texts: np.ndarray, Y: np.ndarray, images: np.ndarray, radius: float) -> Any:
-    """What a network of any size learns: E[y | image] if it were a text plus noise."""
+    """The limit of a network of any size: E[y | image] if images were texts plus noise."""
     temperature = max(radius, 1e-3) ** 2 / texts.shape[1]
     return softmax(normalize(images) @ normalize(texts).T / temperature, axis=1) @ Y
 
 
 def mean_ap(Y: np.ndarray, scores: np.ndarray) -> float:
-    with warnings.catch_warnings():  # a few pictures lack some labels
+    with warnings.catch_warnings():  # some labels are on no image
         warnings.simplefilter("ignore", UndefinedMetricWarning)
         return mean_average_precision(Y, scores)
 

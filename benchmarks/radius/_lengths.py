@@ -1,7 +1,7 @@
-"""Rules that choose a radius without labelled images: a length, times a constant.
+"""Rules that choose a radius without labelled images: a length times a constant.
 
-All work on unit vectors, where a radius `r` in `d` dimensions is the temperature
-``tau = r**2 / d`` of an average over the texts.
+All use unit vectors. A radius `r` in `d` dimensions is the temperature ``tau = r**2 / d`` of
+a weighted average of the texts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ._vocabulary_scenes import Bed
 
 
 def unit(bed: Bed) -> tuple[np.ndarray, np.ndarray]:
-    """Texts and unlabelled images, of length 1."""
+    """Texts and unlabelled images, normalized."""
     return normalize(bed.texts), normalize(bed.unlabelled)
 
 
@@ -63,7 +63,7 @@ def effective_dimension(bed: Bed) -> float:
 
 
 def effective_dimension_nearest(bed: Bed) -> float:
-    """The same over pairs of an image and its nearest text, their mean taken off."""
+    """The same over pairs of an image and its nearest text, minus their mean."""
     T, U = unit(bed)
     D = U - T[(U @ T.T).argmax(1)]
     D = D - D.mean(0)
@@ -88,20 +88,20 @@ def similarity_spread(bed: Bed) -> float:
 
 
 def freezing(bed: Bed) -> float:
-    """The same by sqrt(2 ln n): where a softmax of n Gaussian numbers freezes on one."""
+    """The same over sqrt(2 ln n), where a softmax of n Gaussian numbers freezes on one."""
     T, _ = unit(bed)
     return similarity_spread(bed) / (2 * np.log(len(T))) ** 0.25
 
 
 def similarity_range(bed: Bed) -> float:
-    """tau = an image's highest similarity less its mean one."""
+    """tau = an image's highest similarity minus its mean."""
     T, U = unit(bed)
     S = U @ T.T
     return _radius((S.max(1) - S.mean(1)).mean(), bed)
 
 
 def _explained(bed: Bed) -> tuple[np.ndarray, np.ndarray]:
-    """Slopes of an image's similarities on the texts' labels, and the rest."""
+    """Regress an image's similarities on the texts' labels: the slopes and the residuals."""
     T, U = unit(bed)
     B, S = np.column_stack([np.ones(len(T)), bed.Y]), T @ U.T
     W = np.linalg.lstsq(B, S, rcond=None)[0]
@@ -109,25 +109,25 @@ def _explained(bed: Bed) -> tuple[np.ndarray, np.ndarray]:
 
 
 def spread_within(bed: Bed) -> float:
-    """tau = standard deviation of the part of similarities that labels do not explain."""
+    """tau = standard deviation of these residuals."""
     return _radius(_explained(bed)[1].std(0).mean(), bed)
 
 
 def spread_of_labels(bed: Bed) -> float:
-    """tau = standard deviation over labels of what a label adds to the similarity."""
+    """tau = standard deviation of these slopes over the labels."""
     return _radius(_explained(bed)[0].std(0).mean(), bed)
 
 
 def noise_to_signal(bed: Bed) -> float:
-    """tau = variance of that rest over the spread of the labels' slopes."""
+    """tau = variance of the residuals over the standard deviation of the slopes."""
     slopes, rest = _explained(bed)
     return _radius((rest.var(0) / slopes.std(0)).mean(), bed)
 
 
 def own_temperature(T: np.ndarray, Y: np.ndarray, other_sets: bool = False) -> float:
-    """The texts' own best tau, by the log loss of each from the others.
+    """The best tau for the texts, by the log loss of predicting each from the others.
 
-    With `other_sets`, from those whose labels are not exactly the same.
+    With `other_sets`, only from texts with another set of labels.
     """
     Y = Y.astype(float)
     shared = Y @ Y.T
@@ -150,7 +150,7 @@ def text_temperature_other_sets(bed: Bed) -> float:
 
 
 def text_spread(bed: Bed) -> float:
-    """tau = standard deviation of similarities among the texts."""
+    """tau = standard deviation of the similarities between texts."""
     T, _ = unit(bed)
     return _radius((T @ T.T)[~np.eye(len(T), dtype=bool)].std(), bed)
 

@@ -1,6 +1,6 @@
-"""Rules that choose a radius without labelled images: by a curve over radii.
+"""Rules that choose a radius without labelled images: from a curve over radii.
 
-The radius is where a curve comes to a constant (`CURVES`), or where it is best (`SCORES`).
+The radius is where the curve reaches a constant (`CURVES`) or its maximum (`SCORES`).
 """
 
 from __future__ import annotations
@@ -35,39 +35,39 @@ def perplexity(bed: Bed) -> list[float]:
 
 
 def perplexity_per_label(bed: Bed) -> list[float]:
-    """That number, in mean numbers of texts a label."""
+    """That number, divided by the mean number of texts per label."""
     return [p / bed.Y.sum(0).mean() for p in perplexity(bed)]
 
 
 def perplexity_of_texts(bed: Bed) -> list[float]:
-    """That number, in that of texts (each without itself) at their own best tau."""
+    """That number, divided by the same for texts (each without itself) at their best tau."""
     T, _ = unit(bed)
     A = softmax((T @ T.T - 1e3 * np.eye(len(T))) / own_temperature(T, bed.Y), axis=1)
     return [p / np.exp(entr(A).sum(1).mean()) for p in perplexity(bed)]
 
 
 def largest_weight(bed: Bed) -> list[float]:
-    """The mean weight of the text that an image attends to most."""
+    """An image's largest attention weight, on average."""
     return [A.max(1).mean() for A in _attentions(bed)]
 
 
 def largest_probability(bed: Bed) -> list[float]:
-    """The mean probability of an image's likeliest label."""
+    """The probability of an image's most likely label, on average."""
     return [(A @ bed.Y).max(1).mean() for A in _attentions(bed)]
 
 
 def sharpness(bed: Bed) -> list[float]:
-    """Sum of squares of the probabilities by their sum: 1 where they are 0 or 1."""
+    """Sum of squared probabilities over their sum: 1 if all are 0 or 1."""
     return [float((P**2).sum() / P.sum()) for P in (A @ bed.Y for A in _attentions(bed))]
 
 
 def between_images(bed: Bed) -> list[float]:
-    """Variance of a label's probability over images, in that of the texts' labels."""
+    """Variance of a label's probability over images, divided by that in the texts' labels."""
     return [(A @ bed.Y).var(0).mean() / bed.Y.var(0).mean() for A in _attentions(bed)]
 
 
 def information(bed: Bed) -> list[float]:
-    """Nats that an image's attention tells of the text."""
+    """Mutual information of image and attended text, in nats."""
     return [float(entr(A.mean(0)).sum() - entr(A).sum(1).mean()) for A in _attentions(bed)]
 
 
@@ -86,12 +86,12 @@ def _scores_of_halves(bed: Bed) -> list[list[np.ndarray]]:
 
 
 def stability(bed: Bed) -> list[float]:
-    """Rank correlation, over images, between the scores by two halves of the texts."""
+    """Rank correlation over images between the scores from two halves of the texts."""
     return [_rank_correlation(a, b, 0) for a, b in _scores_of_halves(bed)]
 
 
 def stability_way(bed: Bed) -> list[float]:
-    """How much of the way from its least to its greatest that has come."""
+    """The same, rescaled from its minimum to its maximum."""
     v = np.array(stability(bed))
     return list((v - v.min()) / (v.max() - v.min()))
 
@@ -113,7 +113,7 @@ def agreement(bed: Bed, axis: int) -> list[float]:
 
 
 def agreement_means(bed: Bed) -> list[float]:
-    """Rank correlation, over images, with similarity to the mean texts of the labels."""
+    """Rank correlation over images with the similarity to each label's mean text."""
     T, U = unit(bed)
     Y = bed.Y.astype(float)
     zero_shot = U @ normalize(Y.T @ (T - T.mean(0))).T
@@ -121,14 +121,14 @@ def agreement_means(bed: Bed) -> list[float]:
 
 
 def agreement_top(bed: Bed) -> list[float]:
-    """mAP on each image's two best labels by zero-shot, standardised within labels."""
+    """mAP if the truth were each image's top two labels by zero-shot, standardised by label."""
     s = _zero_shot(bed)
     ranks = rankdata(-(s - s.mean(0)) / s.std(0), axis=1)
     return [mean_ap((ranks <= 2).astype(int), s) for s in _scores(bed)]
 
 
 def _held_out(bed: Bed, move: Callable, n: int = 400) -> list[float]:
-    """mAP of texts of half of the templates on those of the others, these moved."""
+    """mAP of texts from half of the templates on moved texts from the other half."""
     values = np.zeros(len(RADII))
     for a, b in ((0, 1), (1, 0)):
         held, Y = move(normalize(bed.half_texts[b][:n])), bed.half_Y[b][:n]
@@ -147,20 +147,20 @@ def paraphrases_moved(bed: Bed) -> list[float]:
 
 
 def pseudo_images(bed: Bed, times: float) -> list[float]:
-    """Held-out texts plus what random images have over their nearest texts."""
+    """Held-out texts, plus the differences of images from their nearest texts."""
     T, U = unit(bed)
     rest = U - T[(U @ T.T).argmax(1)]
     return _held_out(bed, lambda X: X + times * rest[np.arange(len(X)) % len(rest)])
 
 
 def texts_on_images(bed: Bed, times: float) -> list[float]:
-    """Held-out texts, less the mean one, added to images of whatever labels."""
+    """Held-out texts minus their mean, added to images with any labels."""
     T, U = unit(bed)
     return _held_out(bed, lambda X: U[np.arange(len(X)) % len(U)] + times * (X - T.mean(0)))
 
 
 def predictive(bed: Bed) -> list[float]:
-    """Pseudo-labels by half of the texts, as often as in texts, scored by the rest."""
+    """Pseudo-labels from half of the texts, as frequent as in texts, scored by the rest."""
     values = []
     for s in _scores_of_halves(bed):
         tops = [rankdata(-x, axis=0) <= np.maximum(bed.Y.mean(0) * len(x), 1) for x in s]
@@ -169,7 +169,7 @@ def predictive(bed: Bed) -> list[float]:
 
 
 def neighbours(bed: Bed) -> list[float]:
-    """Rank correlation of an image's scores with those of the images around it."""
+    """Rank correlation of an image's scores with those of similar images."""
     _, U = unit(bed)
     U = normalize(U - U.mean(0))
     W = softmax((U @ U.T - 1e3 * np.eye(len(U))) / 0.1, axis=1)

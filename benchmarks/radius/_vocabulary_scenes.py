@@ -1,4 +1,4 @@
-"""Label sets drawn from the bundled vocabulary, with pictures of art held out of training."""
+"""Label sets drawn from the bundled vocabulary, with pictures made of held-out art."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from scenes import compose
 from sprites import TEST_STYLES, load_sprites
 from vocabulary import load_vocabulary
 
-SET_SIZES = (20, 20, 16, 24, 12, 30)  # of the 127 labels, no label in two sets
+SET_SIZES = (20, 20, 16, 24, 12, 30)  # of 127 labels, each in at most one set
 _PICTURE_SIZE = 192
 
 
 @dataclass
 class Bed:
-    """Embeddings as the encoder makes them (lengths kept), and what is known of them."""
+    """Embeddings from the encoder, not normalized, and their labels."""
 
     name: str
     texts: np.ndarray
     Y: np.ndarray
-    half_texts: tuple[np.ndarray, np.ndarray]  # of the even and of the odd templates
+    half_texts: tuple[np.ndarray, np.ndarray]  # from the even and the odd templates
     half_Y: tuple[np.ndarray, np.ndarray]
-    labels: np.ndarray  # embeddings of label prompts
+    labels: np.ndarray  # embeddings of the label prompts
     images: np.ndarray
     images_Y: np.ndarray
     unlabelled: np.ndarray
@@ -39,7 +39,7 @@ class Bed:
 
 
 def label_sets(seed: int = 0) -> list[list[str]]:
-    """Disjoint sets of labels of the vocabulary."""
+    """Disjoint sets of labels from the vocabulary."""
     names = sorted({entry.label for entry in load_vocabulary()})
     order = np.random.default_rng(seed).permutation(len(names))
     ends = np.cumsum(SET_SIZES)
@@ -49,7 +49,7 @@ def label_sets(seed: int = 0) -> list[list[str]]:
 def make_pictures(
     labels: list[str], n: int, sprites: Any, seed: int
 ) -> tuple[list[Image.Image], np.ndarray]:
-    """Scenes as the bundled ones: one to five objects, a third of them of no label."""
+    """Scenes like the bundled ones: one to five objects, a third of them without a label."""
     vocabulary = load_vocabulary()
     of_label = {name: [i for i, e in enumerate(vocabulary) if e.label == name] for name in labels}
     others = [i for i, e in enumerate(vocabulary) if e.label not in labels]
@@ -60,7 +60,7 @@ def make_pictures(
         for j in range(rng.integers(1, 6)):
             if j and rng.random() >= 0.55:
                 choices = others
-            else:  # the first object always has a label, each in turn
+            else:  # the first object has a label, each label in turn
                 k = rng.integers(len(labels)) if j else row % len(labels)
                 choices, Y[row, k] = of_label[labels[k]], 1
             entries.append(int(choices[rng.integers(len(choices))]))
@@ -69,7 +69,7 @@ def make_pictures(
 
 
 def _corpora(labels: list[str], n_texts: int, seed: int) -> list[tuple[list[str], np.ndarray]]:
-    """Texts of all templates, of every other one, and of the rest."""
+    """Texts from all templates, from every other one, and from the rest."""
     return [
         PromptCorpusGenerator(
             n, templates=templates, random_state=seed, background_share=0
@@ -108,10 +108,10 @@ def _cached(path: Path, make: Any) -> Bed:
 
 
 def scene_beds(model: str, work: Path, tag: str, n_texts: int = 1000, draw: int = 0) -> list[Bed]:
-    """One testbed a label set; embeddings are kept in `work` under the tag.
+    """One testbed per label set; embeddings are cached in `work` under the tag.
 
-    Each has 300 pictures with labels and 150 others without. Another `draw` is one of label
-    sets, pictures and texts.
+    Each has 300 pictures with labels and 150 without. Another `draw` gives other label sets,
+    pictures and texts.
     """
     n_labelled, n_other = 300, 150
     beds = []

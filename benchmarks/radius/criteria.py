@@ -1,10 +1,10 @@
-"""Can the radius of the noise be chosen without labelled images? Many rules, compared.
+"""Can the radius of the noise be chosen without labelled images? Compares many rules.
 
 python -m benchmarks.radius.criteria --work /some/folder [--models local-dir:/a/model ...]
 
-Six label sets of the bundled vocabulary, and pictures of held-out art. A rule's constant is
-chosen on three of the sets with the first encoder. Embeddings, fits and rules are kept in the
-work folder.
+Uses six label sets of the bundled vocabulary, and pictures made of held-out art. A rule's constant
+is chosen on three of the sets with the first encoder. Embeddings, fits and rules are cached in
+the work folder.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from ._vocabulary_scenes import Bed, scene_beds, with_first_texts
 
 N_TUNING_SETS = 3
 IMAGES_SPENT = (5, 10, 20, 40, 80)
-FOR_ALL_SIZES = ("h: largest weight", "h: perplexity, of texts")  # others are slow
+FOR_ALL_SIZES = ("h: largest weight", "h: perplexity, of texts")  # the others are slow
 
 
 def curve_crossing(values: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Radii where a monotone curve over `RADII` comes to the targets."""
+    """Radii where a monotone curve over `RADII` reaches the targets."""
     v = np.asarray(values, dtype=float)
     sign = 1 if v[-1] > v[0] else -1
     return np.exp(np.interp(sign * targets, np.maximum.accumulate(sign * v), np.log(RADII)))
 
 
 def curve_best(values: np.ndarray) -> float:
-    """Radius of the maximum, by a parabola between the grid's points."""
+    """Radius of the maximum, interpolated with a parabola."""
     v, x = np.asarray(values, dtype=float), np.log(RADII)
     i = int(np.argmax(v))
     if 0 < i < len(v) - 1:
@@ -47,7 +47,7 @@ def curve_best(values: np.ndarray) -> float:
 
 
 def kept(path: Path, name: str, compute: Callable[[], Any]) -> Any:
-    """`compute()`, or what it was when last asked for under this name."""
+    """`compute()`, or its result cached under this name."""
     values = json.loads(path.read_text()) if path.is_file() else {}
     if name not in values:
         values[name] = np.asarray(compute(), dtype=float).tolist()
@@ -57,9 +57,9 @@ def kept(path: Path, name: str, compute: Callable[[], Any]) -> Any:
 
 
 def picks(beds: list[Bed], n_scored: int, work: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """For each rule the constants tried, and the radii they give, one row a testbed.
+    """For each rule, the constants tried and the radii that they give, one row per testbed.
 
-    Only the first `n_scored` testbeds get the slow rules; the others' radii are NaN.
+    Slow rules run only on the first `n_scored` testbeds; the other radii are NaN.
     """
 
     def of_all(name: str, rule: Callable[[Bed], Any], beds: list[Bed] = beds) -> np.ndarray:
@@ -100,7 +100,7 @@ def table(
     curves: np.ndarray,
     groups: dict[str, np.ndarray],
 ) -> list[str]:
-    """Gaps to the best radius (points of mAP), one row a rule, best on the tests first."""
+    """Gaps to the best radius (points of mAP), one row per rule, best on the test sets first."""
     rows = []
     for name, (constants, chosen) in found.items():
         gaps = np.array(
@@ -123,7 +123,7 @@ def table(
 def images_spent(
     radii: np.ndarray, scores: np.ndarray, bed: Bed, n: int, fixed: float, draws: int = 5
 ) -> tuple[float, float]:
-    """Gaps, on the images left, of the best radius on `n` images, and of a fixed one."""
+    """Gaps on the remaining images: of the best radius for `n` images, and of a fixed one."""
     gaps = []
     for draw in range(draws):
         order = np.random.default_rng(draw).permutation(len(bed.images))
@@ -138,7 +138,7 @@ def images_spent(
 def other_beds(
     work: Path, scenes: list[Bed], start: int
 ) -> tuple[list[Bed], dict[str, np.ndarray]]:
-    """Another draw, and fewer or more texts; and where these testbeds are in the list."""
+    """Testbeds of another draw and with fewer or more texts, and their places in the list."""
     fresh = scene_beds("tai-tiny", work, "fresh", draw=1)
     many = scene_beds("tai-tiny", work, "encoder0", n_texts=3000)
     beds, places = [], {}

@@ -1,9 +1,9 @@
-"""Photos a second of `predict_folder`, by one worker and by two that share the work.
+"""Photos per second of `predict_folder`, by one worker and by two that share the work.
 
     python -m benchmarks.speed.bulk_workers [FOLDER]
 
-Each worker is a process on a core of its own, as machines of a cluster would be, and makes the
-same call. Photos of the folder (JPEG), or else noise, brought to 640 x 480 pixels. Time runs from
+Each worker is a process on its own core, like a machine in a cluster, and makes the same call.
+Photos are JPEGs from the folder, or else noise, resized to 640 x 480 pixels. Time is measured from
 when all have loaded the model until the last has finished; one worker and two take turns.
 """
 
@@ -28,13 +28,13 @@ from ..testbeds import untrained
 from .file_to_label import photos
 
 N_LABELS = 80
-Plan = list[tuple[Path, int]]  # where each run writes, and how many work on it
+Plan = list[tuple[Path, int]]  # output folder and number of workers of each run
 
 
 def work(rank: int, name: str, paths: list[Path], part_size: int, plan: Plan, barrier: Barrier):
     os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[rank]})
     torch.set_num_threads(1)
-    torch.manual_seed(0)  # of the weights
+    torch.manual_seed(0)  # for the same weights
     rng = np.random.default_rng(0)
     encoder = untrained(name).set_params(precision="bf16")
     embeddings = rng.normal(size=(1000, encoder.transform(paths[:32]).shape[1]))

@@ -1,13 +1,13 @@
-"""From files to labels: against other ways, and where the time goes.
+"""From files to labels: comparison with other tools, and where the time goes.
 
     python -m benchmarks.speed.file_to_label --photos FOLDER
 
-Photos of the folder (JPEG), or else noise, brought to 640 x 480 pixels and to 12 megapixels. All
-ways give scores of 80 labels, in turns: a loop over open_clip, one over a ``DataLoader``, the
-pipeline of Hugging Face (where transformers is installed; it has no ResNets), and the default
-classifier, with regions. Weights are random. The second table has the steps of the default, each
-alone, and the least that each can take: decoding at an eighth of the size, resizing by boxes,
-matrix products alone. Shares are of ``predict_proba``.
+Photos are JPEGs from the folder, or else noise, resized to 640 x 480 pixels and to 12 megapixels.
+All tools give scores for 80 labels, in turns: open_clip in a loop and with a ``DataLoader``, the
+pipeline of Hugging Face (if transformers is installed; it has no ResNets), and the default
+classifier, with regions. Weights are random. The second table has each step of the default
+alone, and the least time that it could take: decoding at an eighth of the size, resizing with a
+box filter, matrix products alone. Shares are of the time of ``predict_proba``.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Way = Callable[[list[Path]], Any]
 
 
 def photos(folder: Path | None, size: tuple[int, int], n: int, out: Path) -> list[Path]:
-    """`n` JPEGs of this size, with noise as of a sensor, so that they are as long."""
+    """`n` JPEGs of this size, with noise like a camera's, so that files are as large."""
     rng = np.random.default_rng(0)
     found = sorted(folder.rglob("*.jpg")) if folder else []
     paths = [out / f"{size[0]}-{i:03}.jpg" for i in range(n)]
@@ -58,7 +58,7 @@ def photos(folder: Path | None, size: tuple[int, int], n: int, out: Path) -> lis
 
 
 class Files(Dataset[torch.Tensor]):
-    """What a user gives to a ``DataLoader``."""
+    """The data set that a user would write for a ``DataLoader``."""
 
     def __init__(self, paths: list[Path], preprocess: Any) -> None:
         self.paths, self.preprocess = paths, preprocess
@@ -71,7 +71,7 @@ class Files(Dataset[torch.Tensor]):
 
 
 class OpenCLIP:
-    """What users of open_clip write."""
+    """The code that a user of open_clip would write."""
 
     def __init__(self, name: str, precision: str) -> None:
         self.model, _, self.preprocess = open_clip.create_model_and_transforms(
@@ -98,7 +98,7 @@ class OpenCLIP:
 
 
 def pipeline() -> Way:
-    """Hugging Face's, with CLIP ViT-B/16, which encodes the labels again for each image."""
+    """Hugging Face's pipeline with CLIP ViT-B/16; it encodes the labels again for each image."""
     import transformers
 
     config = transformers.CLIPConfig(vision_config={"patch_size": 16})
@@ -118,7 +118,7 @@ def pipeline() -> Way:
 
 
 def classifier(name: str, precision: str) -> TextAsImageClassifier:
-    """The default one, fitted on what stands for the embeddings of texts."""
+    """The default classifier, fitted on random numbers in place of text embeddings."""
     encoder = untrained(name).set_params(precision=precision, batch_size=BATCH)
     rng = np.random.default_rng(0)
     X = rng.standard_normal((N_TEXTS, encoder.transform(["a text"]).shape[1])).astype(np.float32)
@@ -145,7 +145,7 @@ def seconds(run: Callable[[], Any]) -> float:
 
 
 class Products(TorchDispatchMode):
-    """Takes down the matrix products of a network, to have them alone."""
+    """Records the matrix products of a network, to run them alone."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -171,7 +171,7 @@ class Products(TorchDispatchMode):
 def steps(
     clf: TextAsImageClassifier, paths: list[Path], turns: int, scratch: Path
 ) -> dict[str, np.ndarray]:
-    """Seconds of each step of some files, and of the least of it; medians over the turns."""
+    """Seconds of each step, and the least that it could take; medians over the turns."""
     loaded = clf.encoder_._load()
     resize, *rest = loaded.preprocess.transforms
     tower, wholes = loaded.image_tower(True), loaded.image_tower(False)
@@ -203,7 +203,7 @@ def steps(
     cached.encoder_.set_params(cache="memory")
     write = our_ways(cached, scratch)["predict_folder"]
     write(paths)
-    threads = torch.get_num_threads()  # which read side by side
+    threads = torch.get_num_threads()  # files are read in parallel
     found: dict[str, tuple[Callable[[], Any], Callable[[], Any] | None, int]] = {
         "read": (lambda: [path.read_bytes() for path in paths], None, threads),
         "decode": (
@@ -252,7 +252,7 @@ def main() -> None:
 def compare(
     model: str, files: dict[str, list[Path]], scratch: Path, turns: int, rows: dict[str, list[str]]
 ) -> None:
-    """Add the rows of a model to both tables."""
+    """Add a model's rows to both tables."""
     plain, half = OpenCLIP(model, "fp32"), OpenCLIP(model, "bf16")
     ways: dict[str, Way] = dict(zip(RIVALS, [plain.loop, half.loop, plain.loader]))
     if model.startswith("ViT-B-16") and find_spec("transformers"):
@@ -264,7 +264,7 @@ def compare(
     for size, paths in files.items():
         times: dict[str, list[float]] = {name: [] for name in ways}
         for turn in tqdm(range(turns + 1), desc=f"{model}, {size}", leave=False):
-            own = paths if turn else paths[:2]  # to warm up
+            own = paths if turn else paths[:2]  # a warm-up
             for name, way in ways.items():
                 times[name].append(seconds(lambda way=way, own=own: way(own)))
         for name in [name for name in ways if name not in RIVALS]:

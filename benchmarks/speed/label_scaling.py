@@ -1,10 +1,10 @@
-"""Time and memory of every adapter over the number of labels and of texts (Fig. 1).
+"""Time and memory of every adapter over the numbers of labels and texts (Fig. 1).
 
     python -m benchmarks.speed.label_scaling
 
-Each case has a process of its own, for its peak memory. Embeddings are random and labels sparse:
-three a text, as a `Corpus` has them. An update is an epoch of the network, or `partial_fit` of
-the kernel with 100 texts more.
+Each case runs in its own process, for its peak memory. Embeddings are random, and labels sparse:
+three per text, as in a `Corpus`. An update is an epoch of the network, or `partial_fit` of the
+kernel with another 100 texts.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def one(adapter: str, n_labels: int, n_texts: int) -> dict[str, float]:
     columns = rng.integers(n_labels, size=3 * n_texts)
     shape = (n_texts, n_labels)
     Y = sparse.csr_array((np.ones(3 * n_texts), (np.arange(3 * n_texts) // 3, columns)), shape)
-    Y.data[:] = 1  # a label drawn twice
+    Y.data[:] = 1  # not 2 if a label was drawn twice
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if adapter == "kernel":
         clf = TextAsImageClassifier(adapter=KernelAdapter(device="cpu"))

@@ -1,10 +1,10 @@
-"""What regions cost beside the encoding, from 20 to 7,186 labels.
+"""The cost of regions relative to encoding, from 20 to 7,186 labels.
 
     python -m benchmarks.speed.region_cost
 
-Images are encoded as wholes, encoded with their regions, and labelled with them by the default
-classifier of 5,000 texts, in turns; ratios of seconds to the first, the median over the turns.
-Each number of labels has a process of its own, for its peak memory.
+In turns, images are encoded without regions, encoded with regions, and labelled with regions by
+the default classifier of 5,000 texts. Prints the median ratio of seconds to the first. Each number
+of labels runs in its own process, for its peak memory.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def fitted(model: str, n_labels: int) -> TextAsImageClassifier:
 
 
 def one(args: Any, n_labels: int) -> None:
-    """Print ratios of a turn a line, then peak memory in MiB: of encoding wholes, and of all."""
+    """Print the ratios of each turn, then peak memory in MiB: of encoding wholes, and of all."""
     clf = fitted(args.model, n_labels)
     pixels = np.random.default_rng(0).integers(0, 256, (args.n_images, 224, 224, 3), np.uint8)
     images = list(pixels)

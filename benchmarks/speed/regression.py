@@ -2,9 +2,9 @@
 
     python -m benchmarks.speed.regression
 
-Runs the studies anew and compares their ratios with those recorded on that page, row by row. Ends
-with status 1 where one is more than a fifth worse. A quiet machine is needed; ratios depend on the
-processor too, so a new kind of machine needs a new record.
+Runs the studies again and compares their ratios with those on that page, row by row. The exit
+status is 1 if one is more than a fifth worse. This needs a quiet machine; ratios also depend on
+the processor, so another kind of machine needs a new record.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 RECORD = Path(__file__).parents[2] / "docs" / "evidence" / "performance.md"
-# study, its arguments, and the column of the ratio, of which more is better
+# study: its arguments, and the column of the ratio (higher is better)
 STUDIES = {
     "text_encoding": (["--turns", "1"], "open_clip / ours"),
     "training_speed": ([], "stock skorch / ours"),
@@ -23,7 +23,7 @@ STUDIES = {
 
 
 def ratios(page: str, column: str) -> dict[tuple[str, ...], float]:
-    """A column of the Markdown table that has it, by what stands to the left of it."""
+    """A column of a Markdown table, by the cells to the left of it."""
     found: dict[tuple[str, ...], float] = {}
     place = None
     for line in page.splitlines():

@@ -1,10 +1,10 @@
-"""A search over 8 radii x 3 folds against one encoding of all texts and 24 trainings.
+"""A search over 8 radii x 3 folds, compared with encoding all texts once and 24 trainings.
 
     python -m benchmarks.speed.search_speed
 
-Both start without any embeddings kept; the search runs on texts, one process or two that
-share a cache folder. The lower bound with two processes encodes in this one, with both
-cores, then trains side by side. The table has the median of the ratios of seconds.
+Both start without cached embeddings. The search runs on texts, in one process or in two that
+share a cache folder. With two processes, the lower bound encodes in this one with both cores,
+then trains in parallel. The table has the median ratio of seconds.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Text encoding against open_clip's own ``encode_text``, side by side.
+"""Text encoding compared with open_clip's own ``encode_text``.
 
     python -m benchmarks.speed.text_encoding
 
-Captions of a language model (`data/`), of about 17 tokens in CLIP's vocabulary; the small
-vocabulary of the bundled model takes more tokens for them. Both run in turns, several times; the
-table has the median ratio of seconds, and how far embeddings differ.
+The texts are a language model's captions (`data/`), of about 17 tokens in CLIP's vocabulary, or
+more in the bundled model's small one. Both run in turns, several times; the table has the
+median ratio of seconds, and how much the embeddings differ.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MODELS = ["tai-tiny", "RN50", "ViT-B-32"]
 
 
 def plain(model, tokenize, texts: list[str], batch_size: int) -> np.ndarray:
-    """What a user of open_clip writes."""
+    """The code that a user of open_clip would write."""
     parts = []
     with torch.inference_mode():
         for start in range(0, len(texts), batch_size):

@@ -1,10 +1,10 @@
-"""Adapter training against stock skorch and against its matrix products alone.
+"""Adapter training compared with stock skorch, and with its matrix products alone.
 
     python -m benchmarks.speed.training_speed
 
-The same network, loss, optimizer, schedule, noise and number of updates, in turns in one
-run. Stock is skorch as it comes: torch's ``DataLoader``, AdamW without options, the noise
-in the module. The table has median ratios of seconds and the mAP on the bundled pictures.
+Network, loss, optimizer, schedule, noise and number of updates are the same, and all run in
+turns. Stock skorch has torch's ``DataLoader``, AdamW without options, and the noise in the
+module. The table has median ratios of seconds and the mAP on the bundled pictures.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SIZES = [("tai-tiny", (256,) * 3), ("tai-tiny", (2048,) * 3), ("RN50", (2048,) *
 
 
 class NoisyModule(MLPModule):
-    """The network with noise of its own, as one writes it in plain torch."""
+    """The network with noise inside, as one would write it in plain torch."""
 
     radius = 0.0
 
@@ -74,7 +74,7 @@ def train_stock(X: np.ndarray, Y: np.ndarray, radius: float, adapter: MLPAdapter
 
 
 def matrix_products(n_features: int, hidden: tuple[int, ...], n_labels: int, n_steps: int) -> None:
-    """Forward and backward products of the training, without anything else."""
+    """The forward and backward matrix products of the training, and nothing else."""
     sizes = [n_features, *hidden, n_labels]
     inputs = [torch.randn(64, size) for size in sizes]
     weights = [torch.randn(b, a) for a, b in itertools.pairwise(sizes)]

@@ -46,7 +46,7 @@ def test_probabilities_by_hand(data):
         np.testing.assert_allclose(clf.adapter_.predict_proba(X), p, atol=2e-6)
         logits = clf.adapter_.decision_function(X)
         np.testing.assert_allclose(1 / (1 + np.exp(-logits)), p, atol=2e-6)
-        # lengths do not count, and neither does the unit of a relative radius
+        # lengths do not matter: embeddings are normalized, and a relative radius scales with them
         again = kernel(radius).fit(3 * X, Y).adapter_.predict_proba(7 * X)
         np.testing.assert_allclose(again, p, atol=2e-6)
 
@@ -66,28 +66,28 @@ def test_an_absolute_radius_is_in_the_units_of_the_embeddings(data):
     )
 
 
-def test_it_is_what_a_network_learns_from_the_noise():
-    """On two texts with Gaussian noise the best prediction is the kernel's."""
+def test_kernel_is_what_a_network_learns_from_noise():
+    """For two texts with Gaussian noise, the best prediction is the kernel's."""
     rng = np.random.default_rng(0)
     d, radius = 50, 3.0
     texts = normalize(np.vstack([np.eye(d)[0], np.eye(d)[1]]))
     own = rng.integers(2, size=200_000)
     noisy = texts[own] + rng.normal(size=(len(own), d)) * radius / np.sqrt(d)
-    # along the line between the texts, which alone tells them apart
+    # only the position along the line between the texts tells them apart
     side = noisy @ (texts[0] - texts[1])
     inside = np.abs(side - 0.3) < 0.02
     observed = (own[inside] == 0).mean()
     tau = radius**2 / d
     expected = 1 / (1 + np.exp(-0.3 / tau))
     assert abs(observed - expected) < 0.015
-    # a point of unit length, as the kernel has it, with the same difference of the cosines
+    # a point of unit length (the kernel normalizes) with the same difference of cosines
     point = 0.15 * (texts[0] - texts[1]) + np.sqrt(1 - 0.045) * np.eye(d)[2]
     clf = kernel(radius).fit(texts, np.eye(2))
     assert abs(clf.adapter_.predict_proba(np.float32(point[None]))[0, 0] - expected) < 1e-4
 
 
 def with_images(X, Y, of_texts):
-    """What images add, by scikit-learn's LogisticRegression and Ridge."""
+    """The expected scores with images, by scikit-learn's LogisticRegression and Ridge."""
     known = Y >= 0
     share = ((Y == 1).sum(axis=0) + 0.5) / (known.sum(axis=0) + 1)
     precision = share * (1 - share)
@@ -117,7 +117,7 @@ def with_images(X, Y, of_texts):
 def test_images_add_to_the_texts():
     rng = np.random.default_rng(0)
     prototypes, gap = rng.normal(size=(3, 8)), rng.normal(size=8)
-    hidden = prototypes + rng.normal(size=(3, 8))  # of images: not quite what texts say
+    hidden = prototypes + rng.normal(size=(3, 8))  # images differ a little from what texts say
     Y = (rng.random((60, 3)) < 0.4).astype(np.float32)
     X = np.where(np.arange(60)[:, None] < 40, Y @ prototypes, Y @ hidden + gap)
     X = (X + rng.normal(size=X.shape) * 0.5).astype(np.float32)
@@ -129,7 +129,7 @@ def test_images_add_to_the_texts():
     for labels in (Y, sparse.csr_array(Y)):
         clf = kernel().fit(X, labels, modality)
         np.testing.assert_allclose(clf.adapter_.decision_function(images), expected, atol=1e-3)
-    # wherever they stand
+    # in any order
     order = rng.permutation(len(X))
     again = kernel().fit(X[order], Y[order], modality[order]).adapter_.decision_function(images)
     np.testing.assert_allclose(again, expected, atol=1e-3)
@@ -150,32 +150,32 @@ def test_one_image_changes_no_order(data):
 
 
 def test_images_alone(data):
-    """They are told apart by ridge regression, beside the share of each label."""
+    """Without texts: ridge regression on top of the share of each label."""
     rng = np.random.default_rng(0)
     Y = (rng.random((40, 3)) < 0.4).astype(np.float32)
     X = (Y @ rng.normal(size=(3, 8)) + rng.normal(size=(40, 8)) / 2).astype(np.float32)
     Y[:5, 0] = -1
     clf = kernel().fit(X, Y, ["image"] * 40)
     assert clf.score(X[5:], Y[5:]) > 0.9
-    # nothing to learn from where they are all the same: each label has its share
+    # if all images are the same, each label's probability is its share
     same = kernel().fit(np.ones((40, 8)), Y, ["image"] * 40).predict_proba(np.ones((1, 8)))
     known = Y >= 0
     share = ((Y == 1).sum(axis=0) + 0.5) / (known.sum(axis=0) + 1)
     np.testing.assert_allclose(same[0], share, rtol=1e-5)
 
 
-def test_a_share_of_images_is_none_of_its_business(data):
+def test_image_share_is_refused(data):
     X, Y, modality = data
     clf = TextAsImageClassifier(perturbation=MixedPerturbation(1.0, image_share=0.3))
     with pytest.raises(ValueError, match="cannot use image_share"):
         clf.fit(X, Y, modality)
-    clf.fit(X[:50], Y[:50])  # there are none
+    clf.fit(X[:50], Y[:50])  # no images, no error
     texts = clf.predict_proba(X)
     clf.set_params(perturbation__image_share=0).fit(X, Y, modality)
     np.testing.assert_array_equal(clf.predict_proba(X), texts)
 
 
-def test_unlabelled_images_have_no_say(data):
+def test_unlabelled_images_change_nothing(data):
     X, Y, modality = data
     Y[50:] = -1
     alone = kernel().fit(X[:50], Y[:50]).predict_proba(X)
@@ -225,7 +225,7 @@ def test_new_labels(data):
     new = pd.DataFrame({"bird": Y[:40, 2], "dog": Y[:40, 0]})
     clf.partial_fit(X[:40], new)
     assert clf.classes_.tolist() == ["dog", "cat", "bird"]
-    # old texts have no bird, old images may have one, and new texts no cat
+    # no bird in old texts, unknown in old images, and no cat in new texts
     Y[40:50, 2], Y[50:, 2], Y[:40, 1] = 0, -1, 0
     whole = kernel().fit(
         np.vstack([X[40:], X[:40]]),
@@ -251,10 +251,10 @@ def test_new_labels_of_arrays(data):
         clf.partial_fit(X, Y[:, :1])
     with pytest.raises(ValueError, match="give one name for each column"):
         clf.partial_fit(X, Y, classes=["a"])
-    assert clf.predict_proba(X).shape == (50, 3)  # nothing was lost
+    assert clf.predict_proba(X).shape == (50, 3)  # it is still whole
 
 
-def test_what_cannot_learn_more(data):
+def test_without_partial_fit(data):
     X, Y, modality = data
     network = with_network()
     assert not hasattr(network, "partial_fit")
@@ -265,7 +265,7 @@ def test_what_cannot_learn_more(data):
         clf.partial_fit(X, Y, modality)
 
 
-def test_items_come_back(data):
+def test_training_data_is_returned(data):
     X, Y, modality = data
     is_image = modality == "image"
     perturbation = RandomPerturbation(1.0).fit(X, Y, modality)
@@ -281,7 +281,7 @@ class OwnNoise(BasePerturbation):
         self.radius_ = length(1)
 
 
-def test_noise_of_ones_own(data):
+def test_own_perturbation(data):
     X, Y, modality = data
     own = TextAsImageClassifier(perturbation=OwnNoise()).fit(X, Y, modality)
     same = TextAsImageClassifier(perturbation=RandomPerturbation(1)).fit(X, Y, modality)
@@ -290,7 +290,7 @@ def test_noise_of_ones_own(data):
     assert network.predict_proba(X[:9]).shape == (9, 3)
 
 
-def test_noise_that_it_does_not_know(data):
+def test_unsupported_perturbations(data):
     X, Y, _ = data
     X, Y = X[:50], Y[:50]
     with pytest.raises(ValueError, match="'perturbation' parameter"):
@@ -311,7 +311,7 @@ def test_saved_and_loaded(data, tmp_path):
 
 
 def test_thousands_of_labels_stay_sparse():
-    """A dense indicator too, which takes 4 bytes an entry as floats, and more at every step."""
+    """Dense labels too: as floats they would take 4 bytes an entry, more than once."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(3_000, 8)).astype(np.float32)
     Y = np.zeros((3_000, 4_000), np.int8)
@@ -336,7 +336,7 @@ def test_thousands_of_labels_stay_sparse():
         ("label_places", -1, "negative"),
     ],
 )
-def test_a_state_that_cannot_be(data, name, value, message):
+def test_invalid_state(data, name, value, message):
     X, Y, modality = data
     adapter = kernel().fit(X, Y, modality).adapter_
     settings, arrays = adapter.get_state()

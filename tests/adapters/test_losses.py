@@ -21,7 +21,7 @@ def test_binary_cross_entropy():
 
 def test_asymmetric_loss():
     positive = -(0.2**1) * math.log(0.8)
-    # of 0.02 nothing is left after the shift
+    # 0.02 is below clip, so the shift makes it 0
     negatives = [-(0.25**2) * math.log(0.75), -(0.85**2) * math.log(0.15), 0]
     loss = asymmetric_loss(LOGITS, TARGETS, gamma_neg=2, gamma_pos=1, clip=0.05)
     assert loss.item() == pytest.approx((positive + sum(negatives)) / 2)
@@ -35,7 +35,7 @@ def test_asymmetric_loss_without_focus_is_cross_entropy():
 def test_ranking_loss():
     scores = torch.tensor([[2.0, 0.5, 1.5], [0.0, 3.0, 1.0]])
     targets = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]])
-    # item 0: 2 over 0.5 by more than 1, over 1.5 by 0.5; item 1: 3 over 0, 1 over 0 by just 1
+    # item 0: 2 is above 0.5 by over 1, above 1.5 by 0.5; item 1: 3 and 1 are above 0 by at least 1
     assert ranking_loss(scores, targets).item() == pytest.approx(0.5 / 2)
     # margin 2: 0.5 + 1.5 and 0 + 1
     assert ranking_loss(scores, targets, margin=2).item() == pytest.approx((2 + 1) / 2)
@@ -47,7 +47,7 @@ def test_unknown_entries_are_left_out():
     for loss in (binary_cross_entropy, asymmetric_loss):
         value = loss(logits, targets)
         known = loss(logits[:, [0, 2]], targets[:, [0, 2]])
-        # mean over the known entries times the number of labels
+        # mean over the known entries, times the number of labels
         assert value.item() == pytest.approx(known.item() * 3 / 2)
         assert loss(logits, torch.full((1, 3), -1.0)).item() == 0
     known = ranking_loss(logits[:, [0, 2]], targets[:, [0, 2]])

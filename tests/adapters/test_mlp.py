@@ -9,7 +9,7 @@ from sklearn_tai.adapters._batches import TensorBatches
 
 
 def train(X, Y, **params):
-    """The net of an adapter that is trained without noise."""
+    """The network of an adapter trained without noise."""
     defaults = {"dropout": 0.0, "max_lr": 1e-2, "device": "cpu", "random_state": 0}
     data = TrainingData(X, Y, np.zeros(len(X), dtype=bool))
     return MLPAdapter(**(defaults | params)).fit(data, RandomPerturbation(0).fit(X)).net_
@@ -21,7 +21,7 @@ class Data:
 
 
 def test_parameters():
-    # Table 4 of the paper: 34.18M for inference, of which RN50's image tower has 23.53M
+    # Table 4 of the paper: 34.18M for inference, including 23.53M of RN50's image tower
     count = sum(p.numel() for p in MLPModule(1024, 20).parameters())
     assert count == 1024 * 2048 + 2 * 2048**2 + 2048 * 20 + 3 * 2048 + 20
     assert sum(p.numel() for p in MLPModule(7, 3, hidden_layer_sizes=()).parameters()) == 7 * 3 + 3
@@ -60,12 +60,12 @@ def test_training():
     expected = torch.rand(1)
     torch.manual_seed(5)
     net = train(X, Y, hidden_layer_sizes=(32,), max_epochs=20)
-    assert torch.equal(torch.rand(1), expected)  # the user's random state is left alone
+    assert torch.equal(torch.rand(1), expected)  # the user's random state is unchanged
     assert ((net.predict_proba(X) > 0.5) == Y).mean() > 0.95
     losses = net.history[:, "train_loss"]
     assert len(losses) == 20
     assert losses[-1] < losses[0]
-    # one cycle: up to the largest rate, then down to almost nothing
+    # one cycle: up to the maximum, then down to almost 0
     rates = [lr for epoch in net.history[:, "batches", :, "event_lr"] for lr in epoch]
     assert len(rates) == 20 * 5
     assert np.isclose(max(rates), 1e-2)
@@ -121,14 +121,14 @@ def test_loss_over_known_entries():
     assert torch.equal(logits.grad, torch.zeros(2, 2))
 
 
-def test_ctrl_c_does_not_pass_for_fitted():
+def test_ctrl_c_does_not_count_as_fitted():
     class Press(Callback):
         def on_batch_end(self, net, **kwargs):
             raise KeyboardInterrupt
 
     class Enough(Callback):
         def on_epoch_end(self, net, **kwargs):
-            raise KeyboardInterrupt  # as skorch's EarlyStopping does
+            raise KeyboardInterrupt  # like skorch's EarlyStopping
 
     X = np.ones((20, 3), dtype=np.float32)
     params = {"hidden_layer_sizes": (), "max_epochs": 5, "batch_size": 8}

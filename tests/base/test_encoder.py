@@ -1,4 +1,4 @@
-"""Scores of images from their whole and their regions, however they are given."""
+"""Scores of images from whole and regions, for every kind of input."""
 
 import copy
 import pickle
@@ -32,7 +32,7 @@ def test_the_rule_by_hand(default_clf, regions):
     of_regions = np.stack(
         [default_clf.decision_function(regions[:, k]) for k in range(1, regions.shape[1])], axis=1
     )
-    # 2 % of 9 regions: the best one, less 1.5 times what the best have where nothing is
+    # 2 % of 9 regions is 1; its score is lowered by slope (1.5) * region_lift (2)
     expected = 0.7 * whole + 0.3 * (of_regions.max(axis=1) - 3)
     found = weighted(default_clf, 0.3).decision_function(regions)
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -84,7 +84,7 @@ def test_without_regions_the_whole_alone(default_clf, scenes, regions, image_emb
     weighted(default_clf, 0.3).predict_proba(["texts have none", "and need none"])
 
 
-def test_batches_bring_what_they_score(default_clf, scenes):
+def test_batches_of_an_iterator(default_clf, scenes):
     clf = copy.copy(default_clf)
     clf.encoder_ = clone(clf.encoder_).set_params(batch_size=2, cache=None)
     expected, seen = default_clf.predict_proba(scenes.images[:5]), []
@@ -104,14 +104,14 @@ def test_maps(default_clf, scenes, regions):
     some = default_clf.predict_regions(scenes.images[:6], ["bus", "dog"])
     columns = [scenes.label_names.index(name) for name in ("bus", "dog")]
     np.testing.assert_array_equal(some, maps[..., columns])
-    # an image's score is the mean of the logits of the whole and of its best region
+    # an image's score is the mean of the logits of the whole and the best region
     whole = logit(weighted(default_clf, 0).predict_proba(scenes.images[:6]))
     best = logit(maps.max(axis=(1, 2)))
     found = logit(default_clf.predict_proba(scenes.images[:6]))
     np.testing.assert_allclose(found, (whole + best) / 2 - 1.5, atol=1e-2)
 
 
-def test_maps_that_cannot_be(default_clf, scenes, image_embeddings, regions):
+def test_impossible_maps(default_clf, scenes, image_embeddings, regions):
     with pytest.raises(ValueError, match=r"There are no regions: .*'ViT-B-16'"):
         default_clf.predict_regions(image_embeddings)
     with pytest.raises(ValueError, match="X contains texts, which have no regions"):
@@ -133,7 +133,7 @@ def test_arrays_of_regions_are_checked(default_clf, regions):
         default_clf.predict(gap)
 
 
-def test_training_takes_the_wholes(encoder, scenes, text_embeddings, corpus, regions):
+def test_training_uses_whole_images(encoder, scenes, text_embeddings, corpus, regions):
     X = np.concatenate([np.repeat(text_embeddings[:50, None], regions.shape[1], 1), regions])
     Y = np.vstack([np.asarray(corpus[1])[:50], scenes.Y[:6]])
     modality = ["text"] * 50 + ["image"] * 6
@@ -161,13 +161,13 @@ def test_the_cache_keeps_regions(scenes, tmp_path, where, monkeypatch):
     assert n_encoded == 3
     np.testing.assert_array_equal(first[0], first[3])
     np.testing.assert_array_equal(clone(encoder).transform_regions(images[::-1]), first[::-1])
-    np.testing.assert_array_equal(encoder.transform(images), first[:, 0])  # wholes are there too
+    np.testing.assert_array_equal(encoder.transform(images), first[:, 0])  # cached too
     assert n_encoded == 3
     without = clone(encoder).set_params(cache=None).transform_regions(images)
     np.testing.assert_allclose(without, first, atol=1e-5)
 
 
-def test_unreadable_images_are_told_as_data(default_clf, scenes, tmp_path):
+def test_errors_of_unreadable_images_have_attributes(default_clf, scenes, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     items = [tmp_path / "none.jpg", scenes.images[0], tmp_path / "broken.jpg"]
     with pytest.raises(ImageNotFoundError) as caught:

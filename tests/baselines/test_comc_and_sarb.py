@@ -1,4 +1,4 @@
-"""The rivals that learn no prompts."""
+"""The rivals that do not learn prompts."""
 
 import pickle
 
@@ -72,7 +72,7 @@ class TestSARB:
         mixed, soft = blend_instances(f, targets, 0.75, swap, unknown)
         # item 0 takes label 0 from item 1: 0.75 * (0, 1) + 0.25 * (4, 5)
         assert mixed[0, 0].tolist() == [1.0, 2.0]
-        assert soft.tolist() == [[0.25, 0.0], [1.0, -1.0]]  # nobody shows label 1
+        assert soft.tolist() == [[0.25, 0.0], [1.0, -1.0]]  # no item shows label 1
         assert torch.equal(mixed[1], f[1])
         assert torch.equal(mixed[0, 1], f[0, 1])
         prototypes = torch.tensor([[8.0, 9.0], [torch.nan, torch.nan]])
@@ -101,7 +101,7 @@ class TestSARB:
         same = clone(clf).fit(image_embeddings[half], Y)
         np.testing.assert_array_equal(same.predict_proba(image_embeddings), proba)
 
-    def test_unknown_labels_have_no_part_without_blending(self, image_embeddings, scenes):
+    def test_unknown_labels_without_blending(self, image_embeddings, scenes):
         X, Y = image_embeddings[:60], scenes.Y[:60].astype(float)
         Y[:30] = -1
         params = {"max_epochs": 2, "batch_size": 60, "blend_share": 0.0, "random_state": 0}

@@ -27,7 +27,7 @@ NAMES = ["dog", "traffic light", "cat"]
 
 
 def random_model(name):
-    """A model of CLIP's real size, with random weights."""
+    """A full-size CLIP model with random weights."""
     return OpenCLIPEncoder(name, None, device="cpu", cache=None)
 
 
@@ -44,7 +44,7 @@ def small(cls, scenes, encoder, **params):
 # ------------------------------------------------------------------------------- prompts
 @pytest.fixture(scope="module")
 def custom_text_model():
-    """A small model of open_clip's other class, whose text tower is a module of its own."""
+    """A small model of open_clip's other class, in which the text tower is a module."""
     vision = {"image_size": 64, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16}
     text = {"context_length": 77, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2}
     with torch.random.fork_rng():
@@ -139,7 +139,7 @@ def test_parts_of_texts_and_images(encoder, scenes):
     _, lengths = TextTower(encoder).tokenize([items[0], items[2]])
     assert found.is_part.sum(dim=1).tolist() == [lengths[0], 9, lengths[1]]
     assert lengths.tolist() == [4, 10]
-    # a text is read off at its end; a token does not see what follows
+    # a text's embedding is that of its end token; tokens do not see what follows
     np.testing.assert_allclose(found.parts[2, 9], whole[2], atol=1e-3)
     alone = encode_items(encoder, items[:1], is_image[:1], regions=True, tokens=True)
     np.testing.assert_allclose(found.parts[0, :4], alone.parts[0], atol=1e-3)
@@ -150,7 +150,7 @@ def test_parts_of_texts_and_images(encoder, scenes):
     assert filled.is_part.all()
 
 
-def test_many_regions_lie_on_disk(encoder, scenes, monkeypatch):
+def test_many_regions_are_stored_on_disk(encoder, scenes, monkeypatch):
     items, is_image = [*scenes.images[:3], "a dog"], np.array([True] * 3 + [False])
     in_memory = encode_items(encoder, items, is_image, regions=True, tokens=True)
     monkeypatch.setattr(_local, "_IN_MEMORY", 0)
@@ -227,11 +227,11 @@ def test_dual_coop_by_hand(dual, encoder, scenes):
     assert dual.temperature_ == pytest.approx(temperature)
     logits = (softmax(20 * positive) * (positive - negative)).sum(axis=1) / temperature
     np.testing.assert_allclose(dual.decision_function(images), logits, atol=2e-4)
-    # of embeddings there is the whole only
+    # precomputed embeddings have no regions
     logits = whole @ (dual.positive_embeddings_ - dual.negative_embeddings_).T / temperature
     from_embeddings = dual.decision_function(encoder.transform(images))
     np.testing.assert_allclose(from_embeddings, logits, atol=2e-2)
-    # the sigmoid of the difference is the softmax over the two signs
+    # the sigmoid of the difference is the softmax over positive and negative
     one, other = np.exp([[0.3 / 0.05], [0.1 / 0.05]])
     assert 1 / (1 + np.exp(-(0.3 - 0.1) / 0.05)) == pytest.approx((one / (one + other)).item())
 
@@ -246,7 +246,7 @@ def test_tai_dpt_by_hand(tai, encoder, scenes):
     local = found.parts.float().numpy() @ tai.local_embeddings_.T
     scores = found.whole.numpy() @ tai.global_embeddings_.T
     scores = 4 * (scores + (softmax(50 * local) * local).sum(axis=1))
-    # beside a longer text, whose tokens are more
+    # together with a longer text, which has more tokens
     np.testing.assert_allclose(tai.decision_function(texts)[:1], scores, atol=2e-4)
     embeddings = encoder.transform(images)
     np.testing.assert_allclose(
@@ -270,13 +270,13 @@ def test_learns(coop, dual, tai, scenes, encoder, train, corpus):
         start = clone(clf).set_params(max_epochs=1, max_lr=1e-12).fit(X, Y)
         assert clf.score(X, Y) > start.score(X, Y) + gain
         assert clf.score(X, Y) > zero_shot.score(X, Y)
-    # learned from texts, shown images
+    # learned from texts, scored on images
     images, Y = scenes.images[200:300], scenes.Y[200:300]
     assert tai.score(images, Y) > zero_shot.score(images, Y)
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_random_state_repeats_and_leaves_the_users_alone(cls, scenes, encoder, image_embeddings):
+def test_random_state(cls, scenes, encoder, image_embeddings):
     X, Y = image_embeddings[:60], scenes.Y[:60]
     before = torch.get_rng_state(), np.random.get_state()[1].copy()
     scores = [small(cls, scenes, encoder).fit(X, Y).decision_function(X) for _ in range(2)]
@@ -299,7 +299,7 @@ def test_pickles_are_small_and_work(coop, dual, tai, scenes):
 def test_unknown_entries_change_nothing(cls, scenes, encoder, image_embeddings):
     X, Y = image_embeddings[:60], scenes.Y[:60].astype(float)
     params = {"batch_size": 120, "optimizer": "adamw"}
-    # rows of which nothing is known, beside the others in the one batch of each epoch
+    # rows without any known label, in the same batch as the others
     nothing = np.full((60, 20), -1.0)
     half = small(cls, scenes, encoder, **params).fit(np.vstack([X, -X]), np.vstack([Y, nothing]))
     alone = small(cls, scenes, encoder, **params).fit(X, Y)

@@ -1,4 +1,4 @@
-"""The commands of benchmarks/paper, in small, on pictures and on data in published layout."""
+"""The commands of benchmarks/paper on little data: images, and published layouts."""
 
 import importlib
 import json
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-# what users of the commands would see on the way
+# warnings are shown, as users of the commands would see them
 pytestmark = [pytestmark, pytest.mark.filterwarnings("default")]
 
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    """Run a command in this process, and return what it prints."""
+    """Run a command in this process and return its output."""
     from matplotlib import pyplot as plt
 
     monkeypatch.syspath_prepend(str(ROOT))
@@ -41,7 +41,7 @@ def run(monkeypatch, capsys):
 
 @pytest.fixture(scope="module")
 def coco(tmp_path_factory, scenes):
-    """The bundled pictures in the layout of MS-COCO."""
+    """The bundled images in the layout of MS-COCO."""
     root = tmp_path_factory.mktemp("coco")
     (root / "annotations").mkdir()
     names = scenes.label_names
@@ -75,10 +75,10 @@ def test_table2_goes_on_where_it_stopped(run, coco, tmp_path):
     options += ["CoMC", "TaI-Adapter"]
     done = run("table2", tmp_path, *options)
     records = json.loads((tmp_path / "table2.json").read_text())
-    assert records[0] == first[0]  # not measured again, seconds and all
+    assert records[0] == first[0]  # not measured again: the seconds are the same
     assert [record["method"] for record in records] == ["zero-shot CLIP", "CoMC", "TaI-Adapter"]
     text = (tmp_path / "table2.md").read_text()
-    # every row, and what was published beside
+    # every row, with the published figures
     expected = f"| TaI-Adapter | {100 * records[2]['map']:.1f} (67.7 ["
     assert expected in text
     assert "| TaI-DPT | (65.1 [" in text  # not run here
@@ -90,7 +90,7 @@ def test_table2_goes_on_where_it_stopped(run, coco, tmp_path):
 def test_settings_are_columns(run, command, coco, tmp_path):
     settings = ["--known", "30", "90"] if command == "table1" else ["--shots", "1", "2"]
     method = "TaI-Adapter"
-    size = ["--image-size", "192"] if command == "table1" else []  # the bundled model's cells
+    size = ["--image-size", "192"] if command == "table1" else []  # a multiple of the model's 32
     run(command, tmp_path, *small(coco), *settings, "--methods", method, *size)
     records = json.loads((tmp_path / f"{command}.json").read_text())
     assert [record["setting"] for record in records] == [int(s) for s in settings[1:]]
@@ -117,7 +117,7 @@ def test_real_photos(run, own_tower, scenes, tmp_path, monkeypatch):
     options = f"--data photos={tmp_path} --n-texts 100 --seeds 1 --shots 1 --methods".split()
     run("table3", tmp_path, *options, "CoOp", "our default", "our default*")
     records = json.loads((tmp_path / "table3.json").read_text())
-    # without CLIP's text tower, nothing that learns prompts
+    # prompt learning needs CLIP's text tower
     expected = ["CoOp", "our default", "our default*"] if own_tower else ["our default"]
     assert [record["method"] for record in records] == expected
     assert all(record["n_images"] == 8 and record["map"] > 0 for record in records)
@@ -173,7 +173,7 @@ def test_fig6_draws_the_radius(run, coco, tmp_path):
     by_kind = [(record["kind"], record["setting"]) for record in records]
     noisy = [(kind, 2.5) for kind in ("surface", "interior", "interior, by volume")]
     assert by_kind == [("surface", 0), *noisy]
-    # the radius and the kind of noise come through
+    # radius and kind of noise matter
     assert len({record["map"] for record in records}) == 4
     assert (tmp_path / "fig6a.png").stat().st_size > 1000
 
@@ -188,7 +188,7 @@ def test_the_papers_count_of_table4(run, tmp_path, monkeypatch, capsys):
         for cell in counted[method]:
             ours, paper = map(float, re.findall(r"[\d.]+", cell))
             assert ours == pytest.approx(paper, rel=0.03)
-        for cell in counted[method][::2]:  # parameters, to the last digit printed
+        for cell in counted[method][::2]:  # parameters, to the last digit in print
             ours, paper = map(float, re.findall(r"[\d.]+", cell))
             assert ours == pytest.approx(paper, abs=0.051)
 
@@ -202,7 +202,7 @@ def test_fig10_measures_the_gap(run, tmp_path):
     ]
     for record in records:
         assert record["gap_after"] < record["gap"]
-    # of more known labels, better centroids
+    # the more labels are known, the better the centroids
     assert records[2]["centroid_error"] < records[0]["centroid_error"]
     assert (tmp_path / "fig10_pictures.png").stat().st_size > 1000
 
@@ -216,7 +216,7 @@ def test_fig10_measures_the_gap(run, tmp_path):
     ],
 )
 def test_wrong_data(run, options, message, tmp_path):
-    with pytest.raises(SystemExit, match=message):  # which Python prints, and no traceback
+    with pytest.raises(SystemExit, match=message):  # a message without a traceback
         run("table2", tmp_path, *options)
 
 
@@ -224,7 +224,7 @@ NAMES = {"VOC 2007": "voc2007", "MS-COCO": "coco", "NUS-WIDE": "nuswide", "CLIP"
 
 
 def printed_tables():
-    """The paper's tables as they are in its text: (table, data, method, column) -> number."""
+    """The tables in the paper's text: (table, data, method, column) -> number."""
     lines = Path(__file__).with_name("paper_tables.txt").read_text().splitlines()
     found, rows = {}, []
     for line in lines:
@@ -237,11 +237,11 @@ def printed_tables():
         for first, *rest in rows:
             numbers = re.findall(r"\t([\d.]+)[MG]?(?=\t|$)", "\t" + "\t".join([first, *rest]))
             if not numbers or not re.fullmatch(r"[\d.]+[MG]?", rest[-1]):
-                continue  # a head
+                continue  # a header
             method = first
             if table == "table1":
                 data, method = first or data, rest[0]
-            elif table == "table3":  # the upper part is of VOC 2007, the lower of MS-COCO
+            elif table == "table3":  # VOC 2007 above, MS-COCO below
                 data = ["VOC 2007", "MS-COCO"][n_of_method.setdefault(method, 0)]
                 n_of_method[method] += 1
             place = (NAMES.get(data, data), NAMES.get(method, method))
@@ -264,7 +264,7 @@ def test_published_is_what_the_paper_prints():
         for column, number in enumerate(row.get("map", row.get("cost")))
     }
     assert typed == printed
-    for row in known["table1"]["rows"]:  # the paper's averages are those of its numbers
+    for row in known["table1"]["rows"]:  # the paper's averages fit its numbers
         assert np.mean(row["map"][:-1]) == pytest.approx(row["map"][-1], abs=0.051)
 
 

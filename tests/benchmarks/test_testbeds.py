@@ -1,4 +1,4 @@
-"""The testbeds of the studies: the folder of real photos, and the spread over images."""
+"""The benchmarks' testbeds: real photos in a folder, and resampled images."""
 
 import argparse
 import importlib

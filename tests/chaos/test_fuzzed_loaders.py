@@ -1,4 +1,4 @@
-"""Files that were changed anywhere: what reads them says what is wrong, or reads them whole."""
+"""Damaged files are either read correctly or refused with a clear error."""
 
 import json
 import warnings

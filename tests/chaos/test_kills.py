@@ -1,7 +1,7 @@
-"""Kill each writer at random moments: nothing is lost, nothing mixed up, nothing left behind.
+"""Kill each writer at random moments: nothing is lost, mixed up or left behind.
 
-In continuous integration a few times each; ``SKLEARN_TAI_CHAOS=60 python -m pytest -n 0 -s
-tests/chaos`` is the long run, and prints what came of it.
+Usually each writer is killed only a few times; ``SKLEARN_TAI_CHAOS=60 python -m pytest -n 0 -s
+tests/chaos`` is the long run and prints its results.
 """
 
 import os
@@ -16,11 +16,11 @@ import pytest
 from tests.chaos.writers import WRITERS, Captions, Exports, Parts, Tags, Vectors, names_in
 
 N_KILLS = int(os.environ.get("SKLEARN_TAI_CHAOS", 4))
-ONE_GROWS = (Captions, Tags, Vectors, Parts)  # a run goes on with what an earlier one has left
+ONE_GROWS = (Captions, Tags, Vectors, Parts)  # a run continues the earlier one
 
 
 class Child:
-    """A process that writes, and tells each time it has done so."""
+    """A process that writes, and reports each write."""
 
     def __init__(self, work):
         reads, writes = os.pipe()
@@ -41,7 +41,7 @@ class Child:
         return time.monotonic() - start
 
     def kill(self):
-        """How often it has told that it had written."""
+        """Kill it, and return how many writes it reported."""
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
         while part := os.read(self._reads, 65536):
@@ -56,13 +56,13 @@ def test_kills(kind, tmp_path):
     lost, n_writes = [], 0
     writer = kind(tmp_path)
     for k in range(N_KILLS):
-        if issubclass(kind, ONE_GROWS) and k % 3 == 0:  # long files would take long to check
+        if issubclass(kind, ONE_GROWS) and k % 3 == 0:  # long files are slow to check
             folder = tmp_path / str(k)
             folder.mkdir()
             writer = kind(folder)
         child = Child(writer.write)
         if k % 4 == 3:
-            time.sleep(rng.random() * 0.01)  # at once, in the midst of the first
+            time.sleep(rng.random() * 0.01)  # right away, during the first write
         else:
             took = child.wait_for_first()
             time.sleep(rng.random() * min(2 * took, 0.5))
@@ -82,7 +82,7 @@ def test_kills(kind, tmp_path):
     "kind", [w for w in WRITERS if w not in (Exports,)], ids=lambda kind: kind.__name__
 )
 def test_a_full_disk(kind, tmp_path):
-    """As a limit on the size of files has it: what was there stays, and an error says so."""
+    """A limit on file size has the same effect: an error, and what was there stays."""
     writer = kind(tmp_path)
 
     def work(done):
@@ -97,6 +97,6 @@ def test_a_full_disk(kind, tmp_path):
         if os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             break
     n_done = child.kill()
-    if kind is Vectors:  # which warns, and goes on without
+    if kind is Vectors:  # it warns and continues without the cache
         return
     assert writer.check(n_done) == ""

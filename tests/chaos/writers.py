@@ -1,7 +1,7 @@
-"""Everything that this package writes, as something that can be killed.
+"""Writers for every kind of file that this package writes, to be killed in the tests.
 
-Each writer writes again and again until it is killed, and tells by `done` what was done. Its
-`check` then says what was lost or mixed up, from what it has told.
+Each writer writes again and again until it is killed, and calls `done` after each write. Given
+the number of these calls, `check` then says what was lost or mixed up.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sklearn_tai.encoders._cache import EmbeddingCache
 
 
 class Corpora:
-    """Two corpora of one name: one or the other is there, whole."""
+    """Two corpora under one name: the file is always one of them, complete."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "corpus.jsonl"
@@ -63,7 +63,7 @@ def fitted(labels: list[str], sign: int) -> TextAsImageClassifier:
 
 
 class Classifiers:
-    """Two classifiers of one name: labels of one never come with the weights of the other."""
+    """Two classifiers under one name: labels and weights always belong together."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "model"
@@ -89,7 +89,7 @@ class Classifiers:
 
 
 class Exports:
-    """Two exported files of one name."""
+    """Two exports under one name."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "tagger.onnx"
@@ -143,7 +143,7 @@ class Figures:
 
 
 class Captions:
-    """A checkpoint of captions: what was told is there, and goes on."""
+    """A checkpoint of captions: it has all reported captions and can be continued."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "captions.jsonl"
@@ -174,7 +174,7 @@ class Captions:
 
 
 class Tags:
-    """The output of ``tag -o``: every picture once, with all its labels."""
+    """The output of ``tag -o``: every image once, with all its labels."""
 
     form: type = JSONLines
 
@@ -207,7 +207,7 @@ class Tags:
             return "rows differ from those of a run that was not stopped"
         n_lost = self._n + 10 * n_done - n
         self._n = n + 10
-        # of the last picture of a CSV nobody knows whether all its rows are there
+        # the last picture of a CSV may lack rows, so it is written again
         return f"{n_lost} pictures" if n_lost > 1 else ""
 
     def finish(self) -> list[str]:
@@ -251,7 +251,7 @@ class Vectors:
 
 
 class Cheap(BaseEstimator):
-    """A classifier that does not open pictures, so that writing is what takes time."""
+    """A classifier that does not open images, so that most time is spent on writing."""
 
     def __init__(self, shift: int = 0) -> None:
         self.shift = shift
@@ -266,7 +266,7 @@ class Cheap(BaseEstimator):
 
 
 class Parts:
-    """Parts of ``predict_folder``: all pictures once, as in a run that was not stopped."""
+    """The parts of ``predict_folder``: each image once, as in an uninterrupted run."""
 
     def __init__(self, folder: Path) -> None:
         self.output, self.n = folder / "out", 0

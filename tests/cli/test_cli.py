@@ -40,7 +40,7 @@ FIT = ["--encoder", "tai-tiny"]
 
 
 def run(*args, code=0, **kwargs):
-    """Run a command in this process and check its exit code; errors must be one line."""
+    """Run a command in this process and check its exit code; usage errors must be one line."""
     result = CliRunner().invoke(cli, list(map(str, args)), prog_name="sklearn-tai", **kwargs)
     assert result.exit_code == code, result.output
     assert "Traceback" not in result.output
@@ -52,7 +52,7 @@ def run(*args, code=0, **kwargs):
 
 @pytest.fixture(scope="module")
 def model(scenes, tmp_path_factory):
-    """A model that the commands themselves made."""
+    """A model made by the commands themselves."""
     folder = tmp_path_factory.mktemp("trained")
     (folder / "labels.txt").write_text("\n".join(scenes.label_names))
     run("generate", folder / "labels.txt", "-o", folder / "c.jsonl", "--n-texts", 300)
@@ -62,7 +62,7 @@ def model(scenes, tmp_path_factory):
 
 @pytest.fixture
 def photos(scenes, tmp_path, monkeypatch):
-    """Ten pictures in two folders, a file that is none, and the folder to work in."""
+    """Ten images in two folders and a text file, in the working directory."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos" / "more").mkdir(parents=True)
     for i in range(10):
@@ -77,7 +77,7 @@ PATHS = [f"photos/{i}.png" for i in (0, 2, 4, 6, 8)] + [
 
 
 def expected(model, scenes, top):
-    """Labels and scores by file, from the library itself."""
+    """Labels and scores of each file, from the library."""
     clf = load_classifier(model)
     proba = clf.predict_proba(scenes.images[:10])
     order = np.argsort(-proba, axis=1)[:, :top]
@@ -281,7 +281,7 @@ class TestFit:
         [("--hidden-layer-sizes", "2048,2048,2048"), ("--epochs", 60), ("--learning-rate", 1e-4)],
     )
     def test_options_of_the_network_alone(self, model, tmp_path, option, value):
-        """Also where the value is the default one."""
+        """Also if the value is the default."""
         args = ["fit", model.parent / "c.jsonl", "-o", tmp_path / "m", option, value]
         message = run(*args, code=2).stderr
         assert f"{option} needs --adapter network." in message
@@ -354,7 +354,7 @@ class TestTag:
             assert rows.label.tolist() == labels
             np.testing.assert_allclose(rows.score, scores, atol=1e-3)
 
-    def test_an_encoder_of_ones_own_only_by_name(self, model, photos, tmp_path):
+    def test_own_encoder_needs_trust(self, model, photos, tmp_path):
         tiny = Path(sklearn_tai.__file__).parent / "encoders" / "models" / "tai-tiny"
         shutil.copytree(tiny, tmp_path / "own")
         name = f"local-dir:{tmp_path / 'own'}"
@@ -366,7 +366,7 @@ class TestTag:
         run("tag", "--model", tmp_path / "m", "photos", "--trust", name)
 
     def test_two_at_a_time(self, model, photos):
-        """The second says so and stops, and changes nothing."""
+        """The second command stops with an error and changes nothing."""
         run("tag", "--model", model, "photos/0.png", "-o", "t.csv")
         before = Path("t.csv").read_bytes()
         with open("t.csv", "ab") as other:
@@ -381,7 +381,7 @@ class TestTag:
         for name in ("=1+1.png", "+a.png", "-b.png", "@c.png", "a\rb.png"):
             shutil.copy("photos/0.png", name)
         names = sorted(name for name in os.listdir() if name.endswith(".png"))
-        for _ in range(2):  # and goes on with it
+        for _ in range(2):  # the second run continues the file
             run("tag", "--model", model, "-o", "t.csv", "--top", 2, "--", *names)
         with open("t.csv", newline="") as file:
             rows = list(csv.reader(file))[1:]
@@ -396,7 +396,7 @@ class TestTag:
         assert labels == ["'=cmd|' /C calc'!A0", "'-1", "dog"]
 
     @pytest.mark.parametrize("content", ["[]", "1", "[" * 100_000, "{}", '{"size": {}}', "\xff"])
-    def test_a_note_that_somebody_made_up(self, model, photos, content):
+    def test_forged_note(self, model, photos, content):
         run("tag", "--model", model, "photos/0.png", "-o", "t.jsonl")
         Path(".t.jsonl.json").write_text(content, encoding="latin-1")
         run("tag", "--model", model, "photos", "-o", "t.jsonl", code=2)
@@ -405,7 +405,7 @@ class TestTag:
     @pytest.mark.parametrize(
         "content", [b"[1]\n", b'{"path": 1}\n', b"\n\n\n", b"[" * 100_000 + b"\n", b'"a\r\n"\r\n']
     )
-    def test_an_output_that_somebody_made_up(self, model, photos, name, content):
+    def test_forged_output(self, model, photos, name, content):
         run("tag", "--model", model, "photos/0.png", "-o", name)
         with open(name, "ab") as file:
             file.write(content)
@@ -463,7 +463,7 @@ class TestTag:
         assert report[1].startswith("  'photos/2.png' cannot be read as an image (")
         assert report[2] == "  'gone.png' does not exist. Check the path."
         assert [r["path"] for r in lines("t.jsonl")] == [p for p in PATHS if p != "photos/2.png"]
-        # mended, and run again
+        # repaired, and run again
         Image.new("RGB", (50, 50)).save(photos / "2.png")
         result = run("tag", "--model", model, "photos", "-o", "t.jsonl")
         assert result.stderr.startswith("Tagged 1 image. t.jsonl now has 10.\n")
@@ -489,7 +489,7 @@ class TestTag:
             run(*args, "-o", name)
             assert Path(name).read_bytes() == whole
 
-    def test_files_of_others_and_of_other_settings(self, model, photos):
+    def test_foreign_files_and_other_settings(self, model, photos):
         args = ["tag", "--model", model, "photos/0.png", "-o", "t.csv", "-q"]
         Path("t.csv").write_text("precious")
         assert "--force overwrites it" in run(*args, code=2).stderr
@@ -528,14 +528,14 @@ class TestTag:
         assert message in run(*args, code=2).stderr
         assert os.listdir() == ["photos"]
 
-    def test_device_that_is_not_here(self, model, photos):
+    def test_missing_device(self, model, photos):
         result = run(
             "tag", "--model", model, "photos", "--device", "cuda:77", "-o", "t.csv", code=1
         )
         assert "--device 'cuda:77' cannot be used here" in result.stderr
         assert os.listdir() == ["photos"]
 
-    def test_names_that_are_hard(self, model, photos, scenes):
+    def test_difficult_file_names(self, model, photos, scenes):
         names = ["a,b.png", 'quo"te.png', "new\nline.png", os.fsdecode(b"latin\xe9.png"), "犬.png"]
         for name in names:
             shutil.copy("photos/0.png", name)
@@ -550,9 +550,9 @@ class TestTag:
         table = run("tag", "--model", model, *names, "--format", "table").stdout
         assert table.count("\n") == len(names)
 
-    def test_reads_as_it_goes(self, model, photos):
-        """Of an endless list it takes what a chunk needs, and writes before it takes more."""
-        written = []  # how many pictures the file holds at each path that is taken
+    def test_reads_chunk_by_chunk(self, model, photos):
+        """It reads an endless list chunk by chunk, and writes each before it reads the next."""
+        written = []  # how many images are in the file when each path is read
 
         class Endless(io.RawIOBase):
             def readable(self):
@@ -575,7 +575,7 @@ class TestTag:
 
 class TestWhere:
     @pytest.mark.parametrize("suffix", ["png", "JPG", "pdf", "svg"])
-    def test_writes_what_the_file_is_named(self, model, photos, suffix):
+    def test_suffix_decides_the_format(self, model, photos, suffix):
         name = f"w.{suffix}"
         result = run("where", "--model", model, "photos/0.png", "--top", 2, "-o", name)
         assert (result.stdout, result.stderr) == ("", f"Wrote {name}.\n")
@@ -610,7 +610,7 @@ class TestWhere:
         np.testing.assert_allclose(
             display.maps, clf.predict_regions([Path("p.png")], labels)[0], atol=1e-5
         )
-        # of the same shape as the figure, so that little is white
+        # it fills the figure, so little is white
         pixels = np.asarray(Image.open("w.png").convert("L"))
         assert (pixels == 255).mean() < 0.5
         assert plt.get_fignums() == []
@@ -670,7 +670,7 @@ class TestWhere:
         assert message.count("\n") == 1
 
     def test_without_matplotlib(self, model, photos, monkeypatch):
-        monkeypatch.setitem(sys.modules, "matplotlib", None)  # as if it was not installed
+        monkeypatch.setitem(sys.modules, "matplotlib", None)  # as if it were not installed
         message = run("where", "--model", model, "photos/0.png", "-o", "w.png", code=1).stderr
         assert message == "Error: where needs matplotlib: pip install 'matplotlib>=3.8'\n"
 
@@ -725,10 +725,10 @@ def test_demo_refuses_before_it_trains(tmp_path):
 
 
 class TestProcesses:
-    """What only a process of its own can show."""
+    """Tests that need their own process."""
 
     def test_a_closed_pipe_is_quiet(self, model, photos):
-        # the reader is gone after two lines, with 10,000 pictures to come
+        # head stops reading after two lines, with 10,000 images to come
         Path("paths").write_text("photos/0.png\n" * 10_000)
         command = f"{sys.executable} -m sklearn_tai.cli tag --model {model} - --top 3"
         shell = f"{command} --batch-size 1 | head -n 2"
@@ -759,7 +759,7 @@ class TestProcesses:
         args = ["tag", "--model", str(model), "photos", "-o", "t.jsonl", "--batch-size", "2"]
         with subprocess.Popen([*COMMAND, *args], stderr=subprocess.PIPE, text=True) as process:
             deadline = time.monotonic() + 100
-            # a batch is whole when the next one has begun
+            # a batch is complete once the next one has begun
             while not (os.path.exists("t.jsonl") and Path("t.jsonl").read_text().count("\n") > 2):
                 assert process.poll() is None
                 assert time.monotonic() < deadline
@@ -773,7 +773,7 @@ class TestProcesses:
             assert kept.endswith(b"\n")
         Path("t.jsonl").write_bytes(kept + b'{"path": "photos/more/x')
         for path in sorted(Path("photos/more").glob("x*"))[:-20]:
-            path.unlink()  # enough of a wait
+            path.unlink()  # to save time
         run(*args)
         paths = [record["path"] for record in lines("t.jsonl")]
         assert len(paths) == len(set(paths))
@@ -782,7 +782,7 @@ class TestProcesses:
 
 
 def test_web_names_the_extra_that_it_needs(monkeypatch):
-    monkeypatch.setitem(sys.modules, "gradio", None)  # as if it was not installed
+    monkeypatch.setitem(sys.modules, "gradio", None)  # as if it were not installed
     assert "pip install 'gradio>=" in run("web", code=1).stderr
 
 

@@ -1,4 +1,4 @@
-"""``tag`` with labels of its own, its further formats, and keywords."""
+"""``tag`` with labels on the command line, its other formats, and keywords."""
 
 import io
 import json
@@ -25,7 +25,7 @@ TAG = ["tag", "photos", "--labels", "labels.txt", "--encoder", "tai-tiny"]
 
 @pytest.fixture(scope="module", autouse=True)
 def kept(tmp_path_factory):
-    """Where models are kept; the first command of this file learns, the others use it."""
+    """The folder of kept models: the first command that needs one learns it, the others use it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("kept")))
         yield
@@ -33,7 +33,7 @@ def kept(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def photos(scenes, tmp_path, monkeypatch):
-    """Eight pictures, and what else a folder of photos holds."""
+    """Eight images, and other files that a folder of photos may contain."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos" / ".thumbnails").mkdir(parents=True)
     for i in range(8):
@@ -54,13 +54,13 @@ def test_the_first_time_it_learns_then_it_remembers():
     corpus = PromptCorpusGenerator(random_state=0).generate(
         {"bus": ["bus"], "car": ["car", "automobile"], "cat": ["cat"], "dog": ["dog"]}
     )
-    assert len(corpus) == 5000  # as many as the command says
+    assert len(corpus) == 5000  # as the command says
     records = [json.loads(line) for line in first.stdout.splitlines()]
     assert [record["path"] for record in records] == [f"photos/{i}.jpg" for i in range(8)]
     named = [label for record in records for label in record["labels"]]
     assert named
     assert set(named) <= set(NAMES)
-    for record in records:  # a group is there where a member is
+    for record in records:  # a member implies its group
         assert "vehicle" in record["labels"] or not {"car", "bus"} & set(record["labels"])
 
 
@@ -130,7 +130,7 @@ def test_wide(capsysbinary):
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.html"])
-def test_what_is_written_as_a_whole(name, scenes):
+def test_parquet_and_html(name, scenes):
     run("tag", "photos/0.jpg", *TAG[2:], "--top", 2, "-o", name)
     run(*TAG, "--top", 2, "-o", name)  # it adds the others
     if name == "t.parquet":
@@ -175,7 +175,7 @@ def test_keywords_and_back():
     run(*TAG, "--keywords", "sidecar")
     assert {str(path) for path in Path("photos").glob("*.xmp")} == {f"{p}.xmp" for p in named}
     assert {path: keywords(f"{path}.xmp") for path in named} == named
-    run(*TAG, "--keywords", "sidecar", "--threshold", 1)  # none is so sure: stale ones go
+    run(*TAG, "--keywords", "sidecar", "--threshold", 1)  # no label reaches 1, so the old ones go
     assert not list(Path("photos").glob("*.xmp"))
     run(*TAG, "--keywords", "embed")
     assert {path: keywords(path) for path in named} == named

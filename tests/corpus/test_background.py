@@ -20,7 +20,7 @@ from tests.ollama_server import MODEL, OllamaServer
         ("vehicles", ["car", "tractor"], ["house"]),
     ],
 )
-def test_what_is_or_means_a_label_is_left_out(label, gone, kept):
+def test_labels_and_their_synonyms_are_left_out(label, gone, kept):
     names = background_names([label])
     assert not set(gone) & set(names)
     assert set(kept) <= set(names)
@@ -54,7 +54,7 @@ def test_share_of_a_corpus():
 
 
 def test_one_label_is_learnt(encoder, scenes):
-    """Without other things all texts are alike, and all pictures."""
+    """Without texts about other things, all texts have the same labels."""
     truth = scenes.Y[:, [scenes.label_names.index("dog")]]
     for share in (0, 0.25):
         corpus = PromptCorpusGenerator(300, background_share=share, random_state=0)
@@ -67,7 +67,7 @@ def test_one_label_is_learnt(encoder, scenes):
             assert clf.score(scenes.images, truth) > 2 * truth.mean()
 
 
-def test_language_models_are_asked_about_other_things():
+def test_language_models_write_about_other_things():
     params = {"labels_per_text": 1, "random_state": 0, "background_share": 0.25}
     with OllamaServer() as server:
         generator = OllamaCorpusGenerator(MODEL, 16, host=server.url, **params)
@@ -79,7 +79,7 @@ def test_language_models_are_asked_about_other_things():
     assert longer[:16] == texts
 
 
-def test_captions_that_name_a_label_all_the_same():
+def test_captions_with_a_label_are_dropped():
     with OllamaServer(reply=lambda messages: "A dog.") as server:
         generator = OllamaCorpusGenerator(
             MODEL, 8, host=server.url, labels_per_text=1, random_state=0

@@ -42,7 +42,7 @@ def test_a_cut_last_line_is_repaired_wherever_it_was_cut(path):
         assert len(store.records) == finished
         store.add(record(5))
         store.close()
-        again = Checkpoint(path, SETTINGS)  # every line is whole
+        again = Checkpoint(path, SETTINGS)  # every line is complete
         assert len(again.records) == finished + 1
         again.close()
 
@@ -115,7 +115,7 @@ def test_two_at_a_time(tmp_path):
     key=st.sampled_from(["set", "variation", "text", "shortened", "labels", "reason"]),
     value=st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists),
 )
-def test_records_that_somebody_made_up(key, value, tmp_path_factory):
+def test_forged_records(key, value, tmp_path_factory):
     path = tmp_path_factory.mktemp("made_up") / "c.jsonl"
     record = {"set": 0, "variation": 0, "labels": ["dog"], "text": "A dog", "shortened": False}
     Checkpoint(path, {"a": 1}).close()

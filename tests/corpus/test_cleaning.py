@@ -1,4 +1,4 @@
-"""What becomes of the replies of a language model."""
+"""Cleaning the replies of a language model."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def server():
 
 @pytest.fixture
 def generate(server):
-    """What becomes of one reply: the text, its row of labels, and what was dropped."""
+    """Turn one reply into a caption: the texts, their labels, and what was dropped."""
 
     def generate(reply, names=("dog",), **params):
         server.reply = lambda messages: reply
@@ -46,7 +46,7 @@ def generate(server):
         ("A dog\nand a cat.", "A dog and a cat."),
         ("```\nA dog.\n```", "A dog."),
         ("hm, a dog.\n</think>\n\nA dog runs.", "A dog runs."),
-        # what looks like a preamble but is the caption
+        # looks like a preamble, but is the caption
         ("This is a clock that reads 3:45 pm.", "This is a clock that reads 3:45 pm."),
         ("Here is a clock showing 10:30.", "Here is a clock showing 10:30."),
         ("This is a street sign: stop.", "This is a street sign: stop."),

@@ -1,4 +1,4 @@
-"""Servers that reply with anything at all: no hang, no flood, nothing that commands a terminal."""
+"""Malicious replies of servers: no hang, no flood, no control characters in the terminal."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ GOOD = "A dog and a cat."
 
 
 def chat(content):
-    """A whole answer on both interfaces, with this content."""
+    """A complete answer with this content, valid on both interfaces."""
     message = {"role": "assistant", "content": content}
     return json.dumps({"model": "m", "created_at": "2026-11-24T00:47:29Z", "done": True,
                        "message": message, "id": "1", "object": "chat.completion", "created": 1,
@@ -36,7 +36,7 @@ def http(body, status="200 OK", *headers):
 
 
 def dribble(start, byte=b" "):
-    """Bytes without end, one every 50 ms."""
+    """Endless bytes, one every 50 ms."""
     yield start
     while True:
         time.sleep(0.05)
@@ -54,7 +54,7 @@ OPEN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 COMMAND = "\x1b]0;owned\x07\x1b[2J\x1b[31m\x9b5m\u202eA dog\x00 and a\x08\x7f cat.\x1b[0m"
 THOUGHT = "hm " * 9000
 CHUNK = b"100000\r\n" + b"a" * 2**20 + b"\r\n"
-# what comes, and whether a caption may come of it
+# the reply, and whether it may become a caption
 REPLIES = {
     "lone surrogate": (http(chat("A dog and a cat \ud83d.")), True),
     "half of an emoji": (http(chat("\udc00" + GOOD)), True),
@@ -125,12 +125,12 @@ class HostileServer(Background):
                         self.request.sendall(part)
                     self.request.shutdown(socket.SHUT_WR)
                 except OSError:
-                    pass  # the other side has had enough
+                    pass  # the client hung up
 
         super().__init__(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler))
 
     def __exit__(self, *error):
-        self._over.set()  # or bytes would dribble as long as the tests run
+        self._over.set()  # or its threads would go on until the tests end
         super().__exit__(*error)
 
 
@@ -173,7 +173,7 @@ def test_any_reply(name, interface, tmp_path):
     assert "\x1b" not in (tmp_path / "c.jsonl").read_text(encoding="utf-8")
 
 
-def test_messages_of_the_command_line_command_no_terminal(tmp_path):
+def test_error_messages_have_no_control_characters(tmp_path):
     from click.testing import CliRunner
 
     body = http(b'{"error": "\\u001b[2J no \\u009b2J"}', "400 Bad")

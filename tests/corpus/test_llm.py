@@ -101,7 +101,7 @@ def test_variations_continue_the_conversation():
         *["Another picture"] * 2,
     ]
     np.testing.assert_array_equal(Y[0], Y[2])
-    np.testing.assert_array_equal(Y[3], Y[4])  # the last set has two captions only
+    np.testing.assert_array_equal(Y[3], Y[4])  # the last set has only two captions
     roles = [m["role"] for m in server.requests[2]["messages"]]
     assert roles == ["user", "assistant", "user", "assistant", "user"]
     assert (
@@ -150,7 +150,7 @@ def test_a_structured_reply_that_is_cut_off_counts_as_empty():
 
 @pytest.mark.parametrize(("policy", "n"), [("sampled", 12), ("all", 6), ("named", 12)])
 def test_label_policies(policy, n):
-    def reply(messages):  # an animal whatever was asked for
+    def reply(messages):  # an animal, whatever the request
         return "Two dogs." if "dog" in messages[0]["content"] else "A doggy and dogs."
 
     with OllamaServer(reply) as server:
@@ -186,7 +186,7 @@ def test_refusals_and_empty_replies_are_retried_then_dropped():
 
 @BOTH
 @pytest.mark.parametrize("failure", [503, 500, "drop", "garbage", "hang"])
-def test_failures_that_pass_are_retried(make, failure):
+def test_temporary_failures_are_retried(make, failure):
     with OllamaServer(failures=[failure, failure]) as server:
         generator = make(server, 3, timeout=0.5)
         texts, _ = generator.generate(LABELS)
@@ -204,7 +204,7 @@ def test_failures_that_pass_are_retried(make, failure):
         ("hang", TimeoutError, "did not answer within timeout=0.2"),
     ],
 )
-def test_failures_that_stay(make, failure, error, message, tmp_path):
+def test_permanent_failures(make, failure, error, message, tmp_path):
     path = tmp_path / "captions.jsonl"
     with OllamaServer(failures=[None, None, *[failure] * 3]) as server:
         generator = make(server, 6, timeout=0.2, n_retries=2, checkpoint=path)
@@ -261,7 +261,7 @@ def test_options_the_server_refuses():
     with OllamaServer(failures=[400]) as server:
         with pytest.raises(RuntimeError, match=r"refused a request.*status 400.*Check options"):
             ollama(server).generate(LABELS)
-        assert len(server.requests) == 1  # no use in trying again
+        assert len(server.requests) == 1  # retrying is pointless
         with pytest.raises(ValueError, match=r"options=.*unexpected keyword"):
             openai(server, options={"nonsense": 1}).generate(LABELS)
 
@@ -335,7 +335,7 @@ def test_resume_and_grow(tmp_path):
         assert len(server.requests) == 9
         assert more[:6] == first
         np.testing.assert_array_equal(Y_more[:6], Y)
-        # a smaller run reads what is there, and other policies work on the same captions
+        # a smaller run asks nothing, and other policies use the same captions
         again, _ = ollama(server, 6, checkpoint=path, n_variations=1, label_policy="all").generate(
             LABELS
         )
@@ -370,7 +370,7 @@ def test_a_cut_variation_goes_on_in_its_conversation(tmp_path):
 
 def test_kill_at_20_random_moments_loses_nothing(tmp_path):
     path = tmp_path / "captions.jsonl"
-    # imports and plans once, and forks a process for each line it gets
+    # imports and plans once, then forks a process for each input line
     code = f"""
 import os, sys
 import ollama
@@ -472,7 +472,7 @@ def test_clone():
 
 @pytest.mark.skipif("OLLAMA_HOST" not in os.environ, reason="OLLAMA_HOST is not set")
 class TestRealServer:
-    """On a real Ollama server, with the model that OLLAMA_MODEL names."""
+    """Tests on a real Ollama server, with the model named by OLLAMA_MODEL."""
 
     model = os.environ.get("OLLAMA_MODEL", MODEL)
     options = {"num_thread": 1, "num_predict": 60}

@@ -1,4 +1,4 @@
-"""Corpora about labels with several names, in groups, of which some exclude each other."""
+"""Corpora about labels with synonyms, groups and exclusive labels."""
 
 import re
 from collections import Counter
@@ -37,7 +37,7 @@ def named_in(text):
 
 
 def check(texts, Y):
-    """What holds of all texts about these labels, whoever wrote them."""
+    """Check what is true of all texts about these labels, whoever wrote them."""
     k = LABELS.index
     Y = np.asarray(Y).astype(bool)
     np.testing.assert_array_equal(
@@ -76,7 +76,7 @@ def test_one_name_each_changes_nothing():
     assert plain.texts == mapping.texts
 
 
-def test_labels_of_which_one_holds_at_most():
+def test_exclusive_labels():
     rivals = Vocabulary(["dawn", "noon", "dusk"], exclusive=[["dawn", "noon", "dusk"]])
     _, Y = PromptCorpusGenerator(301, background_share=0, random_state=0).generate(rivals)
     assert set(np.asarray(Y).sum(axis=1)) == {1}
@@ -111,7 +111,7 @@ def test_captions_that_name_a_member_or_a_synonym():
     assert generator.generation_report_["names_all"] == len(texts)
 
 
-def test_other_things_are_none_by_any_name():
+def test_other_things_exclude_all_names():
     assert "couch" not in background_names({"seat": ["seat", "settee", "sofa"]})
     assert "couch" in background_names(["seat"])
     assert "dog" not in background_names(Vocabulary(["wolf"], groups={"animal": ["wolf"]}))
@@ -134,7 +134,7 @@ def test_a_corpus_of_your_own(tmp_path):
         Corpus(["my hound"], [[1]], vocabulary)
 
 
-def test_corpora_that_know_different_things():
+def test_corpora_with_different_vocabularies():
     one = Corpus(["a dog", "a cat"], np.eye(2), ["dog", "cat"])
     other = Corpus(
         ["a hound"],

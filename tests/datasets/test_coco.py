@@ -5,7 +5,7 @@ import pytest
 
 from sklearn_tai.datasets import load_coco
 
-# as in the published files, ids skip numbers
+# ids skip numbers, as in the published files
 CATEGORIES = [
     {"supercategory": "vehicle", "id": 13, "name": "stop sign"},
     {"supercategory": "person", "id": 1, "name": "person"},
@@ -109,7 +109,7 @@ def test_wrong_root(coco):
 
 def test_missing_images(coco):
     (coco / "train2014" / image(4)["file_name"]).unlink()
-    load_coco(coco)  # not annotated, so not asked for
+    load_coco(coco)  # without annotations, so not needed
     with pytest.raises(
         FileNotFoundError, match=r"1 of the 3 images .*4\.jpg'\. Extract train2014"
     ):

@@ -64,7 +64,7 @@ def test_reads_layout(nuswide):
 
 
 def test_drop_unlabelled(nuswide):
-    (nuswide / "Flickr" / "actor" / "0002_1.jpg").unlink()  # of the image without a label
+    (nuswide / "Flickr" / "actor" / "0002_1.jpg").unlink()  # the image without a label
     bunch = load_nuswide(nuswide, unlabelled="drop")
     assert [image.name for image in bunch.images] == ["0001_2124494179.jpg", "0001_3.jpg"]
     np.testing.assert_array_equal(bunch.Y.sum(axis=1), [2, 1])

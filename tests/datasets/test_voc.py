@@ -13,12 +13,12 @@ LABELS = (
 
 
 def write_split(voc, split, ids, values=None):
-    """Lists of a split: values of labels by name, -1 where not given."""
+    """Write the lists of a split: the values of each label, by default -1."""
     main = voc / "ImageSets" / "Main"
     main.mkdir(parents=True, exist_ok=True)
     for label in LABELS:
         column = (values or {}).get(label, [-1] * len(ids))
-        # the published files align the values: "000005 -1" and "000007  1"
+        # the values are aligned, as in the published files: "000005 -1" and "000007  1"
         (main / f"{label}_{split}.txt").write_text(
             "".join(f"{i} {value:2d}\n" for i, value in zip(ids, column))
         )

@@ -87,7 +87,7 @@ def test_probabilities_only():
     neighbors = KNeighborsClassifier(3)
     calibrated = MultiLabelCalibratedClassifier(neighbors, cv=3, shrinkage=np.inf).fit(X, Y)
     assert calibrated.classes_.tolist() == [0, 1, 2]
-    # three neighbors are all too sure, which the items held out tell
+    # three neighbors are overconfident, as held-out items show
     held_out = np.stack(cross_val_predict(neighbors, X, Y, cv=3, method="predict_proba"))
     held_out = held_out[:, :, 1].T
     logits = np.log(np.clip(held_out, 1e-7, 1 - 1e-7) / np.clip(1 - held_out, 1e-7, 1))

@@ -46,7 +46,7 @@ def micro(Y, predicted):
 
 
 def all_cuts(targets, scores):
-    """(F1, cut) of every cut, by counting."""
+    """(F1, cut) for every possible cut, by counting."""
     ordered = np.sort(scores)
     cuts = np.r_[ordered[0] - 1, (ordered[1:] + ordered[:-1]) / 2]
     counts = [(targets[scores > c].sum(), (scores > c).sum()) for c in cuts]
@@ -62,7 +62,7 @@ def test_best_cut_equals_trying_all(kind):
         f1 = dict((cut, value) for value, cut in all_cuts(targets, scores))
         cut = best_cut(targets, scores)
         assert f1[min(f1, key=lambda c: abs(c - cut))] == pytest.approx(max(f1.values()))
-        if kind == "probabilities":  # the best cut lies at half of the best F1
+        if kind == "probabilities":  # the best cut is half of the best F1
             chosen = chance[scores > cut]
             assert chance[scores <= cut].max() <= max(f1.values()) / 2 <= chosen.min()
 
@@ -100,15 +100,15 @@ def test_cuts_by_hand(frozen, clf, image_embeddings, scenes):
     Y[:, 3], Y[:, 7] = 0, -1
     tuned = [MultiLabelThresholdClassifier(frozen, shrinkage=m).fit(X, Y) for m in (np.inf, 0, 10)]
     implied, alone, between = (logit(t.thresholds_) for t in tuned)
-    # those that the calibrated probabilities imply
+    # the cuts implied by the calibrated probabilities
     calibrated = FrozenEstimator(MultiLabelCalibratedClassifier(frozen).fit(X, Y))
     on_top = MultiLabelThresholdClassifier(calibrated).fit(X)
     np.testing.assert_array_equal(on_top.predict(X), tuned[0].predict(X))
     # without known entries a label has no offset
     shared = logit(tuned[0].shared_threshold_)
     assert implied[7] == pytest.approx(shared, rel=1e-5)
-    assert implied[3] > shared  # positives were expected, and none came
-    # each label's own
+    assert implied[3] > shared  # positives were expected, but there are none
+    # each label's own cut
     n_positives = (Y == 1).sum(axis=0)
     np.testing.assert_array_equal(tuned[1].n_positives_, n_positives)
     scores = clf.decision_function(X).astype(float)
@@ -171,7 +171,7 @@ def test_in_a_search(frozen, image_embeddings, scenes):
 
 
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array, sparse.coo_array, "frame"])
-def test_cross_validates_what_is_not_frozen(data, kind):
+def test_unfrozen_estimators_are_cross_validated(data, kind):
     X, Y = data
     y = pd.DataFrame(Y, columns=list("abcd")) if kind == "frame" else kind(Y)
     estimator = RandomForestClassifier(20, random_state=0) if kind == "frame" else one_vs_rest()
@@ -237,9 +237,9 @@ def test_precision_on_request(frozen, image_embeddings, scenes):
         sure = MultiLabelThresholdClassifier(frozen, precision=precision).fit(X, Y)
         named = sure.predict(image_embeddings[200:])
         reached.append(scenes.Y[200:][named == 1].mean())
-        assert abs(sure.precision_ - reached[-1]) < 0.1  # it says how far it holds
+        assert abs(sure.precision_ - reached[-1]) < 0.1  # the estimate is close
         assert 0 < sure.n_named_ < Y.sum()
-        # above what was asked where probabilities are calibrated
+        # the same as cutting calibrated probabilities at the precision
         calibrated = MultiLabelCalibratedClassifier(frozen, threshold=precision).fit(X, Y)
         np.testing.assert_array_equal(named, calibrated.predict(image_embeddings[200:]))
     assert reached == sorted(reached)
@@ -261,10 +261,10 @@ def test_precision_by_hand(data):
     assert (sure.precision_, sure.n_named_) == (right / named, named)
 
 
-def test_a_precision_that_nothing_reaches_names_nothing():
+def test_unreachable_precision_names_nothing():
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(200, 4)), rng.integers(2, size=(200, 3))
-    Y[:, 0] |= X[:, 0] > 0.5  # a little can be told
+    Y[:, 0] |= X[:, 0] > 0.5  # one label can be learnt a little
     clf = FrozenEstimator(one_vs_rest().fit(X, Y))
     sure = MultiLabelThresholdClassifier(clf, precision=0.999).fit(X, Y)
     assert not sure.predict(X).any()
@@ -312,7 +312,7 @@ def test_bad_estimator(data):
         MultiLabelThresholdClassifier(one_vs_rest()).fit(X)
 
 
-def test_images_beside_texts_are_scored_by_what_the_others_taught(scenes, corpus, encoder):
+def test_images_among_texts_are_cross_validated(scenes, corpus, encoder):
     texts, Y = corpus
     X, both = [*texts, *scenes.images[:40]], np.vstack([Y, scenes.Y[:40]])
     clf = TextAsImageClassifier(encoder, region_weight=0)
@@ -320,7 +320,7 @@ def test_images_beside_texts_are_scored_by_what_the_others_taught(scenes, corpus
     split = CrossModalSplit(5, train_images=True, random_state=0)
     again = MultiLabelThresholdClassifier(clf, cv=split).fit(X, both)
     np.testing.assert_array_equal(tuned.thresholds_, again.thresholds_)
-    assert (tuned.n_positives_ == scenes.Y[:40].sum(axis=0)).all()  # of the images alone
+    assert (tuned.n_positives_ == scenes.Y[:40].sum(axis=0)).all()  # only the images count
 
 
 @pytest.mark.parametrize("adapter", ["kernel", "network"])
@@ -330,7 +330,7 @@ def test_images_that_a_frozen_classifier_has_learnt_are_refused(scenes, corpus, 
     clf = TextAsImageClassifier(encoder, center=True)
     clf.set_params(adapter=KernelAdapter() if adapter == "kernel" else MLPAdapter(max_epochs=1))
     calibrated = MultiLabelCalibratedClassifier(FrozenEstimator(clf.fit(X, both)))
-    if adapter == "network":  # it does not remember
+    if adapter == "network":  # it does not store its items
         assert not clf.has_learnt(X).any()
         return
     np.testing.assert_array_equal(clf.has_learnt(scenes.images[5:15]), np.arange(5, 15) < 10)
@@ -342,4 +342,4 @@ def test_images_that_a_frozen_classifier_has_learnt_are_refused(scenes, corpus, 
     for post_hoc in (calibrated, tuned):
         with pytest.raises(ValueError, match="X contains 2 items that the estimator was"):
             post_hoc.fit(embeddings[8:60], scenes.Y[8:60])
-    tuned.fit(embeddings)  # without labels there is nothing to have learnt
+    tuned.fit(embeddings)  # without labels, learnt items do no harm

@@ -70,7 +70,7 @@ def test_goes_on_after_a_stop(fitted, folder, tmp_path, monkeypatch):
     assert len(read(output)) == sum(calls[:2])
     shutil.copy(folder / "0.png", folder / "late.png")
     predict_folder(fitted, folder, output, part_size=3)
-    assert sum(calls[3:]) == 11 - sum(calls[:2])  # those left, and one that came since
+    assert sum(calls[3:]) == 11 - sum(calls[:2])  # those left, and the new one
     assert not [p for p in output.iterdir() if p.name.startswith(".")]
     monkeypatch.undo()
     pd.testing.assert_frame_equal(
@@ -124,7 +124,7 @@ def test_labels_that_cannot_be_columns(kernel, folder, tmp_path, names):
 
 @pytest.mark.filterwarnings("ignore:1 images could not be read")
 def test_shares_the_work(kernel, folder, tmp_path, monkeypatch):
-    """Another begins in the middle: nothing is there twice, nor around a broken picture."""
+    """A second run starts during the first: no duplicates, even with a broken image."""
     (folder / "0.png").write_bytes(b"broken")
     output, seen = tmp_path / "out", []
     original = TextAsImageClassifier.predict_proba
@@ -138,13 +138,13 @@ def test_shares_the_work(kernel, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(TextAsImageClassifier, "predict_proba", predict_proba)
     predict_folder(kernel, folder, output, part_size=3)
     monkeypatch.undo()
-    assert len(seen) <= 6  # 4 parts, the second by both, and the broken picture again
+    assert len(seen) <= 6  # 4 parts, the second by both runs, and the broken image again
     table = read(output)
     assert len(table) == 10
     pd.testing.assert_frame_equal(table, expected(kernel, folder), atol=1e-5, check_names=False)
 
 
-def test_goes_on_whatever_the_way_it_is_run(kernel, folder, tmp_path):
+def test_continues_with_other_run_settings(kernel, folder, tmp_path):
     output = predict_folder(kernel, folder, tmp_path / "out", part_size=4)
     before = {path: path.stat().st_mtime_ns for path in output.iterdir()}
     other = copy.deepcopy(kernel)
@@ -172,7 +172,7 @@ def test_names_that_are_not_utf8(kernel, folder, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.* images could not be read")
 @pytest.mark.parametrize("part_size", [1, 4, 100])
-def test_pictures_that_were_mended(kernel, folder, tmp_path, part_size):
+def test_repaired_pictures(kernel, folder, tmp_path, part_size):
     whole = (folder / "0.png").read_bytes()
     for name in ("0.png", "2.png"):
         (folder / name).write_bytes(b"broken")

@@ -1,4 +1,4 @@
-"""Searches and bulk predictions on clusters of Dask and Ray; two of four workers are killed."""
+"""Searches and bulk predictions on Dask and Ray clusters; two of four workers are killed."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ N_WORKERS = 4
 async def by_value(data, **kwargs):
     """Send data with each task (docs/howto/deploy.md).
 
-    joblib leaves each large argument with one worker, and with that worker it is lost.
+    joblib stores each large argument on one worker, and it is lost with that worker.
     """
     return data
 
@@ -37,7 +37,7 @@ def client():
     import dask
 
     with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
-        distributed.utils.get_mp_context()  # has imports of its own
+        distributed.utils.get_mp_context()  # it adds its own imports
         fork_server()
         with (
             distributed.LocalCluster(
@@ -65,7 +65,7 @@ def ray():
 
 
 class Log:
-    """A file in which workers write their process for each thing they begin."""
+    """A file to which workers write their process id for each task they begin."""
 
     def __init__(self, path):
         self.path = path
@@ -81,7 +81,7 @@ class Log:
 
 @contextmanager
 def two_killed(log):
-    """Kill the first two processes at work, as a power cut would."""
+    """Kill the first two working processes, as a power cut would."""
     killed, stop = [], threading.Event()
 
     def kill():
@@ -100,7 +100,7 @@ def two_killed(log):
 
 
 class LoggedClassifier(TextAsImageClassifier):
-    """It leaves some work to a worker that was not there at first."""
+    """It leaves some work for a worker that replaces a killed one."""
 
     def predict_proba(self, X):
         self.log.add()

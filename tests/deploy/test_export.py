@@ -35,7 +35,7 @@ SCRIPT = re.search(
 
 @pytest.fixture(scope="module")
 def preprocess():
-    """The function that docs/howto/onnx.md gives to users: NumPy and Pillow alone."""
+    """The function in docs/howto/onnx.md, which needs only NumPy and Pillow."""
     namespace = {}
     exec(SCRIPT.split("session =")[0], namespace)
     return namespace["preprocess"]
@@ -55,13 +55,13 @@ def clf(encoder, text_embeddings, corpus):
 
 @pytest.fixture(scope="module")
 def exported(clf, scenes, tmp_path_factory):
-    """A file, and what its export returned."""
+    """An exported file, and the return value of the export."""
     file = tmp_path_factory.mktemp("export") / "tagger.onnx"
     return file, export_onnx(clf, file, label_names=scenes.label_names)
 
 
 def quick(n_features=8, **params):
-    """Fitted on embeddings, which takes no time."""
+    """A classifier fitted on embeddings, which is quick."""
     rng = np.random.default_rng(0)
     X, Y = rng.standard_normal((40, n_features)), rng.integers(0, 2, (40, 3))
     return with_network(hidden_layer_sizes=(16,), max_epochs=2, **params).fit(X, Y)
@@ -80,7 +80,7 @@ def test_agrees_on_pictures(exported, clf, scenes, preprocess):
     pixels = np.stack([preprocess(picture, meta) for picture in scenes.images[:40]])
     probabilities, logits = session.run(["probabilities", "logits"], {"pixels": pixels})
     expected = clf.predict_proba(scenes.images[:40])
-    # the encoder keeps regions in half precision
+    # the encoder stores regions in half precision
     np.testing.assert_allclose(probabilities, expected, atol=5e-4)
     assert expected.max() > 0.9
     assert expected.min() < 0.1
@@ -106,7 +106,7 @@ def test_file(exported, scenes):
     }
     (pixels,) = session.get_inputs()
     assert (pixels.name, pixels.type, pixels.shape[1:]) == ("pixels", "tensor(float)", [3, 96, 96])
-    assert isinstance(pixels.shape[0], str)  # free
+    assert isinstance(pixels.shape[0], str)  # any batch size
     assert [output.name for output in session.get_outputs()] == ["probabilities", "logits"]
     assert [entry.version for entry in onnx.load(exported[0]).opset_import] == [18]
     assert [path.name for path in exported[0].parent.iterdir()] == ["tagger.onnx"]
@@ -148,7 +148,7 @@ def test_example_has_the_function_of_the_docs():
 
 
 def test_settings_of_the_encoder(clf, scenes, tmp_path, preprocess):
-    """Unit length, another size and resizing; 16-bit floats become 32-bit ones."""
+    """Unit length, another size and resize mode; 16-bit floats become 32-bit ones."""
     encoder = OpenCLIPEncoder(
         "tai-tiny", normalize=True, precision="bf16", image_size=128, resize_mode="longest"
     )
@@ -175,7 +175,7 @@ def _embedded(clf, scenes):
 def test_clip_models(name, n_features, tmp_path, monkeypatch):
     clf = quick(n_features, encoder=OpenCLIPEncoder(name, None))
     shared = model_of(clf.encoder_).model
-    # blocks of a kind repeat: two of each are enough, and quick
+    # blocks repeat: two of each kind are enough, and quick
     layers = ["layer1", "layer2", "layer3", "layer4"] if name == "RN50" else ["resblocks"]
     holder = shared.visual if name == "RN50" else shared.visual.transformer
     for layer in layers:
@@ -187,7 +187,7 @@ def test_clip_models(name, n_features, tmp_path, monkeypatch):
     pixels = np.random.default_rng(1).standard_normal((2, 3, 224, 224), np.float32)
     found, logits = session.run(None, {"pixels": pixels})
     assert found.shape == logits.shape == (2, 3)
-    # the model that other encoders use is as it was
+    # the model shared with other encoders is unchanged
     assert before == {key: (v.data_ptr(), v.stride()) for key, v in shared.state_dict().items()}
     assert model_of(clf.encoder_).model is shared
     assert hasattr(shared, "token_embedding")
@@ -221,7 +221,7 @@ def test_embeddings(kind, tmp_path):
 
 
 def test_weights_beside_a_large_file(tmp_path, monkeypatch):
-    """Written as above 2 GB; each export replaces both files."""
+    """The layout for models above 2 GB; each export replaces both files."""
     monkeypatch.setattr("sklearn_tai.deploy._onnx._MAX_BYTES", 1000)
     file, sizes = tmp_path / "adapter.onnx", []
     for _ in range(2):
@@ -260,7 +260,7 @@ class OwnEncoder:
 
 
 class Subclass(OpenCLIPEncoder):
-    """May do anything in transform."""
+    """Its transform could do anything."""
 
 
 @pytest.mark.parametrize("own", [OwnEncoder(), Subclass("tai-tiny"), make_pipeline("passthrough")])
@@ -269,7 +269,7 @@ def test_encoders_of_other_kinds(own, tmp_path):
         export_onnx(quick(encoder=own), tmp_path / "tagger.onnx")
 
 
-def test_encoder_that_was_not_known(tmp_path):
+def test_encoder_that_does_not_fit(tmp_path):
     message = (
         r"OpenCLIPEncoder\(\) returns embeddings of dimension 512, but clf was fitted on .* 8"
     )
@@ -279,7 +279,7 @@ def test_encoder_that_was_not_known(tmp_path):
         export_onnx(quick(encoder=OpenCLIPEncoder("tai-tiny")), tmp_path / "tagger.onnx")
     with pytest.raises(ValueError, match="model_name='RN5' is not a model"):
         export_onnx(quick(encoder=OpenCLIPEncoder("RN5")), tmp_path / "tagger.onnx")
-    with pytest.raises(OSError, match="cannot be loaded"):  # weights of the hub
+    with pytest.raises(OSError, match="cannot be loaded"):  # there is no network to download them
         export_onnx(quick(512), tmp_path / "tagger.onnx")
 
 
@@ -306,7 +306,7 @@ def test_bad_input(clf, tmp_path, monkeypatch):
         export_onnx(clf, tmp_path / "none" / "tagger.onnx")
     with pytest.raises(ValueError, match="is a folder"):
         export_onnx(clf, tmp_path)
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # as if it was not installed
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # as if it were not installed
     with pytest.raises(ImportError, match=r"install 'onnx>=.*' 'onnxscript>="):
         export_onnx(clf, file)
     assert not list(tmp_path.iterdir())
@@ -318,7 +318,7 @@ def test_bad_input(clf, tmp_path, monkeypatch):
 def test_every_kind_of_adapter(tmp_path, params):
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(60, 8)) + 1, np.eye(4, dtype=int)[np.arange(60) % 4]
-    Y[50:] = -1  # images without labels, whose mean is taken off
+    Y[50:] = -1  # images without labels; center subtracts their mean
     modality = np.repeat(["text", "image"], [50, 10])
     clf = TextAsImageClassifier()
     if params is not None:
@@ -332,12 +332,12 @@ def test_every_kind_of_adapter(tmp_path, params):
         ["probabilities", "logits"], {session.get_inputs()[0].name: images}
     )
     np.testing.assert_allclose(probabilities, clf.predict_proba(images), atol=1e-5)
-    # the logits of the file are those of its probabilities, whatever decision_function ranks by
+    # the file's logits belong to its probabilities, whatever decision_function returns
     np.testing.assert_allclose(1 / (1 + np.exp(-logits)), probabilities, atol=1e-5)
 
 
 def test_groups_and_exclusion(tmp_path):
-    """The probabilities of groups are in the graph; what excludes what is in the metadata."""
+    """The graph computes the probabilities of groups; exclusive labels are in the metadata."""
     rng = np.random.default_rng(0)
     vocabulary = Vocabulary(
         ["dog", "cat", "car"],

@@ -30,7 +30,7 @@ def photo(request, tmp_path):
 
 
 def read(path):
-    """Keywords, ours, IPTC keywords; as exiftool reads them, where there is one."""
+    """All keywords, our own, and IPTC keywords; read by exiftool if it is installed."""
     if shutil.which("exiftool") is None:
         image = exiv2.ImageFactory.open(str(path))
         image.readMetadata()
@@ -64,7 +64,7 @@ def test_sidecar(photo):
     assert photo.read_bytes() == before
 
 
-def test_a_sidecar_of_others_keeps_what_it_has(photo):
+def test_a_foreign_sidecar_keeps_its_content(photo):
     sidecar = photo.with_name(photo.name + ".xmp")
     image = exiv2.ImageFactory.create(exiv2.ImageType.xmp, str(sidecar))
     image.xmpData()["Xmp.dc.subject"] = ["summer", "dog"]
@@ -81,7 +81,7 @@ def test_embedded(photo):
     write_keywords(photo, ["dog", "cat", "größe"], embed=True)
     words, ours, iptc = read(photo)
     assert words == ["holiday", "dog", "cat", "größe"]
-    assert ours == ["sklearn-tai|cat", "sklearn-tai|größe"]  # the dog is the owner's
+    assert ours == ["sklearn-tai|cat", "sklearn-tai|größe"]  # "dog" was the owner's before
     assert iptc == (["cat", "größe"] if photo.suffix in (".jpg", ".tif") else [])
     write_keywords(photo, ["boat"], embed=True)
     assert read(photo)[0] == ["holiday", "dog", "boat"]
@@ -132,7 +132,7 @@ def test_a_dry_run_changes_nothing(photo, embed):
     assert photo.read_bytes() == before
 
 
-def test_what_cannot_be_done_is_said_and_harms_nothing(tmp_path):
+def test_errors_change_nothing(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"missing\.jpg"):
         write_keywords(tmp_path / "missing.jpg", ["dog"])
     moving = tmp_path / "moving.gif"
@@ -156,7 +156,7 @@ def test_what_cannot_be_done_is_said_and_harms_nothing(tmp_path):
     ]
 
 
-def test_killed_at_any_moment_a_photo_is_whole(tmp_path):
+def test_a_kill_never_damages_a_photo(tmp_path):
     photo = tmp_path / "photo.jpg"
     Image.fromarray(np.tile(NOISE, (20, 20, 1))).save(photo, quality=95)
     write_keywords(photo, ["mine"], embed=True)
@@ -169,7 +169,7 @@ def test_killed_at_any_moment_a_photo_is_whole(tmp_path):
             try:
                 for n in count():
                     write_keywords(photo, [f"dog {n}", f"cat {n}"], embed=True)
-            finally:  # never back into pytest
+            finally:  # do not return into pytest
                 os._exit(1)
         time.sleep(random.uniform(0, 0.05))
         os.kill(child, signal.SIGKILL)
@@ -181,4 +181,4 @@ def test_killed_at_any_moment_a_photo_is_whole(tmp_path):
         assert iptc == words
         assert len(ours) == len(words)
     assert remove_keywords(photo, embed=True)
-    assert os.listdir(tmp_path) == ["photo.jpg"]  # the next call clears what a kill left
+    assert os.listdir(tmp_path) == ["photo.jpg"]  # the next call removes leftovers of killed ones

@@ -148,7 +148,7 @@ class OwnPerturbation(RandomPerturbation):
     pass
 
 
-def test_parts_of_ones_own(data, tmp_path):
+def test_own_parts(data, tmp_path):
     clf = small(OwnPerturbation(), encoder=OwnEncoder()).fit(*data)
     save_classifier(clf, tmp_path)
     with pytest.raises(ValueError, match=r"encoder of the class 'OwnEncoder'.*pass it as encoder"):

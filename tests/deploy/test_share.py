@@ -1,4 +1,4 @@
-"""Classifiers on the hub: a real client, and a server in this process."""
+"""Classifiers on the hub: a real client and a local server."""
 
 import json
 
@@ -39,7 +39,7 @@ def test_there_and_back(hub, clf, scenes, capfd):
     assert not any(capfd.readouterr())  # silent without verbose
 
 
-def test_without_a_network_what_was_downloaded_serves(hub, clf, monkeypatch):
+def test_downloads_work_offline(hub, clf, monkeypatch):
     push_to_hub(clf, REPO, token="a token")
     from_pretrained(REPO)
     set_offline(monkeypatch, True)
@@ -49,14 +49,14 @@ def test_without_a_network_what_was_downloaded_serves(hub, clf, monkeypatch):
             call()
 
 
-def test_a_hub_that_is_not_there(clf, monkeypatch, tmp_path):
+def test_unreachable_hub(clf, monkeypatch, tmp_path):
     use_hub(monkeypatch, "http://127.0.0.1:9", tmp_path)
     for call in (lambda: from_pretrained(REPO), lambda: push_to_hub(clf, REPO, token="a token")):
         with pytest.raises(OSError, match=r"repo_id='me/beach': http.*9 cannot be reached.*once"):
             call()
 
 
-def test_nothing_of_that_name(hub):
+def test_missing_repository(hub):
     with pytest.raises(OSError, match=r"has no 'me/beach', or keeps it private.*hf auth login"):
         from_pretrained(REPO)
 
@@ -116,14 +116,14 @@ def test_a_hub_that_refuses(hub, clf, status, remedy):
     assert not hub.files
 
 
-def test_names_that_cannot_be(hub, clf):
+def test_invalid_names(hub, clf):
     with pytest.raises(ValueError, match="repo_id='a b/c/d'"):
         from_pretrained("a b/c/d")
     with pytest.raises(ValueError, match="repo_id='a b/c/d'"):
         push_to_hub(clf, "a b/c/d", token="a token")
 
 
-def test_another_thing_on_the_hub_is_no_classifier(hub, clf):
+def test_repository_without_a_classifier(hub, clf):
     push_to_hub(clf, REPO, token="a token")
     config = hub.folder / REPO / "config.json"
     config.write_text(json.dumps({"architectures": ["BertModel"]}))

@@ -1,6 +1,6 @@
-"""Pictures and parts in object stores: fsspec's own in memory, and servers of this machine.
+"""Images and parts in object stores: fsspec's memory store, and local servers.
 
-Servers that are not installed are left out: pip install 'moto[server]' s3fs, gcp-storage-emulator
+Servers that are not installed are skipped: pip install 'moto[server]' s3fs, gcp-storage-emulator
 gcsfs, adlfs; npm install --global azurite.
 """
 
@@ -23,7 +23,7 @@ from sklearn_tai import TextAsImageClassifier
 from sklearn_tai.deploy import predict_folder
 from tests.background import Background
 
-# every Azurite has this account (learn.microsoft.com/azure/storage/common/storage-connect-azurite)
+# Azurite's public account (learn.microsoft.com/azure/storage/common/storage-connect-azurite)
 AZURITE = (
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlm"
     "EtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;BlobEndpoint="
@@ -67,8 +67,8 @@ def gs():
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setenv("STORAGE_EMULATOR_HOST", running.url)
-        patch.setenv("NO_GCE_CHECK", "true")  # no search for credentials on the network
-        patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")  # which asks Google itself
+        patch.setenv("NO_GCE_CHECK", "true")  # do not look for credentials on the network
+        patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")  # it would contact Google
         gcsfs = pytest.importorskip("gcsfs")
         gcsfs.GCSFileSystem().mkdir("bucket")
         yield "gs://bucket"
@@ -96,7 +96,7 @@ def az():
 
 @pytest.fixture(params=["memory", "s3", "gs", "az"])
 def store(request, scenes, tmp_path):
-    """The URL of a place with pictures, and the same pictures as files."""
+    """The URL of a folder of images, and the same images as files."""
     bucket = request.getfixturevalue(request.param)
     root = f"{bucket}/{uuid.uuid4().hex}"
     for i in range(10):
@@ -122,7 +122,7 @@ def read(output):
 
 
 def assert_same(table, local):
-    """Predictions, whatever the place of the pictures is called."""
+    """Assert that predictions are the same, apart from the folder of the images."""
     assert [os.path.basename(path) for path in table.index] == [
         os.path.basename(path) for path in local.index
     ]
@@ -157,7 +157,7 @@ def test_goes_on(clf, store, monkeypatch):
     assert len(read(f"{root}/out")) == 11
 
 
-def test_broken_pictures_are_called_by_their_urls(clf, store):
+def test_errors_name_the_url(clf, store):
     root, photos = store
     put(f"{root}/photos/0.png", b"broken")
     gone = f"{root}/photos/gone.png"
@@ -173,13 +173,13 @@ def test_broken_pictures_are_called_by_their_urls(clf, store):
     strict.encoder_.set_params(on_error="raise")
     with pytest.raises(FileNotFoundError, match=f"{gone!r} does not exist"):
         predict_folder(strict, [gone], f"{root}/strict")
-    chain = f"{root}/photos/0.png::0.png"  # to fsspec, of one store in another
+    chain = f"{root}/photos/0.png::0.png"  # for fsspec, one store inside another
     if root.startswith("s3"):
         with pytest.raises(OSError, match=f"{chain!r} cannot be reached"):
             predict_folder(clf, [chain], f"{root}/chain")
 
 
-def test_stores_that_are_not_there(clf, store, tmp_path, monkeypatch):
+def test_unreachable_stores(clf, store, tmp_path, monkeypatch):
     root, photos = store
     with pytest.raises(ValueError, match="contains no pictures"):
         predict_folder(clf, f"{root}/none", tmp_path / "out")
@@ -194,7 +194,7 @@ def test_stores_that_are_not_there(clf, store, tmp_path, monkeypatch):
             predict_folder(clf, f"{none}/photos", tmp_path / "out")
         with pytest.raises(FileNotFoundError, match=f"'{none}/out' cannot be reached"):
             predict_folder(clf, photos, f"{none}/out")
-    if root.startswith("az"):  # whose package lists no container as it does an empty one
+    if root.startswith("az"):  # adlfs lists a missing container as empty
         with pytest.raises(OSError, match=rf"'{none}/out/part-\w+.parquet' cannot be reached"):
             predict_folder(clf, photos, f"{none}/out")
     put(f"{root}/out/part-0.parquet", b"PAR1")

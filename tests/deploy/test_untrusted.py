@@ -1,4 +1,4 @@
-"""Folders that somebody made up: no code runs, and what is wrong is said in one sentence."""
+"""Malicious folders: no code runs, and a short error says what is wrong."""
 
 import copy
 import hashlib
@@ -45,7 +45,7 @@ def fit(kind):
 
 
 def places(tree, path=()):
-    """All places of a JSON tree, as paths."""
+    """The paths of all values in a JSON tree."""
     if path:
         yield path
     for key, value in tree.items() if isinstance(tree, dict) else ():
@@ -67,7 +67,7 @@ def changed(tree, path, value):
 
 
 def write_weights(folder, content):
-    """Weights that the configuration vouches for."""
+    """Write weights that match the hash in the configuration."""
     config = json.loads((folder / "config.json").read_text())
     digest = config["weights_sha256"] = hashlib.sha256(content).hexdigest()
     (folder / f"weights-{digest[:16]}.safetensors").write_bytes(content)
@@ -75,7 +75,7 @@ def write_weights(folder, content):
 
 
 def is_refused(folder):
-    """Load and predict: whether it is refused, and it must be in our words."""
+    """Load and predict; return whether loading was refused, with one of our own errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", InconsistentVersionWarning)
@@ -90,7 +90,7 @@ def is_refused(folder):
         assert message.isprintable()
         assert len(message) < 1500
         return True
-    X = np.ones((2, 3, 4), np.float32)  # two pictures with two regions
+    X = np.ones((2, 3, 4), np.float32)  # two images with two regions
     proba, labels = clf.predict_proba(X), clf.predict(X)
     assert proba.shape == labels.shape == (2, 3)
     assert ((proba >= 0) & (proba <= 1)).all()
@@ -115,7 +115,7 @@ def test_any_value_anywhere(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["kernel", "network", "shifted"])
-def test_any_array_anyhow(kind, tmp_path):
+def test_any_array_changed(kind, tmp_path):
     folder = save_classifier(fit(kind), tmp_path)
     [file] = folder.glob("*.safetensors")
     arrays = load_file(file)
@@ -164,7 +164,7 @@ def test_any_bytes(content, tmp_path):
         (TransformersEncoder("evil/model"), "evil/model"),
     ],
 )
-def test_encoders_of_others_only_by_name(encoder, name, tmp_path):
+def test_foreign_encoders_need_trust(encoder, name, tmp_path):
     clf = fit("kernel")
     clf.encoder_ = encoder
     save_classifier(clf, tmp_path)
@@ -188,7 +188,7 @@ def test_known_encoders_need_no_trust(tmp_path):
         assert again.encoder_.get_params() == encoder.get_params()
 
 
-def test_paths_are_not_obeyed(tmp_path):
+def test_saved_paths_are_ignored(tmp_path):
     clf = fit("kernel")
     clf.encoder_.set_params(cache=tmp_path / "elsewhere")
     again = load_classifier(save_classifier(clf, tmp_path / "clf"))
@@ -197,7 +197,7 @@ def test_paths_are_not_obeyed(tmp_path):
 
 @pytest.fixture
 def trap(tmp_path, tmp_path_factory):
-    """A model of open_clip whose tokenizer and text tower bring code."""
+    """An open_clip model whose tokenizer and text tower come with code."""
     source = tmp_path_factory.mktemp("source")
     models = Path(sklearn_tai.__file__).parent / "encoders" / "models" / "tai-tiny"
     settings = json.loads((models / "open_clip_config.json").read_text())
@@ -223,8 +223,8 @@ def trap(tmp_path, tmp_path_factory):
 
 
 @pytest.mark.parametrize("tower", [False, True])
-def test_code_never_runs_not_even_when_trusted(trap, tower, tmp_path, monkeypatch):
-    monkeypatch.setattr("builtins.input", lambda question: "y")  # which transformers would ask
+def test_code_never_runs_even_if_trusted(trap, tower, tmp_path, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda question: "y")  # transformers would ask
     name = trap(tower)
     clf = fit("kernel")
     clf.encoder_ = OpenCLIPEncoder(name)
@@ -244,7 +244,7 @@ def test_labels_keep_their_types(tmp_path):
     assert list(map(type, again.classes_.tolist())) == [int, str, float]
 
 
-def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+def test_unloadable_classifiers_are_not_saved(tmp_path):
     clf = fit("network")
     clf.adapter_.net_.module_[0].weight.data[0] = np.nan
     with pytest.raises(ValueError, match="NaN or infinite"):

@@ -1,4 +1,4 @@
-"""The activation that weights were trained with, by tag, by file and by what the user says."""
+"""The activation that weights were trained with: by tag, by file, or set by the user."""
 
 import warnings
 import zipfile
@@ -12,7 +12,7 @@ from sklearn_tai import OpenCLIPEncoder
 from sklearn_tai.encoders import _activation
 from sklearn_tai.exceptions import WeightsError
 
-# open_clip's tag lacks what its settings of the model say, with which it was measured
+# QuickGELU is in the model's settings but not in the tag; it was measured with QuickGELU
 IN_SETTINGS_ALONE = ("roberta-ViT-B-32", "laion2b_s12b_b32k")
 ASSUMED = "not known which activation.*; GELU is assumed.*Set quick_gelu to True or False"
 
@@ -29,7 +29,7 @@ def test_every_tag_runs_as_it_was_trained(name, tag):
 
 @pytest.mark.parametrize("name", ["RN50", "ViT-B-32", "ViT-H-14-378"])
 @pytest.mark.parametrize("quick_gelu", [True, False])
-def test_both_towers_get_it(name, quick_gelu):
+def test_both_towers_get_the_activation(name, quick_gelu):
     from open_clip.transformer import QuickGELU
 
     with torch.device("meta"):
@@ -40,7 +40,7 @@ def test_both_towers_get_it(name, quick_gelu):
 
 @pytest.fixture(scope="module")
 def weights(checkpoints):
-    """Those that stand in for OpenAI's ViT-B/32."""
+    """Random weights in place of OpenAI's ViT-B/32."""
     return checkpoints["timm/vit_base_patch32_clip_224.openai/open_clip_pytorch_model.bin"]
 
 
@@ -57,10 +57,10 @@ def expected(weights):
 @pytest.mark.parametrize(
     ("file", "quick_gelu"),
     [
-        ("ViT-B-32.pt", True),  # as OpenAI calls it
+        ("ViT-B-32.pt", True),  # OpenAI's name
         ("openai.pt", True),
         ("ViT-B-32-openai.bin", True),
-        ("vit_b_32-quickgelu-laion400m_e32-46683a32.pt", True),  # as open_clip's release does
+        ("vit_b_32-quickgelu-laion400m_e32-46683a32.pt", True),  # open_clip's name
         ("laion2b_s34b_b79k.bin", False),
         ("models--timm--vit_base_patch32_clip_224.openai/snapshots/abc/weights.bin", True),
     ],
@@ -86,7 +86,7 @@ def test_other_files(weights, expected, tmp_path):
     np.testing.assert_allclose(named, expected[True], atol=1e-5)
 
 
-def test_a_known_mismatch_is_told(weights, tmp_path):
+def test_a_known_mismatch_warns(weights, tmp_path):
     path = tmp_path / "openai.pt"
     path.symlink_to(weights)
     with pytest.warns(UserWarning, match="trained with QuickGELU, but GELU is requested"):
@@ -95,7 +95,7 @@ def test_a_known_mismatch_is_told(weights, tmp_path):
 
 @pytest.mark.usefixtures("checkpoints")
 def test_models_without_a_choice_need_no_warning(tmp_path):
-    """Architectures whose published weights all have one activation are taken to keep it."""
+    """If all published weights have the same activation, it is assumed without a warning."""
     model = open_clip.create_model("convnext_base")
     torch.save({k: v.half() for k, v in model.state_dict().items()}, tmp_path / "mine.pt")
     with warnings.catch_warnings():
@@ -104,7 +104,7 @@ def test_models_without_a_choice_need_no_warning(tmp_path):
 
 
 class _AsOpenAI(torch.nn.Module):
-    """A model with what OpenAI's archives hold beside the weights."""
+    """A model with everything that OpenAI's archives contain besides the weights."""
 
     def __init__(self, model):
         super().__init__()
@@ -121,9 +121,9 @@ class _AsOpenAI(torch.nn.Module):
 
 def test_torchscript_archives_as_openai_publishes_them(weights, expected, tmp_path):
     model = open_clip.create_model("ViT-B-32-quickgelu", str(weights)).eval()
-    path = tmp_path / "downloaded.pt"  # its code tells, whatever its name
+    path = tmp_path / "downloaded.pt"  # recognised by its code, not its name
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch would rather have torch.export
+        warnings.simplefilter("ignore")  # torch recommends torch.export
         pixels = torch.zeros(1, 3, 224, 224)
         torch.jit.trace(_AsOpenAI(model), pixels, check_trace=False).save(path)
     with warnings.catch_warnings():
@@ -132,7 +132,7 @@ def test_torchscript_archives_as_openai_publishes_them(weights, expected, tmp_pa
 
 
 class _Trap:
-    """What a file that only looks like TorchScript would run."""
+    """Code that a fake TorchScript file would run."""
 
     def __init__(self, path):
         self.path = path
@@ -153,7 +153,7 @@ def test_code_in_a_weights_file_never_runs(new_format, entry, tmp_path):
     assert not trap.exists()
 
 
-def test_a_device_that_is_not_there(tmp_path):
+def test_missing_device(tmp_path):
     with pytest.raises(ValueError, match=r"device='gpu' cannot be used here .*Set device=None"):
         OpenCLIPEncoder("tai-tiny", device="gpu").transform(["a dog"])
 

@@ -1,4 +1,4 @@
-"""What is found in a cache belongs to what was asked, and a cache that fails costs time only."""
+"""A cache returns the right embeddings, and one that fails only costs time."""
 
 import copy
 import itertools
@@ -20,13 +20,13 @@ from tests.models import model_of
 
 
 def pictures():
-    """Pictures that look different, or are turned, from pixels that look alike."""
+    """Images that look different although their raw pixels are alike."""
     rng = np.random.default_rng(0)
     small = rng.integers(0, 256, (4, 6)).astype(np.uint8)
     yield Image.fromarray(small)
     for mode in ("P", "RGB", "RGBA", "LA", "1", "CMYK", "HSV", "YCbCr"):
         yield Image.fromarray(small).convert("L").convert(mode)
-    for high in (0, 1):  # the upper byte alone is seen
+    for high in (0, 1):  # only the upper byte is used
         yield Image.fromarray(small.astype(np.uint16) + 256 * high)
     for orientation in (3, 6):
         turned = Image.fromarray(small)
@@ -43,13 +43,13 @@ def pictures():
     yield Image.fromarray(small.T.copy())
 
 
-def test_every_picture_has_a_key_of_its_own():
+def test_every_picture_has_its_own_key():
     keys = [content_key("", picture) for picture in pictures()]
     assert len(set(keys)) == len(keys)
     assert keys == [content_key("", picture) for picture in pictures()]
 
 
-def test_no_kind_of_item_stands_for_another(tmp_path):
+def test_every_kind_of_item_has_its_own_key(tmp_path):
     (tmp_path / "a").write_bytes(b"a")
     zeros = np.zeros((2, 3, 3), np.uint8)
     items = [
@@ -66,7 +66,7 @@ def test_no_kind_of_item_stands_for_another(tmp_path):
 
 
 def changes(loaded):
-    """Models that embed in another way, with the same weights."""
+    """Models with the same weights that give other embeddings."""
 
     def change(name, value):
         other = copy.copy(loaded)
@@ -107,7 +107,7 @@ def damaged(folder, content):
     (folder / "embeddings.sqlite").write_bytes(content)
 
 
-def test_caches_that_cannot_be_used(encoder, tmp_path):
+def test_unusable_caches(encoder, tmp_path):
     texts = ["a dog", "a cat"]
     expected = encoder.transform(texts)
     (tmp_path / "file").write_text("")
@@ -122,7 +122,7 @@ def test_caches_that_cannot_be_used(encoder, tmp_path):
             np.testing.assert_allclose(own.transform(texts), expected, atol=1e-5)
 
 
-def test_vectors_that_were_damaged_are_made_anew(encoder, tmp_path):
+def test_damaged_vectors_are_computed_again(encoder, tmp_path):
     texts = [f"a photo of {n} dogs" for n in range(6)]
     own = clone(encoder).set_params(cache=tmp_path)
     expected = own.transform(texts)
@@ -133,12 +133,12 @@ def test_vectors_that_were_damaged_are_made_anew(encoder, tmp_path):
         for key, blob in zip(keys, blobs):
             db.execute("UPDATE embedding SET vector = ? WHERE key = ?", (blob, key))
     np.testing.assert_allclose(own.transform(texts), expected, atol=1e-5)
-    with closing(sqlite3.connect(tmp_path / "embeddings.sqlite")) as db:  # and mended
+    with closing(sqlite3.connect(tmp_path / "embeddings.sqlite")) as db:  # and repaired
         assert all(len(blob) == 4 * 257 for (blob,) in db.execute("SELECT vector FROM embedding"))
 
 
-def test_a_disk_that_is_full(encoder, tmp_path):
-    """As a limit on the size of files has it."""
+def test_full_disk(encoder, tmp_path):
+    """A limit on file size has the same effect."""
     texts = [f"a photo of {n} dogs" for n in range(600)]
     expected = encoder.transform(texts)
     own = clone(encoder).set_params(cache=tmp_path)
@@ -158,7 +158,7 @@ def test_a_disk_that_is_full(encoder, tmp_path):
 def test_a_large_jpeg_is_kept_for_the_size_it_was_read_at(encoder, scenes, tmp_path):
     path = tmp_path / "large.jpg"
     scenes.images[0].resize((800, 800), Image.Resampling.BICUBIC).save(path, quality=95)
-    sizes = [96, 288]  # for the one it is decoded at half of its size, for the other in full
+    sizes = [96, 288]  # decoded at half size for the first, in full for the second
     expected = {}
     for size in sizes:
         own = clone(encoder).set_params(image_size=size, cache=None)
@@ -169,6 +169,6 @@ def test_a_large_jpeg_is_kept_for_the_size_it_was_read_at(encoder, scenes, tmp_p
     for size, cache in itertools.product(sizes * 2, ["memory", tmp_path / "cache"]):
         found = clone(encoder).set_params(image_size=size, cache=cache).transform([path])
         np.testing.assert_array_equal(found, expected[size])
-    # what another reader decoded is another picture
+    # an image opened elsewhere is decoded in full, so it is a different one
     full = clone(encoder).set_params(cache=tmp_path / "cache").transform([Image.open(path)])
     assert (full != expected[96]).any()

@@ -1,4 +1,4 @@
-"""Weights from the hub: what is downloaded, what is not, and what is said when it fails."""
+"""Weights from the hub: what is downloaded, and the errors if it fails."""
 
 import contextlib
 import json
@@ -33,13 +33,13 @@ TINY = "hf-hub:someone/tiny"
 def server(checkpoints):
     with serve_hub() as hub:
         for file in checkpoints.values():
-            hub.sha256(file)  # takes a while, and tests wait for answers for a second only
+            hub.sha256(file)  # slow, and tests wait only a second for an answer
         yield hub
 
 
 @pytest.fixture
 def hub(server, checkpoints, monkeypatch, tmp_path):
-    """The server, in good order, with an empty cache beside it."""
+    """The server without any trouble, and an empty cache."""
     server.files, server.trouble = dict(checkpoints), {}
     server.requests.clear()
     use_hub(monkeypatch, server.url, tmp_path / "cache")
@@ -51,7 +51,7 @@ PICTURE = Image.new("RGB", (64, 64), "red")
 
 
 def embed(*params, items=(PICTURE,), **more):
-    """By a model that no other test has loaded."""
+    """Embed with a freshly loaded model."""
     forget_models()
     return OpenCLIPEncoder(*params, normalize=True, cache=None, **more).transform(list(items))
 
@@ -83,12 +83,12 @@ def test_a_tag_runs_with_the_activation_it_was_trained_with(hub, checkpoints, na
         (("paper",), "RN50", "openai"),
         (("fast",), "ViT-B-32-256", "datacomp_s34b_b86k"),
         (("ViT-B/16",), "ViT-B-16", "openai"),
-        (("ViT-B-16-SigLIP",), "ViT-B-16-SigLIP", "webli"),  # the only one there is
+        (("ViT-B-16-SigLIP",), "ViT-B-16-SigLIP", "webli"),  # its only weights
         (("ViT-B-16", "laion2b-s34b-b88k"), "ViT-B-16", "laion2b-s34b-b88k"),
     ],
 )
 def test_which_weights_are_taken(hub, params, architecture, tag):
-    with contextlib.suppress(WeightsError):  # the server has none but RN50's
+    with contextlib.suppress(WeightsError):  # the server lacks most of them
         embed(*params)
     repo = open_clip.get_pretrained_cfg(architecture, tag)["hf_hub"].rpartition("/")[0]
     assert {path.split("/resolve/")[0] for _, path, _ in hub.requests} == {f"/{repo}"}
@@ -110,19 +110,19 @@ def test_the_second_use_asks_the_hub_nothing(hub, monkeypatch):
 
 
 @pytest.mark.parametrize("verbose", [0, 1])
-def test_a_bar_shows_the_download_where_it_is_asked_for(hub, capfd, monkeypatch, verbose):
-    monkeypatch.setenv("TQDM_POSITION", "-1")  # as if there were a terminal
+def test_progress_bar_of_a_download(hub, capfd, monkeypatch, verbose):
+    monkeypatch.setenv("TQDM_POSITION", "-1")  # as in a terminal
     embed(TINY, verbose=verbose)
     assert ("open_clip_model.safetensors" in capfd.readouterr().err) == bool(verbose)
 
 
-def test_a_repository_brings_its_settings(hub, encoder, scenes):
+def test_a_repository_includes_its_settings(hub, encoder, scenes):
     images = scenes.images[:2]
     expected = clone(encoder).set_params(normalize=True).transform(images)
     np.testing.assert_allclose(embed(TINY, items=images), expected, atol=1e-5)
 
 
-# what goes wrong at the hub: what is said of it, and what helps
+# trouble at the hub, and the error with its remedy
 FAILURES = {
     404: r"has no 'timm/resnet50_clip.openai', or keeps it private \(status 404\). Check the name",
     401: r"or keeps it private \(status 401\).*log in with 'hf auth login' or set HF_TOKEN",
@@ -140,12 +140,12 @@ def test_failures(hub, trouble):
     with pytest.raises(WeightsError, match=FAILURES[trouble]) as caught:
         embed("RN50")
     assert str(caught.value).startswith("The weights of model_name='RN50' cannot be loaded: ")
-    # asked once or, where the file may have either of two names, twice; never again and again
+    # once, or twice if the file may have one of two names, but not again and again
     assert len(hub.requests) <= 2
 
 
 def test_no_connection(hub, monkeypatch, tmp_path):
-    """One question, and no waiting between tries: without a network that is all it takes."""
+    """Without a network it gives up after one request, without waiting or retrying."""
     use_hub(monkeypatch, "http://127.0.0.1:9", tmp_path)
     monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("waits for another try"))
     for name, helps in (
@@ -167,7 +167,7 @@ def test_offline(hub, monkeypatch):
 @pytest.mark.skipif(
     Version(huggingface_hub.__version__) < Version("1.20"), reason="older ones begin anew"
 )
-def test_a_download_that_breaks_off_goes_on(hub, monkeypatch):
+def test_an_interrupted_download_is_resumed(hub, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 2**20)
     hub.trouble[RN50] = "breaks"
     assert embed("RN50").shape == (1, 1024)
@@ -207,14 +207,14 @@ def test_damaged_files_of_the_cache_are_downloaded_again(hub, damage, tmp_path, 
 
 @pytest.fixture
 def with_tokenizer(hub, tmp_path):
-    """A model whose texts are cut by a tokenizer of transformers, from another repository."""
+    """A model with a tokenizer of transformers, from another repository."""
     from tokenizers import Tokenizer, models, pre_tokenizers
 
     words = Tokenizer(models.WordLevel({"[PAD]": 0, "[UNK]": 1, "a": 2, "dog": 3}, "[UNK]"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     words.save(str(tmp_path / "tokenizer.json"))
     settings = json.loads(hub.files["someone/tiny/open_clip_config.json"].read_text())
-    # code that comes along must not run, even if the settings ask for it
+    # code in the repository must not run, even if the settings ask for it
     settings["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = "someone/words"
     settings["model_cfg"]["text_cfg"]["tokenizer_kwargs"] = {"trust_remote_code": True}
     (tmp_path / "open_clip_config.json").write_text(json.dumps(settings))
@@ -247,7 +247,7 @@ def test_code_of_a_tokenizer_never_runs(hub, with_tokenizer):
     assert not (with_tokenizer / "trap").exists()
 
 
-def test_a_tokenizer_that_is_not_there(hub, with_tokenizer):
+def test_missing_tokenizer(hub, with_tokenizer):
     hub.trouble["someone/words"] = 500
     with pytest.raises(WeightsError, match=r"hf-hub:someone/worded' cannot.* failed \(status 500"):
         embed("hf-hub:someone/worded", items=["a dog"])
@@ -277,7 +277,7 @@ def test_no_space_is_left(hub, monkeypatch, tmp_path):
         subprocess.run(["umount", small], check=True)
 
 
-def test_a_cache_that_is_not_ones_own(hub, monkeypatch, tmp_path):
+def test_unusable_cache(hub, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     use_hub(monkeypatch, hub.url, tmp_path / "file")
     with pytest.raises(WeightsError, match="hf-hub:someone/tiny' cannot be loaded: "):
@@ -285,8 +285,8 @@ def test_a_cache_that_is_not_ones_own(hub, monkeypatch, tmp_path):
 
 
 def test_two_processes_at_once(hub, tmp_path):
-    """Set up as users do: by variables, which are read at import."""
-    hub.trouble["someone/tiny"] = "drips"  # so that both are at it
+    """Set up like users do: by environment variables, which are read on import."""
+    hub.trouble["someone/tiny"] = "drips"  # so that both download at once
     code = (
         "from PIL import Image; from sklearn_tai import OpenCLIPEncoder; "
         f"print(OpenCLIPEncoder({TINY!r}).transform([Image.new('RGB', (64, 64))])[0, :3])"
@@ -332,7 +332,7 @@ def test_the_command_line_says_which_activation_it_took(hub, checkpoints, corpus
     mine.symlink_to(checkpoints[f"{VIT}/open_clip_pytorch_model.bin"])
     args = ["fit", str(corpus_file), "-o", str(tmp_path / "model"), "--encoder", "ViT-B-32"]
     args += ["--pretrained", str(mine)]
-    embed("tai-tiny")  # nothing of other tests is in memory
+    embed("tai-tiny")  # or the model may still be in memory
     result = CliRunner().invoke(cli, args, prog_name="sklearn-tai")
     assert "GELU is assumed" in result.stderr
     assert "Give --quick-gelu or --gelu." in result.stderr

@@ -132,7 +132,7 @@ def test_the_menu_in_the_docs():
 
 @pytest.mark.parametrize("name", ["tai-tiny", "best", "hf-hub:a/b", "local-dir:/folder"])
 @pytest.mark.parametrize("weights", ["openai", None])
-def test_what_brings_its_own_weights_takes_no_others(name, weights):
+def test_models_with_their_own_weights_refuse_others(name, weights):
     with pytest.raises(ValueError, match=r"cannot be used: .* brings its own weights"):
         OpenCLIPEncoder(name, weights).transform(["a dog"])
 
@@ -191,7 +191,7 @@ def test_cache(encoder, scenes, tmp_path):
     first = cached.transform(items)
     np.testing.assert_allclose(first, encoder.transform(items), atol=1e-5)
     np.testing.assert_array_equal(cached.transform(items[::-1]), first[::-1])
-    # what is on disk is what is used
+    # the embeddings on disk are used
     sevens = np.full(first.shape[1], 7, np.float32).tobytes()
     with closing(sqlite3.connect(tmp_path / "embeddings.sqlite")) as db, db:
         for (key,) in db.execute("SELECT key FROM embedding").fetchall():
@@ -222,7 +222,7 @@ def test_cache_with_many_processes(tmp_path):
 
 @pytest.fixture
 def encoded(monkeypatch):
-    """The texts and images that go through a model, as they go."""
+    """The texts and images encoded by a model so far."""
     seen, original = [], Chunk._encode
 
     def spy(chunk, rows):
@@ -237,10 +237,10 @@ def test_memory_keeps_embeddings(encoder, encoded, scenes):
     items = ["a new text", scenes.images[5], "a new text"]
     forget_embeddings()
     first = encoder.transform(items)
-    assert len(encoded) == 2  # the text once
+    assert len(encoded) == 2  # the repeated text only once
     np.testing.assert_array_equal(clone(encoder).transform(items), first)
     assert len(encoded) == 2
-    # another number format is another model
+    # another precision is another model
     clone(encoder).set_params(precision="bf16").transform(items[:1])
     assert len(encoded) == 3
     clone(encoder).set_params(cache=None).transform(items[:1])
@@ -264,7 +264,7 @@ def test_memory_is_bounded():
     cache = MemoryCache(max_bytes=4 * 4 * 3)
     for key in "abcd":
         cache.put([key], np.full((1, 4), ord(key)))
-        cache.get(["a"])  # used, so it stays
+        cache.get(["a"])  # recently used, so it stays
     assert sorted(cache.get("abcd")) == ["a", "c", "d"]
     assert cache.n_bytes == 48
     cache.put(["d"], np.zeros((1, 4)))
@@ -276,12 +276,12 @@ def test_disk_cache_never_unpickles(encoder, tmp_path):
     expected = cached.transform(["a dog"])
     with closing(sqlite3.connect(tmp_path / "embeddings.sqlite")) as db:
         (blob,) = db.execute("SELECT vector FROM embedding").fetchone()
-    assert len(blob) == 4 * expected.shape[1] + 4  # bare numbers, and a check sum
+    assert len(blob) == 4 * expected.shape[1] + 4  # plain numbers and a checksum
     np.testing.assert_array_equal(np.frombuffer(blob[:-4], np.float32), expected[0])
 
 
 def count_encoded(cache):
-    """How many texts went through the model here, and the sum of all embeddings."""
+    """The number of texts encoded in this process, and the sum of all embeddings."""
     n, original = 0, Chunk._encode
 
     def count(chunk, rows):
@@ -289,7 +289,7 @@ def count_encoded(cache):
         n += len(rows)
         return original(chunk, rows)
 
-    Chunk._encode = count  # in a process that ends with this
+    Chunk._encode = count  # this process ends with the function
     texts = [f"text number {i}" for i in range(700)]
     encoder = OpenCLIPEncoder("tai-tiny", cache=cache, batch_size=4)
     encoder.transform(["warm up"])
@@ -345,7 +345,7 @@ def test_memory_does_not_grow_with_the_number_of_images(encoder):
 
     small = clone(encoder).set_params(batch_size=2, cache=None)
     assert len(small.transform(stream(200))) == 200
-    assert most <= 2 * 32 + 1  # a chunk of 16 batches, and the next as it comes
+    assert most <= 2 * 32 + 1  # a chunk of 16 batches, and the next one
 
 
 @pytest.mark.parametrize("name", ["tai-tiny", "RN50", "ViT-B-32"])
@@ -382,11 +382,11 @@ def test_bad_images_need_not_stop(encoder, scenes, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     paths = [good, tmp_path / "bad.png", good, tmp_path / "none.png", good]
     lenient = clone(encoder).set_params(on_error="nan", batch_size=2, cache=tmp_path / "cache")
-    for _ in range(2):  # what failed is not kept
+    for _ in range(2):  # failures are not cached
         with pytest.warns(UserWarning, match=r"2 images could not be read.*X\[1\].*X\[3\]"):
             embeddings = lenient.transform(paths)
         assert np.isnan(embeddings).all(axis=1).tolist() == [False, True, False, True, False]
         np.testing.assert_allclose(embeddings[[0]], encoder.transform([good]), atol=1e-5)
-    scenes.images[0].save(tmp_path / "bad.png")  # mended
+    scenes.images[0].save(tmp_path / "bad.png")  # repaired
     with pytest.warns(UserWarning, match="1 images could not be read"):
         assert np.isfinite(lenient.transform(paths)[1]).all()

@@ -13,7 +13,7 @@ from sklearn_tai.encoders._resolution import resized_preprocess
 TEXT = {"context_length": 16, "vocab_size": 100, "width": 32, "heads": 2, "layers": 1}
 VISION = {"image_size": 32, "layers": 3, "width": 32, "head_width": 16, "patch_size": 8}
 RESNET = {"image_size": 64, "layers": (1, 1, 1, 1), "width": 8}
-# settings of the tower, and of the model
+# settings of the image tower, and of the model
 TRANSFORMERS = {
     "class token": ({}, {}),
     "QuickGELU": ({}, {"quick_gelu": True}),
@@ -27,7 +27,7 @@ TRANSFORMERS = {
 
 
 def small(vision=None, **options):
-    """A model with random weights, none of them 0 or 1."""
+    """A model with random weights, even those that are 0 or 1 at first."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = open_clip.CLIP(24, VISION | (vision or {}), TEXT, **options).eval()
@@ -41,7 +41,7 @@ def pixels(*size):
 
 
 def check(model, batch, grid, **tolerance):
-    """The embeddings with regions, the whole one and the number of regions checked."""
+    """Embeddings with regions, after checks of the whole embedding and the number of regions."""
     tower = RegionTower(model)
     expected = model.encode_image(batch)
     found = tower.encode_image(batch)
@@ -49,12 +49,12 @@ def check(model, batch, grid, **tolerance):
     assert found.shape == (len(batch), 1 + grid[0] * grid[1], expected.shape[1])
     assert found.dtype == expected.dtype
     torch.testing.assert_close(found[:, 0], expected, **({"rtol": 0, "atol": 1e-5} | tolerance))
-    torch.testing.assert_close(model.encode_image(batch), expected)  # it is not changed
+    torch.testing.assert_close(model.encode_image(batch), expected)  # the model is unchanged
     return found
 
 
 def entering(visual, batch):
-    """What enters the last block: images first."""
+    """The input of the last block, batch first."""
     x = visual._embeds(batch)
     for block in visual.transformer.resblocks[:-1]:
         x = run(visual, block, x)
@@ -62,7 +62,7 @@ def entering(visual, batch):
 
 
 def run(visual, block, x):
-    """A block on images first, in whatever order it takes."""
+    """Run a block on batch-first input, whatever order it expects."""
     if visual.transformer.batch_first:
         return block(x)
     return block(x.transpose(0, 1)).transpose(0, 1)
@@ -169,7 +169,7 @@ def test_a_region_of_siglip_by_hand():
     batch = pixels(32, 32)
     found = check(model, batch, (4, 4))
     pool = model.visual.trunk.attn_pool
-    # one position alone is what the pool then yields
+    # the pool, applied to this position alone
     one = pool(model.visual.trunk.forward_features(batch)[1:, 5:6])
     torch.testing.assert_close(found[1, 1 + 5], one[0], rtol=1e-4, atol=1e-5)
 
@@ -180,7 +180,7 @@ def test_towers_without_regions():
         assert not has_regions(model)
         with pytest.raises(ValueError, match="VisionTransformer has no regions"):
             RegionTower(model)
-    assert not has_regions(torch.nn.Linear(2, 2))  # of other libraries
+    assert not has_regions(torch.nn.Linear(2, 2))  # from another library
     convolutions = OpenCLIPEncoder("MobileCLIP-S1", None, cache=None)._load().model
     assert not has_regions(convolutions)
 

@@ -42,7 +42,7 @@ def test_agrees_with_open_clip_for_transformers():
 
 
 def test_interpolated_positions():
-    # a slope stays a slope, and the first row stays as it is
+    # a slope stays a slope, and the first row (class token) does not change
     slope = torch.arange(7.0).repeat(7, 1).flatten()  # x, in cells
     positions = torch.cat([torch.tensor([-5.0]), slope])[:, None]
     larger = interpolate_positions(positions, 14)
@@ -68,7 +68,7 @@ def test_other_towers_cannot_be_changed(scenes):
 def test_resize_mode_decides_what_is_seen(encoder):
     wide = Image.new("RGB", (300, 100), "white")
     marked = wide.copy()
-    marked.paste("red", (0, 0, 60, 100))  # beyond the central square
+    marked.paste("red", (0, 0, 60, 100))  # outside the central square
     assert_same = np.testing.assert_allclose
     cropped = OpenCLIPEncoder("tai-tiny", resize_mode="shortest")
     assert_same(cropped.transform([wide]), cropped.transform([marked]), atol=1e-6)
@@ -85,10 +85,10 @@ def test_size_is_part_of_the_cache_key(scenes, tmp_path):
     large = OpenCLIPEncoder("tai-tiny", image_size=size, cache=tmp_path)
     a, b = small.transform(scenes.images[:1]), large.transform(scenes.images[:1])
     assert np.abs(a - b).max() > 1e-3
-    assert any(tmp_path.iterdir())  # it was used
+    assert any(tmp_path.iterdir())  # the cache was used
 
 
-def test_lines_cannot_be_brought_to_a_square_whole():
+def test_lines_cannot_be_resized_to_a_square():
     line = Image.new("RGB", (900, 1))
     longest = OpenCLIPEncoder("tai-tiny", resize_mode="longest")
     with pytest.raises(ValueError, match=r"X\[1\]: the PIL image is 900 x 1 pixels.* 'squash'"):

@@ -20,7 +20,7 @@ def random_model(name):
     [
         ("RN50", True),
         ("ViT-B-32", True),
-        ("coca_ViT-B-32", False),  # reads its text embedding off a token at the end
+        ("coca_ViT-B-32", False),  # its text embedding is that of a token at the end
         ("ViT-B-16-SigLIP", False),  # not causal
     ],
 )
@@ -40,7 +40,7 @@ def test_which_towers_can_be_cut(name, cuttable):
 
 @pytest.mark.parametrize("name", ["RN50", "ViT-B-32", "custom"])
 def test_cutting_changes_nothing(name):
-    if name == "custom":  # the other class of open_clip's text towers
+    if name == "custom":  # open_clip's other class of text towers
         config = open_clip.get_model_config("ViT-B-32")
         torch.manual_seed(0)
         model = open_clip.CustomTextCLIP(**config).eval()
@@ -58,7 +58,7 @@ def test_cutting_changes_nothing(name):
         for i, length in enumerate(lengths.tolist()):
             own = cut(model, length).encode_text(tokens[[i], :length])
             torch.testing.assert_close(own, whole[[i]], atol=1e-5, rtol=1e-5)
-        # the model itself stays as it was
+        # the model itself is unchanged
         torch.testing.assert_close(model.encode_text(tokens), whole)
     assert all(torch.equal(v, state[k]) for k, v in model.state_dict().items())
     shared = cut(model, 5)

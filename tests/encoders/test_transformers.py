@@ -1,4 +1,4 @@
-"""A second encoder, on tiny random models of transformers."""
+"""The encoder for transformers, with tiny random models."""
 
 import pickle
 
@@ -20,7 +20,7 @@ TEXTS = ["a dog", "a photo of a cat", "dog cat dog"]
 
 @pytest.fixture(scope="module", params=["clip", "siglip"])
 def folder(request, tmp_path_factory):
-    """As save_pretrained writes it: model, tokenizer and the preparation of pictures."""
+    """A folder written by save_pretrained: model, tokenizer and image processor."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
     path = tmp_path_factory.mktemp(request.param)
@@ -67,7 +67,7 @@ def test_agrees_with_transformers(folder, pictures):
     np.testing.assert_allclose(found, torch.cat([texts, images]), atol=1e-5)
 
 
-def test_what_it_inherits(folder, pictures, tmp_path):
+def test_inherited_behaviour(folder, pictures, tmp_path):
     encoder = TransformersEncoder(str(folder), batch_size=2, cache=tmp_path, normalize=True)
     items = [TEXTS[0], pictures[0], TEXTS[1], pictures[1]]
     first = encoder.transform(items)
@@ -84,14 +84,14 @@ def test_what_it_inherits(folder, pictures, tmp_path):
     assert np.isnan(rows).all(axis=1).tolist() == [True, False]
 
 
-def test_a_classifier_takes_it(folder, pictures):
+def test_in_a_classifier(folder, pictures):
     clf = TextAsImageClassifier(TransformersEncoder(str(folder)))
     clf.fit(TEXTS, np.array([[1, 0], [0, 1], [1, 1]]))
     assert clf.predict_proba(pictures).shape == (3, 2)
 
 
 @pytest.mark.parametrize("name", ["no/such-model", "/no/such/folder"])
-def test_models_that_are_not_there(name):
+def test_missing_models(name):
     with pytest.raises(
         WeightsError, match=f"The model '{name}' cannot be loaded .* Give a CLIP or"
     ):

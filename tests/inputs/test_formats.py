@@ -1,4 +1,4 @@
-"""HEIC, AVIF and the raw files of cameras, through the encoder's own way to open pictures."""
+"""HEIC, AVIF and camera raw files, opened as the encoder opens them."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ LEFT_RED[:, :80, 0] = LEFT_RED[:, 80:, 2] = 255
 
 
 def colours(picture):
-    """Of the left, and of the right, or of the upper and lower, half."""
+    """Colours of the left and right half, or of the upper and lower half."""
     width, height = picture.size
     return [picture.getpixel(at) for at in ((width // 8, height // 8), (width - 9, height - 9))]
 
@@ -41,13 +41,13 @@ def test_cameras(tmp_path, turned):
     pytest.importorskip("rawpy")
     path = tmp_path / "photo.dng"
     write_dng(tifffile, path, turned)
-    picture = open_image(path, 0)  # at half of its size
+    picture = open_image(path, 0)  # at half size
     assert picture.size == ((80, 60) if turned == 1 else (60, 80))
     assert is_near(colours(picture), [(255, 0, 0), (0, 0, 255)])
 
 
 def write_dng(tifffile, path, turned):
-    """What the sensor of a camera saw, red and blue behind a Bayer pattern."""
+    """Write the raw data of a camera's sensor: red and blue behind a Bayer filter."""
     sensor = np.zeros((120, 160), np.uint16)
     for (row, column), channel in {(0, 0): 0, (0, 1): 1, (1, 0): 1, (1, 1): 2}.items():
         seen = LEFT_RED[row::2, column::2, channel]
@@ -85,14 +85,14 @@ def test_without_the_package_the_error_says_what_to_install(
 ):
     import sys
 
-    monkeypatch.setitem(sys.modules, package, None)  # as if it was not installed
+    monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
     (tmp_path / name).write_bytes(b"anything")
     with pytest.raises(ImageReadError, match=rf"{name}.*{reason}.*install.*rawpy"):
         open_image(tmp_path / name, 0)
 
 
 @pytest.mark.parametrize("name", ["photo.heic", "photo.avif", "photo.cr3"])
-def test_broken_ones_are_said_to_be(tmp_path, name):
+def test_broken_files(tmp_path, name):
     pytest.importorskip("pillow_heif")
     pytest.importorskip("rawpy")
     (tmp_path / name).write_bytes(b"no picture")

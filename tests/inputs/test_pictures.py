@@ -49,13 +49,13 @@ def test_unreadable_images(tmp_path):
 def pipe(tmp_path):
     path = tmp_path / "pipe.png"
     os.mkfifo(path)
-    # what opens it must find somebody at the other end, or the test would never end
+    # keep the other end open, or a program that opens the pipe would hang
     writer = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     yield path
     os.close(writer)
 
 
-def test_what_is_no_regular_file(pipe, tmp_path, encoder):
+def test_pipes_sockets_and_devices(pipe, tmp_path, encoder):
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "s.png"))
         for path in (pipe, tmp_path / "s.png", Path("/dev/zero")):
@@ -65,7 +65,7 @@ def test_what_is_no_regular_file(pipe, tmp_path, encoder):
     for cache in ("memory", tmp_path / "cache", None):
         with pytest.raises(ImageReadError, match="is a pipe, a socket or a device"):
             clone(encoder).set_params(cache=cache).transform([pipe])
-    assert os.stat(pipe).st_atime_ns == before  # nobody has read from it
+    assert os.stat(pipe).st_atime_ns == before  # it was not read
 
 
 def test_names_of_any_length(tmp_path, encoder):
@@ -75,13 +75,13 @@ def test_names_of_any_length(tmp_path, encoder):
 
 
 def test_programs_are_not_started(tmp_path, monkeypatch):
-    """Ghostscript would be, by an EPS of whatever name."""
+    """Pillow would start Ghostscript for an EPS file, whatever its name."""
     trap = tmp_path / "bin"
     trap.mkdir()
     (trap / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path / 'started'}\n")
     (trap / "gs").chmod(0o755)
     monkeypatch.setenv("PATH", f"{trap}:{os.environ['PATH']}")
-    EpsImagePlugin.gs_binary = None  # it looks for the program once
+    EpsImagePlugin.gs_binary = None  # make it look for the program again
     file = tmp_path / "photo.jpg"
     EpsImagePlugin._save(Image.fromarray(PICTURE), file.open("wb"), str(file))
     with contextlib.suppress(OSError), Image.open(file) as picture:
@@ -100,7 +100,7 @@ def test_sixteen_bits(tmp_path):
     Image.fromarray(grey).save(tmp_path / "deep.png")
     picture = np.asarray(open_image(tmp_path / "deep.png", 0))
     np.testing.assert_array_equal(picture, np.repeat((grey >> 8)[..., None], 3, axis=2))
-    # whole numbers of 32 bits that hold 8
+    # 32-bit integers with 8-bit values
     low = Image.fromarray((grey >> 8).astype(np.int32))
     np.testing.assert_array_equal(np.asarray(open_image(low, 0)), picture)
 
@@ -111,7 +111,7 @@ def test_modes(mode, tmp_path):
     assert np.asarray(open_image(colour.convert(mode), 0)).min() >= 250
 
 
-def test_of_an_animation_the_first_frame(tmp_path):
+def test_first_frame_of_an_animation(tmp_path):
     frames = [Image.new("P", (8, 8), i) for i in range(3)]
     for frame in frames:
         frame.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
@@ -131,7 +131,7 @@ def test_palette_with_transparency(tmp_path):
 
 
 def large_jpegs(folder):
-    """JPEGs of every kind, all of the same picture of 1200 x 900 pixels."""
+    """All kinds of JPEGs of the same image, 1200 x 900 pixels."""
     coarse = np.random.default_rng(0).integers(0, 256, (9, 12, 3), np.uint8)
     picture = Image.fromarray(coarse).resize((1200, 900), Image.Resampling.BICUBIC)
     exif = Image.Exif()
@@ -148,12 +148,12 @@ def test_a_large_jpeg_is_decoded_small(tmp_path):
     for path in large_jpegs(tmp_path):
         full, small = open_image(path, 0), open_image(path, 0, side=100)
         assert small.mode == "RGB"
-        assert small.size == tuple(length // 2 for length in full.size)  # 300 for 100 are enough
+        assert small.size == tuple(length // 2 for length in full.size)  # 300 are enough for 100
         np.testing.assert_allclose(small, full.reduce(2), atol=16, err_msg=path.name)
         for side in (151, None):
             np.testing.assert_array_equal(open_image(path, 0, side), full)
     assert open_image(tmp_path / "turned.jpg", 0, side=100).size == (450, 600)
-    # 900 / 8 leaves a rest, which would stretch the picture
+    # 900 is not a multiple of 8, so 1/8 would distort the image
     assert open_image(tmp_path / "RGB.jpg", 0, side=12).size == (300, 225)
 
 

@@ -1,4 +1,4 @@
-"""Names, groups and exclusion: what may be said of labels, and how it is written."""
+"""Vocabularies: synonyms, groups and exclusive labels, and their text format."""
 
 import copy
 import pickle
@@ -52,7 +52,7 @@ def test_a_text_of_labels(vocabulary):
     assert vocabulary.exclusive == (("day", "night"),)
 
 
-def test_the_ways_there_and_back(vocabulary, tmp_path):
+def test_round_trips(vocabulary, tmp_path):
     vocabulary.save(tmp_path / "labels.txt")
     others = [
         Vocabulary.load(tmp_path / "labels.txt"),
@@ -73,7 +73,7 @@ def test_the_ways_there_and_back(vocabulary, tmp_path):
     )
 
 
-def test_lists_and_mappings_will_do():
+def test_lists_and_mappings_are_accepted():
     plain = as_vocabulary(np.array(["dog", "cat"]))
     assert plain == Vocabulary({"dog": ["dog"], "cat": ["cat"]})
     assert plain.to_dict() == {"labels": ["dog", "cat"]}
@@ -125,7 +125,7 @@ def test_union():
         ("kitchen\nin: kitchen\nout: kitchen\nin | out", "'kitchen' is in both"),
     ],
 )
-def test_what_cannot_be(text, message, tmp_path):
+def test_invalid_text(text, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         Vocabulary.from_text(text)
     (tmp_path / "labels.txt").write_text(text)
@@ -154,7 +154,7 @@ def test_bad_parameters(params, error, message):
         Vocabulary(**params)
 
 
-def test_what_cannot_be_written(tmp_path):
+def test_names_that_cannot_be_written(tmp_path):
     (tmp_path / "labels.txt").write_bytes(b"caf\xe9")
     with pytest.raises(ValueError, match=r"not UTF-8 text.*save it as UTF-8"):
         Vocabulary.load(tmp_path / "labels.txt")
@@ -166,11 +166,11 @@ def test_what_cannot_be_written(tmp_path):
 
 @st.composite
 def worlds(draw):
-    """A vocabulary, scores of its labels (and of another) with many ties, and their cuts."""
+    """A vocabulary, scores with many ties for its labels (and another one), and their cuts."""
     n = draw(st.integers(2, 7))
     labels = [f"label {k}" for k in range(n)]
     groups = {}
-    for g in range(draw(st.integers(0, 4))):  # of labels and of earlier groups: no circles
+    for g in range(draw(st.integers(0, 4))):  # of labels or earlier groups: no cycles
         pool = [*labels, *groups]
         members = st.lists(st.sampled_from(pool), min_size=1, max_size=4, unique=True)
         groups[f"group {g}"] = draw(members)

@@ -37,8 +37,8 @@ def test_embedding_display(encoder, mixed, embedded, scenes):
     assert len(by_items.points) == len(by_rows.points) == len(by_items.combination)
     assert by_items.true_centroids.shape == by_items.estimated_centroids.shape == (3, 2)
     assert set(by_items.combination) == {0, 1, 2}
-    assert set(by_items.names) <= set(scenes.label_names)  # the commonest are single labels
-    # every point has the labels that its combination names
+    assert set(by_items.names) <= set(scenes.label_names)  # the most common ones are single labels
+    # every point has the labels of its combination
     shown = [scenes.label_names.index(name) for name in by_items.names]
     counts = [(mixed[1].sum(axis=1) == 1) & (mixed[1][:, k] == 1) for k in shown]
     assert [c.sum() for c in counts] == np.bincount(by_items.combination).tolist()

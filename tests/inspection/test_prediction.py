@@ -35,7 +35,7 @@ def clf(encoder, scenes):
 
 
 def shown(caption):
-    """Names of the labels in a caption, without marks, scores and remarks."""
+    """The label names in a caption, without marks, scores and notes."""
     return {
         line.strip("✓✗ ").rpartition(" ")[0]
         for line in caption
@@ -49,7 +49,7 @@ def test_names_what_predict_names(clf, scenes):
     names, n_checked = np.array(scenes.label_names), 0
     for caption, predicted, truth in zip(display.captions_, clf.predict(images), Y):
         if not predicted.any():
-            assert "(0." in caption[0]  # the best, though it is not above the threshold
+            assert "(0." in caption[0]  # the best one, although below the threshold
             continue
         n_checked += 1
         assert shown(caption) == set(names[predicted == 1])
@@ -63,7 +63,7 @@ def test_names_what_predict_names(clf, scenes):
     assert len(display.axes_) == len(display.figure_.axes) == 12
 
 
-def test_of_exclusive_labels_one_is_shown(encoder, scenes):
+def test_only_one_exclusive_label_is_shown(encoder, scenes):
     labels = {"vehicle": (), "bus": ["bus"], "boat": ["boat"], "dog": ["dog"], "cat": ["cat"]}
     known = Vocabulary(labels, groups={"vehicle": ["bus", "boat"]}, exclusive=[["vehicle", "dog"]])
     clf = ZeroShotClassifier(known, encoder, threshold=0.0).fit()
@@ -105,7 +105,7 @@ def test_marks_beside_names(scenes):
     assert mark.get_color() != display.texts_[0][3].get_color()
     assert mark.xyann[0] < name.xyann[0]
     assert mark.xyann[1] == name.xyann[1]
-    # names keep their place where there is no mark
+    # names are aligned even without a mark
     assert display.texts_[0][6].xyann[0] == name.xyann[0]
     glyphs = get_font(findfont("DejaVu Sans")).get_charmap()
     assert {ord("✓"), ord("✗"), ord("–"), ord("…")} <= set(glyphs)
@@ -121,7 +121,7 @@ def test_n_top(scenes):
     display = PredictionDisplay.from_predictions(
         scenes.images[:1], scores, y, label_names=NAMES, n_top=1
     )
-    assert display.captions_ == [["✓ dog 0.90"]]  # the cat is predicted, so not missed
+    assert display.captions_ == [["✓ dog 0.90"]]  # the cat was predicted, so not missed
     display.plot(n_top=5)
     assert display.captions_ == [["✓ dog 0.90", "✓ cat 0.60", "✗ bus (0.002)"]]
     for wrong in (0, 1.5):
@@ -226,7 +226,7 @@ def test_nothing_overlaps(scenes, n_images, size):
     whole = display.figure_.bbox
     assert (low >= (whole.x0, whole.y0)).all()
     assert (high <= (whole.x1, whole.y1)).all()
-    low, high = low + 1, high - 1  # glyphs' boxes hold a pixel of antialiasing
+    low, high = low + 1, high - 1  # the boxes of glyphs include a pixel of antialiasing
     overlaps = ((low[:, None] < high) & (low < high[:, None])).all(axis=2)
     assert (overlaps == np.eye(len(boxes), dtype=bool)).all()
     widths = {(round(b.width), round(b.height)) for b in (a.get_position() for a in display.axes_)}

@@ -20,8 +20,8 @@ def test_the_most_probable_labels(default_clf, scenes):
         assert ax.get_title() == f"{name} {score:.2f}"
 
 
-def test_the_heat_lies_where_the_model_looked(default_clf, scenes):
-    """Of a wide picture the model sees the middle."""
+def test_the_heat_map_covers_what_the_model_sees(default_clf, scenes):
+    """The model sees only the middle of a wide image."""
     wide = Image.new("RGB", (400, 200))
     wide.paste(scenes.images[3].resize((200, 200)), (100, 0))
     display = RegionDisplay.from_estimator(default_clf, wide, ["bus"])
@@ -44,7 +44,7 @@ def test_frames(mode, frame):
     assert encoder.region_grid() == (3, 3)
 
 
-def test_what_cannot_be_shown(default_clf, scenes):
+def test_bad_input(default_clf, scenes):
     with pytest.raises(ValueError, match="labels names"):
         RegionDisplay.from_estimator(default_clf, scenes.images[0], ["unicorn"])
     with pytest.raises(TypeError, match="only images can be shown"):

@@ -56,7 +56,7 @@ def test_mask_labels(Y):
     known = masked >= 0
     np.testing.assert_array_equal(masked[known], Y[known])
     assert known.mean() == pytest.approx(0.7, abs=0.03)
-    # positives and negatives alike
+    # both positives and negatives
     assert known[Y == 1].mean() == pytest.approx(0.7, abs=0.1)
     assert (mask_labels(Y, 1) == Y).all()
     assert (mask_labels(Y, 0) == -1).all()

@@ -29,7 +29,7 @@ def small(perturbation):
 def test_each_modality_has_its_radius(X):
     noise = MixedPerturbation(2, 0.1, random_state=0)
     lengths = np.linalg.norm(noise.fit_transform(X, modality=TEXTS_AND_IMAGES) - X, axis=1)
-    unit = np.linalg.norm(X[:60], axis=1).mean()  # of the texts alone
+    unit = np.linalg.norm(X[:60], axis=1).mean()  # only the texts
     np.testing.assert_allclose(lengths[:60], 2 * unit, rtol=1e-5)
     np.testing.assert_allclose(lengths[60:], 0.1 * unit, rtol=1e-4)
 

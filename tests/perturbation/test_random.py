@@ -31,7 +31,7 @@ def test_relative_radius_is_in_mean_norms(X):
 
 
 def test_length_in_the_interior_is_uniform(X):
-    # the paper: "excessive sampling of noise near the center", so not uniform in the volume
+    # the paper: "excessive sampling of noise near the center", so not uniform in volume
     lengths = np.linalg.norm(noise_of(X, radius=3.0, relative=False, surface=False), axis=1)
     quartiles = np.quantile(lengths / 3, [0.25, 0.5, 0.75])
     np.testing.assert_allclose(quartiles, [0.25, 0.5, 0.75], atol=0.04)
@@ -88,20 +88,20 @@ def test_radius_auto():
     noise = RandomPerturbation().fit(X)
     assert noise.radius == "auto"
     assert noise.radius_ == pytest.approx(radius * np.linalg.norm(X, axis=1).mean())
-    # a length in the embeddings' own units: of the same size either way
+    # radius_ is a length in the embeddings' units, whether relative or not
     assert RandomPerturbation(relative=False).fit(X).radius_ == pytest.approx(noise.radius_)
     assert RandomPerturbation().fit(7 * X).radius_ == pytest.approx(7 * noise.radius_)
-    # images do not tell how far apart texts are
+    # images do not count: they say nothing about how far apart texts are
     both = np.vstack([X, np.ones((5, 16))])
     modality = ["text"] * 300 + ["image"] * 5
     assert RandomPerturbation().fit(both, modality=modality).radius_ == noise.radius_
-    # of more texts, some are enough
+    # with more texts, a sample is used
     many = RandomPerturbation().fit(np.repeat(X, 10, axis=0)).radius_
     assert many == pytest.approx(noise.radius_, rel=0.02)
 
 
 @pytest.mark.parametrize("X", [np.ones((1, 4)), np.ones((5, 4)), np.ones((2, 4))])
-def test_radius_auto_without_any_spread_is_the_papers(X):
+def test_radius_auto_without_spread_is_the_papers(X):
     assert RandomPerturbation().fit(X).radius_ == pytest.approx(2.5 * 2)
 
 
@@ -112,7 +112,7 @@ def test_noise_of_the_covariance_of_texts():
     perturbation = RandomPerturbation(2, covariance="texts", random_state=0).fit(X)
     noise = perturbation.fit_transform(X) - X
     np.testing.assert_allclose(np.linalg.norm(noise, axis=1), perturbation.radius_, rtol=1e-6)
-    np.testing.assert_allclose(noise[:, 2], 0, atol=1e-6)  # where texts do not differ
+    np.testing.assert_allclose(noise[:, 2], 0, atol=1e-6)  # texts do not differ here
     directions = noise[:, :2] * [1 / 3, 1]
     angles = np.arctan2(directions[:, 1], directions[:, 0])
     np.testing.assert_allclose(np.histogram(angles, 8)[0] / 500, 1, atol=0.2)  # uniform

@@ -7,8 +7,8 @@ from sklearn_tai import RandomPerturbation, ShiftedPerturbation
 from sklearn_tai.model_selection import mask_labels
 from tests.networks import with_network
 
-# Texts: two of {0}, one of {0, 1}, one of {2}, one of nothing. Images: labels 0 and 1 are
-# known here and there; label 2 is nowhere known to be present.
+# Texts: two with labels {0}, one with {0, 1}, one with {2}, one with none. Images: labels 0 and
+# 1 are partly known; label 2 is never known to be present.
 X = np.array(
     [[1, 0], [3, 0], [2, 2], [0, 1], [4, 2], [10, 0], [12, 2], [20, 4], [14, 6]], dtype=float
 )
@@ -37,14 +37,14 @@ def test_by_hand(shifted):
     moved = shifted.fit_transform(X, Y, MODALITY)
     # Eqs. 9 and 10: {0} has the text centroid (2, 0), so its offset is (9, 1)
     np.testing.assert_allclose(moved[:2], [[10, 1], [12, 1]])
-    np.testing.assert_array_equal(moved[5:], X[5:])  # images stay
+    np.testing.assert_array_equal(moved[5:], X[5:])  # images do not move
 
 
 def test_a_combination_seen_once_lands_on_its_estimate(shifted):
     np.testing.assert_allclose(shifted.fit_transform(X, Y, MODALITY)[2], [13.5, 2])
 
 
-def test_a_label_that_no_image_shows_keeps_its_texts_over_the_gap(shifted):
+def test_a_label_without_images_moves_by_the_gap(shifted):
     np.testing.assert_allclose(shifted.gap_, GAP)
     np.testing.assert_allclose(shifted.image_centroids_[2], X[3] + GAP)
     np.testing.assert_allclose(shifted.fit_transform(X, Y, MODALITY)[3], X[3] + GAP)
@@ -58,13 +58,13 @@ def test_offsets_of_labels_by_hand():
     np.testing.assert_allclose(shifted.label_offsets_[:2], offsets)
     np.testing.assert_allclose(moved[:2], X[:2] + offsets[0])
     np.testing.assert_allclose(moved[2], X[2] + offsets.mean(axis=0))
-    np.testing.assert_allclose(moved[3:5], X[3:5] + GAP)  # no image; no labels
+    np.testing.assert_allclose(moved[3:5], X[3:5] + GAP)  # a label without images; no labels
     np.testing.assert_array_equal(moved[5:], X[5:])
 
 
 def test_few_images_of_a_label_are_shrunk_towards_the_gap():
     offsets = ShiftedPerturbation(shrinkage=6).fit(X, Y, MODALITY).label_offsets_
-    # two images of label 0 beside six of the gap
+    # two images of label 0, and the gap with the weight of six
     np.testing.assert_allclose(offsets[0], (2 * np.array([9, 1 / 3]) + 6 * GAP) / 8)
 
 
@@ -73,7 +73,7 @@ def test_an_empty_label_set_moves_by_the_gap(shifted):
     assert np.isnan(shifted.estimate_centroids([[0, 0, 0]])).all()
 
 
-def test_a_label_of_neither_texts_nor_images():
+def test_a_label_without_texts_or_images():
     wider = np.column_stack([Y, np.zeros(len(Y))])
     for offset_by in ("label", "combination"):
         shifted = ShiftedPerturbation(offset_by=offset_by).fit(X, wider, MODALITY)
@@ -107,13 +107,13 @@ def test_all_labels_unknown_moves_by_the_gap():
     unknown = np.where(np.array(MODALITY)[:, None] == "image", -1, Y)
     moved = ShiftedPerturbation(0, offset_by="combination").fit_transform(X, unknown, MODALITY)
     np.testing.assert_allclose(moved[3:5], X[3:5] + GAP)
-    # label 0 has the text centroid (2, 2/3), its combination alone (2, 0)
+    # label 0 has the text centroid (2, 2/3), its combination (2, 0)
     np.testing.assert_allclose(moved[:2].mean(axis=0), np.add([2, 2 / 3], GAP))
 
 
 @pytest.fixture(scope="module")
 def partial(corpus, text_embeddings, image_embeddings, scenes):
-    """Texts, and half of the pictures with most of their labels known."""
+    """Texts, and half of the images with most of their labels known."""
     Y = np.vstack([corpus[1], mask_labels(scenes.Y[:200], 0.8, random_state=0)])
     modality = np.repeat(["text", "image"], [len(text_embeddings), 200])
     return np.vstack([text_embeddings, image_embeddings[:200]]), Y, modality
@@ -133,7 +133,7 @@ def fit(perturbation, X, Y, modality=None):
 @pytest.mark.parametrize("offset_by", ["label", "combination"])
 def test_partly_known_labels_of_images_bridge_a_gap(offset_by):
     rng = np.random.default_rng(0)
-    in_texts, in_images = rng.normal(size=(2, 5, 32))  # labels look unlike in each modality
+    in_texts, in_images = rng.normal(size=(2, 5, 32))  # a label looks different in each modality
     Y = (rng.random((900, 5)) < 0.3).astype(int)
     noise = 0.3 * rng.normal(size=(900, 32))
     X = (np.where(np.arange(900)[:, None] < 500, Y @ in_texts, Y @ in_images + 1) + noise).astype(
@@ -154,7 +154,7 @@ def test_training_on_partly_known_labels_helps(
     without = fit(RandomPerturbation(), text_embeddings, corpus[1]).score(*test)
     trained = fit(ShiftedPerturbation(image_share=0.5), *partial)
     assert trained.score(*test) > without + 0.01
-    # centroids of single texts are not kept
+    # no centroid is kept for single texts
     assert len(pickle.dumps(trained.perturbation_)) < 100_000
 
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn_tai.storage import lock, whole_file
 
 
-def test_what_is_there_stays_until_the_new_one_is_whole(tmp_path):
+def test_the_old_file_stays_until_the_new_one_is_complete(tmp_path):
     file = tmp_path / "file"
     file.write_text("old")
     os.chmod(file, 0o640)
@@ -28,7 +28,7 @@ def test_what_is_there_stays_until_the_new_one_is_whole(tmp_path):
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_others_may_read_what_is_new_as_ever(tmp_path):
+def test_new_files_have_the_usual_permissions(tmp_path):
     with whole_file(tmp_path / "new") as draft:
         draft.write_text("")
     (tmp_path / "plain").write_text("")
@@ -47,7 +47,7 @@ def test_links_and_devices(tmp_path):
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
-def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(tmp_path):
+def test_only_leftovers_of_dead_processes_are_removed(tmp_path):
     file = tmp_path / ("x" * 255)
     if (pid := os.fork()) == 0:
         with whole_file(file) as draft:

@@ -32,12 +32,12 @@ from sklearn_tai.encoders._loaded import LoadedModel
 from sklearn_tai.web import _app, _html, _serve, _trainer, launch, make_app
 from sklearn_tai.web._html import numbered_spots
 
-# gradio and its server, starting and stopping
+# warnings of gradio when its server starts and stops
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*:DeprecationWarning", "ignore::ResourceWarning", "ignore::UserWarning:gradio"
 )
 
-N_TEXTS = 100  # few, to be quick
+N_TEXTS = 100  # few, to be fast
 LABELS = "dog, bicycle, cat, car, bus"
 
 
@@ -83,7 +83,7 @@ def test_results_as_data(client, files, tmp_path):
 
 
 class Tables(HTMLParser):
-    """The texts of the cells of each card's rows, without numbers of spots."""
+    """Cell texts of the table in each card, without the numbers of spots."""
 
     def __init__(self, html):
         super().__init__()
@@ -105,7 +105,7 @@ class Tables(HTMLParser):
 
 
 def scores(html):
-    """For each picture the scores by label, in the order of the page."""
+    """The scores by label for each image, in the order of the page."""
     return [
         {
             label.strip(): (int(own.split()[0]), int(other.split()[0]))
@@ -153,7 +153,7 @@ def test_same_labels_are_encoded_once(client, files):
     assert scores(without_noise) != scores(first)
 
 
-def test_visitors_side_by_side(client, files):
+def test_concurrent_visitors(client, files):
     with ThreadPoolExecutor(4) as pool:
         same = list(pool.map(lambda _: ask(client, "boat, train", files[:1]), range(4)))
         others = [f"boat, train, {name}" for name in ("sofa", "bird", "bottle")]
@@ -204,7 +204,7 @@ def test_bad_pictures_beside_good_ones(client, files, tmp_path):
     (tmp_path / "letter.jpg").write_text("Dear all")
     (tmp_path / "half.png").write_bytes(files[0].read_bytes()[:3000])
     Image.new("RGB", (3000, 10)).save(tmp_path / "thin.png")
-    # of one colour, so that the files are small; Pillow itself refuses the largest
+    # a single colour keeps the files small; Pillow itself refuses the largest
     Image.new("1", (8000, 8000)).save(tmp_path / "big.png")
     Image.new("1", (20_000, 20_000)).save(tmp_path / "huge.png")
     names = ["letter.jpg", "half.png", "thin.png", "big.png", "huge.png"]
@@ -298,7 +298,7 @@ def test_labels_at_one_place_share_a_number():
 
 
 class WithoutRegions:
-    """An encoder of one's own, which does no more than it must."""
+    """A user's own encoder with nothing but transform."""
 
     def __init__(self, encoder):
         self.encoder = encoder
@@ -372,7 +372,7 @@ def upload(page, content, **headers):
     return status_of(page, data=data, Content_Type=kind, **headers)
 
 
-def test_other_sites_are_not_let_in(page):
+def test_requests_from_other_sites_are_refused(page):
     port = page.local_url.rstrip("/").rpartition(":")[2]
     here = f"127.0.0.1:{port}"
     assert status_of(page, "") == status_of(page, "", Host=f"localhost:{port}") == 200
@@ -495,11 +495,11 @@ def test_in_a_browser(browser, page, files, tmp_path, width):
     until(lambda: len(find(".thumbnail-item")) >= 4)
     box = find("textarea")[0]
     box.clear()
-    box.send_keys(f"{LABELS}, ${{1+1}}, {{{{value}}}}, <b>w{width}</b>")  # no code of ours
+    box.send_keys(f"{LABELS}, ${{1+1}}, {{{{value}}}}, <b>w{width}</b>")  # must not run as code
     button.click()
     until(lambda: len(find(".card")) == 4)
     rows = find(".card")[0].find_elements("css selector", "tbody th")
-    label = "return arguments[0].firstChild.textContent.trim()"  # a number may follow
+    label = "return arguments[0].firstChild.textContent.trim()"  # without its number
     assert {browser.execute_script(label, row) for row in rows} == {
         *LABELS.split(", "),
         "${1+1}",

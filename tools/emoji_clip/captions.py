@@ -1,4 +1,4 @@
-"""Describe a scene in varied words: what is there, how often, where, on what."""
+"""Describe a scene in varied words: the objects, how many, where, and the background."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def article(noun: str) -> str:
 
 
 def join(rng, parts: list[str]) -> str:
-    """Make one phrase of several, in the ways people write lists."""
+    """Join phrases in the various ways people write lists."""
     if len(parts) == 1:
         return parts[0]
     how = rng.random()
@@ -93,7 +93,7 @@ def caption(
     layout: str,
     scene_size: int,
 ) -> str:
-    """One caption; like people's, it leaves an object out now and then."""
+    """One caption; like a person, it sometimes leaves out an object."""
     counts = Counter(p.entry for p in placed)
     where = {p.entry: p for p in placed}
     order = [int(i) for i in rng.permutation(list(counts))]

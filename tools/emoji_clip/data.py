@@ -1,4 +1,4 @@
-"""Endless pairs of scene and caption, the same for the same seed and index."""
+"""Endless pairs of scene and caption, reproducible by seed and index."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _N_OBJECTS = np.array([0.2, 0.27, 0.25, 0.16, 0.12])  # scenes of 1, 2, ..., 5 p
 
 
 def draw_entries(rng, n_entries: int, n: int | None = None) -> list[int]:
-    """`n` entries (1-5); now and then one of them is repeated ("three dogs")."""
+    """`n` entries (1-5); sometimes one of them is repeated ("three dogs")."""
     if n is None:
         n = 1 + int(rng.choice(5, p=_N_OBJECTS))
     distinct = n if rng.random() > 0.2 else max(1, int(rng.integers(1, n + 1)))
@@ -23,8 +23,8 @@ def draw_entries(rng, n_entries: int, n: int | None = None) -> list[int]:
 def batch_n_objects(rng, progress: float) -> int:
     """How many pictograms every scene of a batch shows.
 
-    One number per batch, or telling pairs apart by their number of objects would be
-    enough for a low loss. The first batches show one object: names are learnt before lists.
+    The same number for all, or counting objects would be enough to tell pairs apart. The
+    first batches show one object, so names are learnt before lists.
     """
     ease = np.clip((0.4 - progress) / 0.25, 0.0, 0.9)
     p = (1 - ease) * _N_OBJECTS
@@ -33,9 +33,9 @@ def batch_n_objects(rng, progress: float) -> int:
 
 
 class Pairs(torch.utils.data.Dataset):
-    """Scene and caption number `index` of the stream that `seed` starts.
+    """Scene and caption number `index` of the stream with this `seed`.
 
-    With `batch_size`, the stream is one for training, in batches of that size.
+    With `batch_size`, the stream is for training, in batches of that size.
     """
 
     def __init__(self, sprites, n_pairs, seed, size=96, augment=True, batch_size=None):

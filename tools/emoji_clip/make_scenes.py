@@ -1,4 +1,4 @@
-"""Make the bundled pictures from art that the model never sees in training.
+"""Make the bundled pictures from art that is not used in training.
 
     python tools/emoji_clip/make_scenes.py --work /some/folder
 
@@ -57,7 +57,7 @@ def main() -> None:
         for k in range(args.n_scenes):
             n = int(rng.integers(1, 6))
             entries = []
-            for j in range(n):  # the first object always has a label, each in turn
+            for j in range(n):  # the first object has a label, each label in turn
                 if j == 0:
                     choices = by_label[SCENE_LABELS[k % len(SCENE_LABELS)]]
                 elif rng.random() < 0.55:
@@ -71,7 +71,7 @@ def main() -> None:
             files.append(f"{k:03d}.webp")
             buffer = io.BytesIO()
             picture.save(buffer, "WEBP", quality=85, method=6)
-            info = zipfile.ZipInfo(files[-1], (2024, 1, 1, 0, 0, 0))  # the same bytes each run
+            info = zipfile.ZipInfo(files[-1], (2024, 1, 1, 0, 0, 0))  # the same bytes in each run
             archive.writestr(info, buffer.getvalue())
         record = {"label_names": SCENE_LABELS, "files": files, "Y": rows}
         info = zipfile.ZipInfo("labels.json", (2024, 1, 1, 0, 0, 0))

@@ -18,7 +18,7 @@ _LAYOUTS = ["plain", "gradient", "horizon", "stripes", "checks", "blobs", "noise
 
 @dataclass
 class Placed:
-    """One object in a scene: which entry, where its centre is and how large it is."""
+    """One object in a scene: its entry, centre and size."""
 
     entry: int
     x: float
@@ -31,7 +31,7 @@ def _shade(rng, colour):
 
 
 def background(rng: np.random.Generator, size: int) -> tuple[Image.Image, str, str]:
-    """A background picture with the name of its main colour and of its layout."""
+    """A background, and the names of its main colour and layout."""
     names = list(COLOURS)
     first, second = (names[i] for i in rng.choice(len(names), 2, replace=False))
     a, b = _shade(rng, COLOURS[first]), _shade(rng, COLOURS[second])
@@ -64,7 +64,7 @@ def background(rng: np.random.Generator, size: int) -> tuple[Image.Image, str, s
 
 
 def _transform(rng, sprite: np.ndarray, size: float, augment: bool) -> Image.Image:
-    """Turn, flip, stretch and scale a sprite; `augment` also varies its looks."""
+    """Rotate, flip, stretch and scale a sprite; `augment` also varies shape and colours."""
     picture = Image.fromarray(sprite)
     if rng.random() < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
@@ -75,13 +75,13 @@ def _transform(rng, sprite: np.ndarray, size: float, augment: bool) -> Image.Ima
     if augment:
         alpha = picture.getchannel("A")
         rgb = picture.convert("RGB")
-        if rng.random() < 0.35:  # hue, by mixing the channels
+        if rng.random() < 0.35:  # another hue
             hsv = np.array(rgb.convert("HSV"))
             hsv[..., 0] += np.uint8(rng.integers(-28, 29) % 256)
             rgb = Image.fromarray(hsv, "HSV").convert("RGB")
         rgb = ImageEnhance.Color(rgb).enhance(rng.uniform(0.4, 1.5))
         rgb = ImageEnhance.Brightness(rgb).enhance(rng.uniform(0.7, 1.25))
-        if rng.random() < 0.5:  # shading, as on a solid body
+        if rng.random() < 0.5:  # shading, as on a solid object
             ramp = Image.linear_gradient("L").resize(rgb.size).rotate(90 * rng.integers(4))
             dark = ImageEnhance.Brightness(rgb).enhance(rng.uniform(0.45, 0.8))
             rgb = Image.composite(dark, rgb, ramp.resize(rgb.size))

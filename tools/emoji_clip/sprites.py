@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from vocabulary import load_vocabulary
 
-SPRITE_SIZE = 80  # as large as they are drawn in training scenes
+SPRITE_SIZE = 80  # the largest size in training scenes
 
 # style: (npm package and version, folder of its pictures). Licences: see
 # sklearn_tai/encoders/models/tai-tiny/README.md.
@@ -26,7 +26,7 @@ TEST_STYLES = {"fluent-3d": ("@lobehub/fluent-emoji-3d@1.1.0", "assets")}
 
 
 def fetch(package: str, folder: Path) -> Path:
-    """Unpack one npm package below `folder`; do nothing if it is there."""
+    """Unpack an npm package in `folder`, unless it is already there."""
     name = package.rpartition("@")[0].replace("/", "-").strip("@")
     target = folder / name
     if not target.is_dir():
@@ -58,7 +58,7 @@ def _open(path: Path) -> Image.Image:
 
 
 def _square(picture: Image.Image, size: int) -> Image.Image:
-    """Crop transparent margins, centre on a square, resize."""
+    """Crop transparent margins, centre in a square, resize."""
     box = picture.getchannel("A").point(lambda a: 255 * (a > 16)).getbbox()
     picture = picture.crop(box)
     side = max(picture.size)
@@ -68,7 +68,7 @@ def _square(picture: Image.Image, size: int) -> Image.Image:
 
 
 def load_sprites(styles: dict, folder: Path, size: int = SPRITE_SIZE) -> list[list[np.ndarray]]:
-    """Sprites of every entry of the vocabulary, over all its codes and `styles`."""
+    """Sprites of each entry in the vocabulary, for all its code points and `styles`."""
     roots = {style: fetch(package, folder) / sub for style, (package, sub) in styles.items()}
     sprites = []
     for entry in load_vocabulary():

@@ -3,8 +3,8 @@
     pip install -r tools/emoji_clip/requirements.txt
     python tools/emoji_clip/train.py --work /some/folder
 
-Stops and starts at any time: the work folder keeps a checkpoint. The result is an
-open_clip model folder (``open_clip_config.json``, ``open_clip_model.safetensors``,
+It can be stopped and restarted at any time: a checkpoint is in the work folder. The result
+is an open_clip model folder (``open_clip_config.json``, ``open_clip_model.safetensors``,
 ``bpe.txt.gz``, ``training.json``) at ``sklearn_tai/encoders/models/tai-tiny``.
 """
 
@@ -28,7 +28,7 @@ from torch.nn.functional import cross_entropy, normalize
 from tqdm import tqdm
 
 TARGET = Path(__file__).parents[2] / "sklearn_tai" / "encoders" / "models" / "tai-tiny"
-N_MERGES = 4096  # of CLIP's 48,894 byte-pair merges: the commonest words stay whole
+N_MERGES = 4096  # of CLIP's 48,894 byte-pair merges: the most common words are not split
 SIZE = 96
 MODEL_CFG = {
     "embed_dim": 256,
@@ -46,18 +46,18 @@ MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 
 
 def write_folder(model_dir: Path) -> None:
-    """Everything of the model folder except the weights."""
+    """Write everything in the model folder except the weights."""
     model_dir.mkdir(parents=True, exist_ok=True)
     config = {"model_cfg": MODEL_CFG, "preprocess_cfg": {"mean": MEAN, "std": STD}}
     (model_dir / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
     lines = gzip.decompress(Path(default_bpe()).read_bytes()).decode("utf-8").split("\n")
-    # mtime=0 keeps the file the same from run to run
+    # mtime=0 makes the same file in each run
     packed = gzip.compress("\n".join(lines[: 1 + N_MERGES]).encode("utf-8"), 9, mtime=0)
     (model_dir / "bpe.txt.gz").write_bytes(packed)
 
 
 def forward_text(model, tokens):
-    """``encode_text`` on the used positions only: exact, as attention is causal."""
+    """``encode_text`` on the used positions only; exact, because attention is causal."""
     length = int((tokens != 0).sum(1).max())
     tokens = tokens[:, :length]
     x = model.token_embedding(tokens) + model.positional_embedding[:length]
@@ -68,8 +68,8 @@ def forward_text(model, tokens):
 def export(model, image, text) -> None:
     """Write the weights in half precision.
 
-    Only directions are trained. The last layers are scaled so that embeddings of both
-    kinds have a mean norm of NORM, near that of real CLIP models; no cosine changes.
+    Training fixes only the directions of embeddings. The last layers are scaled so that texts and
+    images have the mean norm NORM, close to that of real CLIP models; cosines do not change.
     """
     state = {k: v.clone() for k, v in model.state_dict().items() if v.is_floating_point()}
     state["text_projection"] *= NORM / text.float().norm(dim=1).mean()

@@ -1,9 +1,9 @@
-"""The objects the bundled model knows: their words and their pictograms.
+"""The objects that the bundled model knows, with their words and pictograms.
 
 Each line of ``_TABLE`` reads ``label | words | code points | kind``. A word is
-``singular/plural`` (the plural may be left out when it is regular); the first
-word is the object's usual name. Lines that share a label (``person``) are kinds
-of the same object, so a scene with any of them carries that label.
+``singular/plural`` (a regular plural may be left out); the first word is the
+object's usual name. Lines that share a label (``person``) are kinds of the same
+object, so a scene with any of them has that label.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ robot | robot | 1f916 | outdoor
 """
 
 # Pascal VOC's labels that exist as pictograms ("dining table" does not), and one
-# of MS-COCO's in its place, so that the bundled pictures have twenty.
+# of MS-COCO's instead, so that the bundled pictures have twenty.
 SCENE_LABELS = [
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
     "cow", "dog", "horse", "motorbike", "person", "potted plant", "sheep", "sofa",
