@@ -33,7 +33,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(python="3.10")
 def oldest(session: nox.Session) -> None:
     """The tests that depend most on other packages, with their oldest versions."""
-    session.install("-r", "tests/requirements-oldest.txt", "-e", ".[test]")
+    session.install("-r", "tests/requirements-oldest.txt", "-e", ".")
     session.run("pytest", *(session.posargs or DEPENDENT))
 
 

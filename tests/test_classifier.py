@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
+from packaging.version import Version
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -151,11 +153,13 @@ def warnings_of_a_search(grid, scoring):
 def test_a_search_of_the_radius_that_scores_texts_warns_once():
     """It warns once per process, so each scoring has its own process."""
     others, radii = {"center": [False, True]}, {"perturbation__radius": [1, 2]}
-    scorings = (None, "average_precision", "f1_macro")
+    scorings = [None, "f1_macro"]
+    if Version(sklearn.__version__) >= Version("1.9"):  # older ones refuse label names
+        scorings.append("average_precision")
     searches = [(others, None), *((radii, scoring) for scoring in scorings)]
     with new_processes(2) as pool:
         said = pool.starmap(warnings_of_a_search, searches, chunksize=1)
-    assert list(map(len, said)) == [0, 1, 1, 1]
+    assert list(map(len, said)) == [0] + [1] * len(scorings)
     for (message,) in said[1:]:
         assert "Texts are scored after a radius was set" in message
         assert "CrossModalSplit" in message

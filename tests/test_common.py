@@ -214,9 +214,9 @@ def test_cross_val_predict(clf, texts_and_labels):
 
 
 def test_a_repr_loads_no_model():
-    encoder = OpenCLIPEncoder("ViT-B-16", None)
+    encoder = OpenCLIPEncoder("ViT-L-14", None)
     before = n_loads()
-    assert "ViT-B-16" in encoder._repr_html_()
+    assert "ViT-L-14" in encoder._repr_html_()
     assert n_loads() == before
     with pytest.raises(NotFittedError):
         encoder.get_feature_names_out()
